@@ -1,0 +1,60 @@
+# One door for people and for CI; `make help` lists what is behind it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+# PYTEST="-k name" narrows any of the test targets; DEMO=once makes the demo end by itself.
+PYTEST ?=
+DEMO ?=
+BENCH ?=
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: venv
+venv: ## Make .venv with the pinned packages (does nothing when it is up to date)
+	@scripts/venv
+
+.PHONY: format
+format: venv ## Format the code and apply the safe fixes
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+.PHONY: lint
+lint: venv ## Formatting, lint, types and import contracts
+	@scripts/lint
+
+.PHONY: check
+check: lint ## lint and the unit tests; under a minute
+	@$(BIN)/python -m pytest tests/unit $(PYTEST)
+
+.PHONY: testbed
+testbed: venv ## Build or find the test servers: about four minutes once, then nothing
+	@$(BIN)/python -m tests.testbed build
+
+.PHONY: test
+test: lint testbed ## Everything: lint, then all tests, those on real servers included
+	@$(BIN)/python -m pytest $(PYTEST)
+
+.PHONY: coverage
+coverage: testbed ## All tests, with a report of the lines and branches they leave out
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(PYTEST)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+.PHONY: demo
+demo: testbed ## Real servers, the daemon and the samples, shown step by step (DEMO=once: end by itself)
+	@scripts/demo $(DEMO)
+
+.PHONY: bench
+bench: testbed ## Measure the daemon on the real servers (BENCH="--definitions 1000")
+	@scripts/bench $(BENCH)
+
+.PHONY: clean
+clean: ## Remove what the scripts made here (the servers' cache stays)
+	@rm -rf .venv .venv-lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+		.hypothesis .coverage .coverage.* htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

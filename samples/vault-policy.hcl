@@ -1,0 +1,16 @@
+# What the daemon needs to read for the samples, and nothing else. Write one rule for each tree of paths that your
+# definitions use: whoever may write a SecretDefinition can read, through the daemon, whatever this policy allows.
+#
+#   vault policy write secrets-manager samples/vault-policy.hcl
+#
+# The right to look at and renew its own token comes with Vault's `default` policy; keep that one on the role.
+
+# KV version 2: the `data` segment is part of the path.
+path "secret/data/shop/*" {
+  capabilities = ["read"]
+}
+
+# KV version 1.
+path "legacy/shop/*" {
+  capabilities = ["read"]
+}

@@ -1,0 +1,108 @@
+"""The contract between the sync engine and every backend.
+
+A backend answers two questions: what is the one thing that a path of a definition names (``locate``), and
+what does it hold now (``read``). It logs in by itself and keeps its session alive when ``maintain`` is
+called. It does not cache values, does not retry, and is called from many threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import orjson
+
+from secrets_manager.domain.errors import KeyNotFound, NotAString, SecretsManagerError
+
+# Names of JSON types for messages: a person reads what the backend shows, not Python's words.
+_JSON_TYPES: dict[type, str] = {bool: "bool", int: "number", float: "number", list: "list", dict: "map"}
+
+
+class Source(NamedTuple):
+    """What one call to a backend reads: two definitions with equal Sources share their readings.
+
+    ``path`` is normalised by the backend; ``version`` is "" for the newest.
+    """
+
+    path: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One answer of a backend: all keys of one source, from one version of it.
+
+    ``version`` is the backend's own word for it, "" where it has none.
+    """
+
+    source: Source
+    version: str
+    values: Mapping[str, object] = field(repr=False)
+
+    def pick(self, key: str) -> str:
+        """The text under ``key``; raises KeyNotFound or NotAString."""
+        value = self.values.get(key)
+        if value is None:
+            raise KeyNotFound(self.source.path, key)
+        if not isinstance(value, str):
+            raise NotAString(self.source.path, key, _JSON_TYPES.get(type(value), "value of another type"))
+        return value
+
+    def canonical(self) -> bytes:
+        """The same bytes for the same content and version, in whatever order it arrived."""
+        return orjson.dumps((self.version, self.values), option=orjson.OPT_SORT_KEYS)
+
+
+class Backend(Protocol):
+    """A store of secrets. Every method may be called from any thread."""
+
+    @property
+    def name(self) -> str:
+        """The word that flags, logs and metrics use: ``vault``, ``azure-kv``, ``memory``."""
+
+    def locate(self, path: str) -> Source:
+        """The source that ``path`` of a definition names. Does no I/O.
+
+        Raises InvalidPath for what must never be asked of the backend.
+        """
+
+    def read(self, source: Source) -> Reading:
+        """Read ``source`` within ``config.backend-timeout``, counted over the whole call.
+
+        Raises a BackendFault when the backend as a whole cannot serve, and a SourceError when it answered
+        and this source cannot be used. Nothing else escapes.
+        """
+
+    def maintain(self) -> None:
+        """Look after the session: log in, look up, renew. Called every token polling period.
+
+        Raises a BackendFault when that did not work; the next call tries again.
+        """
+
+    def ready(self) -> bool:
+        """Whether the backend has been logged in to at least once."""
+
+    def close(self) -> None:
+        """Let go of connections. The backend is not used afterwards."""
+
+
+class BackendTelemetry(Protocol):
+    """What a backend tells about each of its calls; implemented by the metrics."""
+
+    def backend_call(
+        self, backend: str, operation: str, seconds: float, error: SecretsManagerError | None
+    ) -> None:
+        """One call ended: ``operation`` is read, login, lookup-self, renew-self or health."""
+
+
+class SilentTelemetry:
+    """Tells nobody; for tests and for --once."""
+
+    def backend_call(
+        self, backend: str, operation: str, seconds: float, error: SecretsManagerError | None
+    ) -> None:
+        """Ignore it."""
+
+
+Clock = Callable[[], float]

@@ -1,0 +1,47 @@
+"""From settings to a backend: the one table of what can be chosen.
+
+Backends are imported when chosen, so a process pays for the one it uses. This module must not know how any
+of them works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from secrets_manager.backends.base import Backend
+from secrets_manager.backends.vault.telemetry import VaultTelemetry
+from secrets_manager.domain.errors import ConfigError
+from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.settings import BackendName, Settings
+
+# Beside the workers, the token job and the polls speak to the backend.
+_CONNECTIONS_BESIDE_WORKERS = 8
+
+_Builder = Callable[[Settings, VaultTelemetry, Watchdog], Backend]
+
+
+def build_backend(settings: Settings, *, telemetry: VaultTelemetry, watchdog: Watchdog) -> Backend:
+    """The backend that ``settings.backend`` names. Does no network I/O and does not log in.
+
+    Raises ConfigError for a backend that cannot be chosen, and for TLS files that cannot be used.
+    """
+    return _BUILDERS[settings.backend](settings, telemetry, watchdog)
+
+
+def _vault(settings: Settings, telemetry: VaultTelemetry, watchdog: Watchdog) -> Backend:
+    from secrets_manager.backends.vault.backend import VaultBackend  # noqa: PLC0415 - loaded when chosen
+
+    return VaultBackend(
+        settings.vault,
+        timeout=settings.backend_timeout,
+        connections=settings.controller.workers + _CONNECTIONS_BESIDE_WORKERS,
+        telemetry=telemetry,
+        watchdog=watchdog,
+    )
+
+
+def _azure_key_vault(_settings: Settings, _telemetry: VaultTelemetry, _watchdog: Watchdog) -> Backend:
+    raise ConfigError("backend 'azure-kv' is not available in this version; choose 'vault'", exit_code=1)
+
+
+_BUILDERS: Mapping[BackendName, _Builder] = {"vault": _vault, "azure-kv": _azure_key_vault}

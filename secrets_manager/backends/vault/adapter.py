@@ -1,0 +1,118 @@
+"""hvac on our transport: hvac knows Vault's API, and never how a request is made.
+
+hvac's own adapters would read the environment, follow redirects to any host, fold paths, drop status and
+Retry-After and hand out non-JSON replies as if they were fine; none of that code runs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import hvac
+import hvac.adapters
+import orjson
+
+from secrets_manager.backends.vault.faults import Refused, not_vault
+from secrets_manager.backends.vault.transport import Answer, Call, Transport
+
+_Content = Mapping[str, Any]
+
+
+class TransportAdapter(hvac.adapters.Adapter):  # type: ignore[type-arg]  # generic in its stubs alone
+    """One identity on the transport: a token and a namespace, both fixed for the adapter's life."""
+
+    def __init__(
+        self,
+        base_uri: str = "",
+        token: str | None = None,
+        timeout: float = 5.0,
+        namespace: str | None = None,
+        *,
+        transport: Transport,
+        **_unused: Any,
+    ) -> None:
+        # Not super().__init__(): it opens a session of requests, which nothing here uses.
+        self.base_uri = base_uri
+        self.token = token
+        self.namespace = namespace
+        self._transport = transport
+        self._timeout = timeout
+        self._headers = _identity_headers(token, namespace)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        raise_exception: bool = True,  # noqa: FBT001, FBT002 - the signature is hvac's
+        **kwargs: Any,
+    ) -> _Content:
+        """The JSON map that Vault answers with, {} when it answers with nothing.
+
+        ``url`` is a path below the address, percent-encoded already. Raises a BackendFault when there was no
+        reply or it is not Vault's, and Refused for a status other than 2xx if ``raise_exception`` is true.
+        """
+        answer = self._transport.send(
+            Call(
+                method=method.upper(),
+                path=_with_query(url, kwargs.get("params")),
+                headers={**self._headers, **headers} if headers else self._headers,
+                body=_body(kwargs.get("json")),
+                timeout=kwargs.get("timeout", self._timeout),
+            )
+        )
+        return _checked(answer, refuse=raise_exception)
+
+    def get_login_token(self, response: _Content) -> str:
+        """The token of a login's reply; never asked for, since tokens are not kept in adapters."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Leave the transport alone: it is shared."""
+
+
+def open_client(transport: Transport, *, token: str = "", namespace: str = "", timeout: float) -> hvac.Client:
+    """A client of hvac with our adapter; ``timeout`` is the total for each call in seconds.
+
+    Every argument that hvac would otherwise take from the environment is given.
+    """
+    return hvac.Client(
+        url="http://unused.invalid",
+        token=token,
+        verify=True,
+        adapter=TransportAdapter,
+        namespace=namespace,
+        timeout=timeout,  # type: ignore[arg-type]  # our adapter takes fractions of a second
+        transport=transport,
+    )
+
+
+def _identity_headers(token: str | None, namespace: str | None) -> dict[str, str]:
+    # Vault's agent refuses requests without the first one; a browser cannot be tricked into sending it.
+    headers = {"X-Vault-Request": "true", "Accept": "application/json", "User-Agent": "secrets-manager"}
+    if token:
+        headers["X-Vault-Token"] = token
+    if namespace:
+        headers["X-Vault-Namespace"] = namespace
+    return headers
+
+
+def _with_query(url: str, params: Mapping[str, object] | None) -> str:
+    return f"{url}?{urlencode(params)}" if params else url
+
+
+def _body(json: object) -> bytes | None:
+    return None if json is None else orjson.dumps(json)
+
+
+def _checked(answer: Answer, *, refuse: bool) -> _Content:
+    if answer.content is None:
+        # These mean the same from a proxy, whatever its page looks like; a 403 or 404 does not.
+        if answer.status == 429 or answer.status >= 500:
+            raise Refused(answer.status, None, answer.retry_after)
+        raise not_vault(answer.status)
+    if refuse and not 200 <= answer.status < 300:
+        raise Refused(answer.status, answer.content, answer.retry_after)
+    return answer.content

@@ -1,0 +1,53 @@
+"""Where a redirect of Vault may lead. Pure: it names the next address or refuses.
+
+A standby answers 307 with the address of the active node, and the call is repeated there with token and body.
+So the target must be a host that we were told to trust, and never one without TLS when the call had it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from urllib.parse import urljoin
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
+
+from secrets_manager.domain.errors import BackendUnavailable
+
+REDIRECTS = frozenset({301, 302, 307, 308})
+MAX_REDIRECTS = 2
+
+
+def next_address(sent_to: str, location: str | None, trusted_hosts: AbstractSet[str]) -> str:
+    """The URL to repeat the call at; ``trusted_hosts`` are in lower case.
+
+    Raises BackendUnavailable when the redirect must not be followed.
+    """
+    # Parsed by the library that connects: two parsers that disagree about the host would be a way out.
+    target = _parse(urljoin(sent_to, location or ""))
+    if location is None or target is None or target.scheme not in {"http", "https"}:
+        raise BackendUnavailable("Vault sent a redirect without a usable address")
+    if _host(target) not in trusted_hosts:
+        raise BackendUnavailable(
+            "Vault sent a redirect to another host, which is not followed; name it in vault.redirect-hosts"
+        )
+    if sent_to.startswith("https:") and target.scheme != "https":
+        raise BackendUnavailable("Vault sent a redirect from https to http, which is not followed")
+    return Url(target.scheme, None, target.host, target.port, target.path, target.query).url
+
+
+def host_of(url: str) -> str:
+    """The host of ``url`` in lower case, without brackets; "" when there is none."""
+    target = _parse(url)
+    return _host(target) if target is not None else ""
+
+
+def _parse(url: str) -> Url | None:
+    try:
+        return parse_url(url)
+    except LocationParseError:
+        return None
+
+
+def _host(target: Url) -> str:
+    return (target.host or "").lower().strip("[]")

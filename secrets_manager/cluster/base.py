@@ -1,0 +1,113 @@
+"""The port to an API server: verbs on JSON objects, and the errors they end in.
+
+JSON stays JSON here: the official client's models cost ten times as much to build, drop fields they do not
+know, and show Secrets in their repr. What an object means is read in ``manifests``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import ClusterFault, Conflict
+
+Json = dict[str, Any]
+
+
+class Resource(NamedTuple):
+    """A kind of object as the API server serves it: ``prefix`` is ``api/v1`` or
+    ``apis/<group>/<version>``.
+    """
+
+    prefix: str
+    plural: str
+
+
+SECRETS = Resource("api/v1", "secrets")
+EVENTS = Resource("api/v1", "events")
+DEFINITIONS = Resource("apis/secrets-manager.tuenti.io/v1alpha1", "secretdefinitions")
+
+
+class NotFound(ClusterFault):
+    """The object, or the kind itself, does not exist (404)."""
+
+
+class AlreadyExists(Conflict):
+    """An object of that name exists (409 on a create)."""
+
+
+class Expired(ClusterFault):
+    """The resourceVersion or the continue token is too old (410); list again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a list or watch covers. ``namespace`` None is the whole cluster; ``selector`` a label selector."""
+
+    resource: Resource
+    namespace: str | None = None
+    selector: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.resource.plural} in {self.namespace or 'all namespaces'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items of a list, and the resourceVersion of the whole list."""
+
+    items: list[Json] = field(repr=False)
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One line of a watch: ``type`` is ADDED, MODIFIED, DELETED or BOOKMARK."""
+
+    type: str
+    object: Json = field(repr=False)
+
+
+class KubernetesApi(Protocol):
+    """The calls this program makes. Each ends in its result or in a SecretsManagerError, nothing else.
+
+    Besides the errors of this module those are ClusterUnavailable, ClusterUnauthorized, Conflict, Forbidden,
+    NamespaceTerminating, QuotaExceeded, AdmissionDenied, TooLarge and RejectedByCluster.
+    """
+
+    def get(self, resource: Resource, ref: Ref) -> Json:
+        """The object; raises NotFound."""
+
+    def pages(self, scope: Scope) -> Iterator[Page]:
+        """List in pages of 500; raises Expired when the list has to start again."""
+
+    def watch(self, scope: Scope, resource_version: str) -> Iterator[WatchEvent]:
+        """What changes after ``resource_version``, until the server ends the watch (about a minute).
+
+        Raises Expired when that version is too old, ClusterUnavailable when nothing arrived for too long.
+        """
+
+    def create(self, resource: Resource, namespace: str, body: Json) -> Json:
+        """POST; raises AlreadyExists."""
+
+    def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
+        """PUT with the resourceVersion in ``body``; raises Conflict when it is not the newest, NotFound."""
+
+    def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
+        """DELETE with ``uid`` and ``resourceVersion`` preconditions; raises NotFound, Conflict."""
+
+
+class ClusterTelemetry(Protocol):
+    """What the API client tells about each of its calls; implemented by the metrics."""
+
+    def api_call(self, method: str, code: str, host: str, seconds: float) -> None:
+        """One call ended with HTTP status ``code``, or ``<error>`` when there was no reply."""
+
+
+class SilentTelemetry:
+    """Tells nobody; for tests."""
+
+    def api_call(self, method: str, code: str, host: str, seconds: float) -> None:
+        """Ignore it."""

@@ -1,0 +1,153 @@
+"""Kubernetes Events about definitions: a courtesy, never a duty.
+
+They are sent by one thread of their own, so that a slow API server never slows a reconcile, and few: a token
+bucket each for warnings and for good news drops what goes beyond it, since the condition says the same. A
+cold start of ten thousand definitions must not become ten thousand Events. Where the right is missing they
+are silently done without.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from secrets_manager.cluster import manifests
+from secrets_manager.cluster.base import EVENTS, Json, KubernetesApi, NotFound
+from secrets_manager.domain.definition import Definition, Ref
+from secrets_manager.domain.errors import Forbidden, SecretsManagerError
+from secrets_manager.domain.secret import DEFINITION_KIND
+from secrets_manager.runtime.heartbeat import Heartbeat
+
+log = logging.getLogger("cluster.events")
+
+_PENDING = 100
+_PAUSE_WHEN_FORBIDDEN = 600.0
+_MAX_MESSAGE = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One thing worth an Event. ``warning`` tells bad news from good; ``reason`` is CamelCase."""
+
+    about: Ref
+    uid: str
+    warning: bool
+    reason: str
+    message: str
+
+
+class TokenBucket:
+    """Lets ``burst`` through at once and one more every ``period`` seconds."""
+
+    def __init__(self, burst: int, period: float, clock: Callable[[], float]) -> None:
+        self._burst = float(burst)
+        self._period = period
+        self._clock = clock
+        self._tokens = float(burst)
+        self._at = clock()
+
+    def take(self) -> bool:
+        """Take a token if there is one."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) / self._period)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+@dataclass(eq=False, kw_only=True)
+class EventRecorder:
+    """Queues happenings and posts them as core/v1 Events. ``run`` is the body of its thread."""
+
+    api: KubernetesApi
+    controller: str
+    instance: str
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    heartbeat: Heartbeat
+    dropped: int = 0
+    _off_until: float = 0.0
+    _pending: queue.Queue[Happening | None] = field(default_factory=lambda: queue.Queue(_PENDING))
+    _buckets: dict[bool, TokenBucket] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._buckets = {
+            True: TokenBucket(25, 1.0, self.clock),
+            False: TokenBucket(10, 5.0, self.clock),
+        }
+
+    def record(self, about: Definition, *, warning: bool, reason: str, message: str) -> None:
+        """Take note of something; returns at once and never raises."""
+        if self.clock() < self._off_until or not self._buckets[warning].take():
+            self.dropped += 1
+            return
+        happening = Happening(
+            about=about.ref, uid=about.uid, warning=warning, reason=reason, message=message[:_MAX_MESSAGE]
+        )
+        try:
+            self._pending.put_nowait(happening)
+        except queue.Full:
+            self.dropped += 1
+
+    def run(self) -> None:
+        """Post what was recorded, until ``close``."""
+        while True:
+            self.heartbeat.beat()
+            try:
+                happening = self._pending.get(timeout=5.0)
+            except queue.Empty:
+                continue
+            if happening is None:
+                return
+            self._post(happening)
+
+    def close(self) -> None:
+        """End ``run`` once what is pending has been posted."""
+        try:
+            self._pending.put_nowait(None)
+        except queue.Full:
+            self._pending.get_nowait()
+            self._pending.put_nowait(None)
+
+    def _post(self, happening: Happening) -> None:
+        try:
+            self.api.create(EVENTS, happening.about.namespace, self._event(happening))
+        except (Forbidden, NotFound) as error:
+            if self._off_until == 0.0:
+                log.info("Events are not written", extra={"reason": error.message})
+            self._off_until = self.clock() + _PAUSE_WHEN_FORBIDDEN
+        except SecretsManagerError as error:
+            log.debug("an Event could not be written", extra={"reason": error.reason})
+
+    def _event(self, happening: Happening) -> Json:
+        now = manifests.rfc3339(self.now())
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "namespace": happening.about.namespace,
+                "generateName": f"{happening.about.name[:200]}.",
+            },
+            "involvedObject": {
+                "apiVersion": manifests.API_VERSION,
+                "kind": DEFINITION_KIND,
+                "namespace": happening.about.namespace,
+                "name": happening.about.name,
+                "uid": happening.uid,
+            },
+            "type": "Warning" if happening.warning else "Normal",
+            "reason": happening.reason,
+            "message": happening.message,
+            "source": {"component": self.controller},
+            "reportingComponent": self.controller,
+            "reportingInstance": self.instance,
+            "action": "Reconcile",
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }

@@ -1,0 +1,173 @@
+"""List and watch one kind of object in one scope, for ever, and tell a sink what is there.
+
+The shape is client-go's Reflector (tools/cache/reflector.go): a full list, then a watch from its version, a
+new list whenever the version has become too old. Two things differ from what the Python client offers: a
+watch that falls silent is noticed (the server is asked to end each watch after a minute, and bookmarks arrive
+meanwhile), and reconnecting is paced, so that a server that closes every watch at once is not hammered.
+
+An informer never decides anything, and works on standbys too, so that a new leader starts warm.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from secrets_manager.cluster import manifests
+from secrets_manager.cluster.base import Expired, Json, KubernetesApi, NotFound, Scope
+from secrets_manager.domain.errors import ClusterFault, Forbidden, SecretsManagerError
+from secrets_manager.runtime.heartbeat import Heartbeat
+
+log = logging.getLogger("cluster.informer")
+
+_MIN_PAUSE = 1.0
+_MAX_PAUSE = 30.0
+_FORBIDDEN_PAUSE = 300.0
+
+
+class Sink(Protocol):
+    """Who is told. Calls come from the informer's thread, one at a time."""
+
+    def listed(self, raw: Json) -> None:
+        """One object of a full list that is under way."""
+
+    def complete(self, resource_version: str) -> None:
+        """The list is whole: what was not in it is not there."""
+
+    def restart(self) -> None:
+        """A list begins, possibly because the one before broke off: forget its objects."""
+
+    def changed(self, raw: Json) -> None:
+        """An object was added or modified."""
+
+    def deleted(self, raw: Json) -> None:
+        """An object was deleted; ``raw`` is its last state."""
+
+    def denied(self) -> None:
+        """We may not list or watch this scope."""
+
+
+@dataclass
+class Pace:
+    """The pause before the next connection: at least a second, doubling while things fail."""
+
+    jitter: Callable[[], float] = random.random
+    failures: int = 0
+
+    def after_success(self) -> float:
+        """Seconds to wait after a connection that worked."""
+        self.failures = 0
+        return _MIN_PAUSE
+
+    def after_failure(self, error: SecretsManagerError) -> float:
+        """Seconds to wait after ``error``: jittered, and what the server asked for if that is longer."""
+        self.failures += 1
+        if isinstance(error, Forbidden):
+            return _FORBIDDEN_PAUSE
+        pause = min(_MIN_PAUSE * 2 ** (self.failures - 1), _MAX_PAUSE)
+        asked = error.retry_after or 0.0 if isinstance(error, ClusterFault) else 0.0
+        return max(pause * (0.5 + self.jitter() / 2), asked, _MIN_PAUSE / 2)
+
+
+@dataclass(eq=False)
+class Informer:
+    """Keeps a sink in step with one scope. ``run`` is the body of its thread.
+
+    ``synced`` is set once a full list has been delivered, and cleared while the scope is denied to us.
+    ``fault`` is why the informer is not synced, for /readyz, or None.
+    """
+
+    api: KubernetesApi
+    scope: Scope
+    sink: Sink
+    heartbeat: Heartbeat
+    pace: Pace = field(default_factory=Pace)
+    stop: threading.Event = field(default_factory=threading.Event)
+    synced: threading.Event = field(default_factory=threading.Event)
+    fault: SecretsManagerError | None = None
+    relists: int = 0
+    _version: str = ""
+    _relist: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """List and watch until ``stop`` is set."""
+        while not self.stop.is_set():
+            self.heartbeat.beat()
+            pause = self._turn()
+            self._wait(pause)
+
+    def request_relist(self) -> None:
+        """Ask for a full list once the present watch ends, as a safety net."""
+        self._relist.set()
+
+    def list_once(self) -> None:
+        """Deliver one full list; raises what the API raises."""
+        self._relist.clear()
+        self.sink.restart()
+        version = ""
+        for page in self.api.pages(self.scope):
+            for raw in page.items:
+                self.sink.listed(raw)
+            version = page.resource_version
+            self.heartbeat.beat()
+        self.sink.complete(version)
+        self._version = version
+        self.relists += 1
+        self.synced.set()
+
+    def _turn(self) -> float:
+        try:
+            if not self._version or self._relist.is_set():
+                self.list_once()
+                self._recovered()
+            self._watch()
+        except Expired:
+            self._version = ""
+            return self.pace.after_success() * (0.5 + self.pace.jitter())
+        except SecretsManagerError as error:
+            return self._failed(error)
+        return self.pace.after_success()
+
+    def _watch(self) -> None:
+        for event in self.api.watch(self.scope, self._version):
+            self.heartbeat.beat()
+            if event.type == "DELETED":
+                self.sink.deleted(event.object)
+            elif event.type in ("ADDED", "MODIFIED"):
+                self.sink.changed(event.object)
+            self._version = manifests.version_of(event.object) or self._version
+            self._recovered()
+            if self.stop.is_set():
+                return
+
+    def _failed(self, error: SecretsManagerError) -> float:
+        if self.fault != error:
+            log.warning(
+                "cannot list or watch",
+                extra={"scope": str(self.scope), "reason": error.reason, "error": error.message},
+            )
+        self.fault = error
+        if isinstance(error, Forbidden | NotFound):
+            # What was known may be stale from here on, and a list is due when the right or the kind is back.
+            self._version = ""
+        if isinstance(error, Forbidden):
+            self.synced.clear()
+            self.sink.denied()
+        return self.pace.after_failure(error)
+
+    def _recovered(self) -> None:
+        self.pace.failures = 0
+        if self.fault is not None:
+            log.info("list and watch work again", extra={"scope": str(self.scope)})
+            self.fault = None
+
+    def _wait(self, seconds: float) -> None:
+        # In short steps, so that the thread is seen to live and a stop is heeded.
+        remaining = seconds
+        while remaining > 0 and not self.stop.wait(min(remaining, 5.0)):
+            self.heartbeat.beat()
+            remaining -= 5.0

@@ -1,0 +1,256 @@
+"""An API server in memory: the official fake, for tests of everything that stands on the port.
+
+It keeps what makes the real one hard: resourceVersions, conflicts, uid preconditions, generations, finalizers
+and deletionTimestamps, label selectors, a status subresource that may be absent, watches that end. The
+contract suite holds it to the real API server. Faults are put in with ``fail_next`` and ``forbid``.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from secrets_manager.cluster.base import (
+    DEFINITIONS,
+    AlreadyExists,
+    Expired,
+    Json,
+    NotFound,
+    Page,
+    Resource,
+    Scope,
+    WatchEvent,
+)
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import Conflict, Forbidden, SecretsManagerError
+
+_CREATED = "2026-01-01T00:00:00Z"
+_DELETED = "2026-01-02T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    version: int
+    resource: Resource
+    type: str
+    object: Json = field(repr=False)
+    before: Json | None = field(repr=False, default=None)
+
+    def seen_in(self, scope: Scope) -> WatchEvent | None:
+        """The event that a watch of ``scope`` gets, if any.
+
+        An object that stops matching the watch's selector is DELETED there.
+        """
+        if self.resource != scope.resource:
+            return None
+        now, then = _matches(scope, self.object), self.before is not None and _matches(scope, self.before)
+        if self.type == "MODIFIED" and now != then:
+            return WatchEvent("ADDED" if now else "DELETED", copy.deepcopy(self.object))
+        return WatchEvent(self.type, copy.deepcopy(self.object)) if now else None
+
+
+class MemoryCluster:
+    """KubernetesApi in memory. ``calls`` counts (verb, resource) pairs; ``page_size`` is that of lists."""
+
+    def __init__(self, *, status_subresource: bool = True, page_size: int = 500) -> None:
+        self.calls: Counter[tuple[str, str]] = Counter()
+        self.page_size = page_size
+        self.watch_seconds = 0.2
+        self._status_subresource = status_subresource
+        self._changed = threading.Condition(threading.RLock())
+        self._objects: dict[tuple[Resource, Ref], Json] = {}
+        self._history: list[_Change] = []
+        self._version = 1
+        self._oldest = 0
+        self._forbidden: set[tuple[str, str]] = set()
+        self._faults: dict[tuple[str, str], list[SecretsManagerError]] = {}
+
+    # ── for tests ────────────────────────────────────────────────────────────────────────────────────
+
+    def forbid(self, verb: str, resource: str) -> None:
+        """Refuse a verb on a resource from now on; ``resource`` may name a subresource."""
+        self._forbidden.add((verb, resource))
+
+    def permit(self, verb: str, resource: str) -> None:
+        """Take back ``forbid``."""
+        self._forbidden.discard((verb, resource))
+
+    def fail_next(self, verb: str, resource: str, *errors: SecretsManagerError) -> None:
+        """Let the next calls of that kind end in these errors, one each."""
+        self._faults.setdefault((verb, resource), []).extend(errors)
+
+    def compact(self) -> None:
+        """Forget the history: a watch from an older version ends in Expired."""
+        with self._changed:
+            self._history.clear()
+            self._oldest = self._version
+
+    def snapshot(self, resource: Resource, ref: Ref) -> Json | None:
+        """A copy of the object, uncounted, or None."""
+        with self._changed:
+            found = self._objects.get((resource, ref))
+            return copy.deepcopy(found) if found else None
+
+    def edit(self, resource: Resource, ref: Ref, change: Json) -> Json:
+        """Merge ``change`` into the object's top-level fields, as a person with kubectl would; uncounted."""
+        with self._changed:
+            new = copy.deepcopy(self._objects[resource, ref])
+            for name, value in change.items():
+                merged = isinstance(value, dict) and isinstance(new.get(name), dict) and name == "metadata"
+                new[name] = {**new[name], **value} if merged else value
+            return self._store_update(resource, ref, new)
+
+    # ── the port ─────────────────────────────────────────────────────────────────────────────────────
+
+    def get(self, resource: Resource, ref: Ref) -> Json:
+        with self._changed:
+            self._admit("get", resource.plural)
+            return copy.deepcopy(self._find(resource, ref))
+
+    def pages(self, scope: Scope) -> Iterator[Page]:
+        with self._changed:
+            self._admit("list", scope.resource.plural)
+            items = [copy.deepcopy(obj) for obj in self._selected(scope)]
+            version = str(self._version)
+        for start in range(0, max(len(items), 1), self.page_size):
+            if start:
+                self._admit("list", scope.resource.plural)
+            yield Page(items[start : start + self.page_size], version)
+
+    def watch(self, scope: Scope, resource_version: str) -> Iterator[WatchEvent]:
+        self._admit("watch", scope.resource.plural)
+        position = int(resource_version)
+        while True:
+            with self._changed:
+                if position < self._oldest:
+                    raise Expired("the resourceVersion is too old")
+                fresh = [change for change in self._history if change.version > position]
+                if not fresh and not self._changed.wait(self.watch_seconds):
+                    return
+            for change in fresh:
+                position = change.version
+                event = change.seen_in(scope)
+                if event:
+                    yield event
+
+    def create(self, resource: Resource, namespace: str, body: Json) -> Json:
+        with self._changed:
+            self._admit("create", resource.plural)
+            new = copy.deepcopy(body)
+            metadata = new.setdefault("metadata", {})
+            metadata.setdefault("name", metadata.get("generateName", "") + uuid.uuid4().hex[:5])
+            ref = Ref(namespace, metadata["name"])
+            if (resource, ref) in self._objects:
+                raise AlreadyExists(f"{resource.plural} {ref.name!r} exists")
+            metadata.update(namespace=namespace, uid=str(uuid.uuid4()), generation=1)
+            metadata.setdefault("creationTimestamp", _CREATED)
+            return self._commit("ADDED", resource, ref, new)
+
+    def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
+        with self._changed:
+            self._admit("update", f"{resource.plural}/{subresource}" if subresource else resource.plural)
+            if subresource == "status" and not self._status_subresource:
+                raise NotFound("the server could not find the requested resource")
+            current = self._find(resource, ref)
+            _check_preconditions(current, body.get("metadata") or {})
+            if subresource:
+                new = {**copy.deepcopy(current), subresource: copy.deepcopy(body.get(subresource))}
+            else:
+                new = copy.deepcopy(body)
+                if resource == DEFINITIONS and self._status_subresource and "status" in current:
+                    new["status"] = copy.deepcopy(current["status"])
+            return self._store_update(resource, ref, new)
+
+    def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
+        with self._changed:
+            self._admit("delete", resource.plural)
+            current = self._find(resource, ref)
+            _check_preconditions(current, preconditions)
+            if current["metadata"].get("finalizers"):
+                marked = copy.deepcopy(current)
+                marked["metadata"]["deletionTimestamp"] = _DELETED
+                self._commit("MODIFIED", resource, ref, marked)
+                return
+            self._erase(resource, ref)
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _admit(self, verb: str, resource: str) -> None:
+        with self._changed:
+            self.calls[verb, resource] += 1
+            if (verb, resource) in self._forbidden:
+                raise Forbidden(f"RBAC does not grant the daemon verb {verb!r} on {resource!r}")
+            faults = self._faults.get((verb, resource))
+            if faults:
+                raise faults.pop(0)
+
+    def _find(self, resource: Resource, ref: Ref) -> Json:
+        found = self._objects.get((resource, ref))
+        if found is None:
+            raise NotFound(f"{resource.plural} {ref.name!r} not found")
+        return found
+
+    def _selected(self, scope: Scope) -> list[Json]:
+        return [
+            obj
+            for (resource, _), obj in sorted(self._objects.items(), key=lambda item: item[0][1])
+            if resource == scope.resource and _matches(scope, obj)
+        ]
+
+    def _store_update(self, resource: Resource, ref: Ref, new: Json) -> Json:
+        current = self._objects[resource, ref]
+        kept = ("uid", "creationTimestamp", "namespace", "name", "deletionTimestamp", "generation")
+        metadata = new.setdefault("metadata", {})
+        metadata.update({name: current["metadata"][name] for name in kept if name in current["metadata"]})
+        if new.get("spec") != current.get("spec"):
+            metadata["generation"] = current["metadata"]["generation"] + 1
+        if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
+            self._objects[resource, ref] = new
+            self._erase(resource, ref)
+            return copy.deepcopy(new)
+        if _same(new, current):
+            return copy.deepcopy(current)
+        return self._commit("MODIFIED", resource, ref, new)
+
+    def _commit(self, kind: str, resource: Resource, ref: Ref, new: Json) -> Json:
+        self._version += 1
+        new["metadata"]["resourceVersion"] = str(self._version)
+        before = self._objects.get((resource, ref))
+        self._objects[resource, ref] = new
+        self._history.append(_Change(self._version, resource, kind, copy.deepcopy(new), before))
+        self._changed.notify_all()
+        return copy.deepcopy(new)
+
+    def _erase(self, resource: Resource, ref: Ref) -> None:
+        gone = self._objects.pop((resource, ref))
+        self._version += 1
+        gone["metadata"]["resourceVersion"] = str(self._version)
+        self._history.append(_Change(self._version, resource, "DELETED", gone))
+        self._changed.notify_all()
+
+
+def _check_preconditions(current: Json, wanted: Mapping[str, str]) -> None:
+    for name in ("uid", "resourceVersion"):
+        if wanted.get(name) and wanted[name] != current["metadata"][name]:
+            raise Conflict(f"{name} is not the newest")
+
+
+def _matches(scope: Scope, obj: Json) -> bool:
+    metadata = obj["metadata"]
+    if scope.namespace not in (None, metadata["namespace"]):
+        return False
+    labels = metadata.get("labels") or {}
+    wanted = [pair.split("=", 1) for pair in scope.selector.split(",") if pair]
+    return all(labels.get(name) == value for name, value in wanted)
+
+
+def _same(new: Json, current: Json) -> bool:
+    def bare(obj: Json) -> Json:
+        metadata = {k: v for k, v in obj["metadata"].items() if k != "resourceVersion"}
+        return {**obj, "metadata": metadata}
+
+    return bare(new) == bare(current)

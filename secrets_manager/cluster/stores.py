@@ -1,0 +1,232 @@
+"""What the informers have seen: definitions, and our Secrets without their values.
+
+A store is the cluster as this process knows it, a moment late. It answers look-ups without a call, tells its
+caller whether an event said anything new, and never takes an older version of an object over a newer one, so
+that the reply of our own write, taken at once, is not undone by an event from before it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from secrets_manager.domain.condition import Status
+from secrets_manager.domain.definition import Definition, Ref
+from secrets_manager.domain.secret import ObservedSecret
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether a resourceVersion is older than another of the same kind.
+
+    They are decimal and ordered for all kinds the API server stores in etcd (KEP-5504); anything else
+    compares as not older, which costs a needless look and nothing more.
+    """
+    return version.isdigit() and than.isdigit() and int(version) < int(than)
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionEntry:
+    """A definition, the resourceVersion it was seen at and the status it carried then."""
+
+    definition: Definition
+    resource_version: str
+    status: Status | None
+
+
+class DefinitionStore:
+    """All definitions in scope, with an index by the Secret they want.
+
+    A definition that was deleted, or that now wants another Secret, leaves a *debt*: (uid, Secret) that may
+    have to be deleted. Debts are kept until they are settled; losing them costs an orphan, not a Secret.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._entries: dict[Ref, DefinitionEntry] = {}
+        self._by_target: dict[Ref, set[Ref]] = {}
+        self._debts: dict[Ref, set[tuple[str, Ref]]] = {}
+
+    def get(self, ref: Ref) -> DefinitionEntry | None:
+        """The definition of that name, or None."""
+        return self._entries.get(ref)
+
+    def refs(self) -> list[Ref]:
+        """All names, in no order."""
+        with self._lock:
+            return list(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def wanting(self, target: Ref) -> list[Definition]:
+        """The definitions that want this Secret, the eldest first."""
+        with self._lock:
+            refs = self._by_target.get(target, ())
+            return sorted((self._entries[ref].definition for ref in refs), key=lambda d: d.seniority)
+
+    def debts(self, ref: Ref) -> list[tuple[str, Ref]]:
+        """(uid, Secret) pairs left behind by definitions of this name."""
+        with self._lock:
+            return sorted(self._debts.get(ref, ()))
+
+    def settle(self, ref: Ref, debt: tuple[str, Ref]) -> None:
+        """Forget a debt: the Secret is gone or was found to be not ours."""
+        with self._lock:
+            owed = self._debts.get(ref, set())
+            owed.discard(debt)
+            if not owed:
+                self._debts.pop(ref, None)
+
+    def apply(self, entry: DefinitionEntry) -> bool:
+        """Take a newer state; returns whether anything but status and version differs."""
+        ref = entry.definition.ref
+        with self._lock:
+            known = self._entries.get(ref)
+            if known and is_older(entry.resource_version, known.resource_version):
+                return False
+            self._entries[ref] = entry
+            self._reindex(known.definition if known else None, entry.definition)
+            return known is None or known.definition != entry.definition
+
+    def remove(self, ref: Ref, uid: str) -> bool:
+        """Take a DELETED event for that uid; its Secret becomes a debt. Returns whether it was known."""
+        with self._lock:
+            known = self._entries.get(ref)
+            if known is None or known.definition.uid != uid:
+                return False
+            del self._entries[ref]
+            self._reindex(known.definition, None)
+            return True
+
+    def drop(self, ref: Ref) -> None:
+        """Forget a definition of which only the absence is known: no debt arises, its Secret stays.
+
+        Garbage collection deletes the Secret by its owner mark, if the definition is really gone.
+        """
+        with self._lock:
+            known = self._entries.pop(ref, None)
+            if known:
+                self._unindex(known.definition)
+
+    def _reindex(self, before: Definition | None, after: Definition | None) -> None:
+        if before and before.target and (after is None or after.target != before.target):
+            self._debts.setdefault(before.ref, set()).add((before.uid, before.target))
+        if before:
+            self._unindex(before)
+        if after and after.target:
+            self._by_target.setdefault(after.target, set()).add(after.ref)
+
+    def _unindex(self, gone: Definition) -> None:
+        if gone.target is None:
+            return
+        refs = self._by_target.get(gone.target, set())
+        refs.discard(gone.ref)
+        if not refs:
+            self._by_target.pop(gone.target, None)
+
+
+class SecretStore:
+    """Our Secrets as last seen: metadata and keyed digests, indexed by the definition that owns them.
+
+    ``tracked`` namespaces are those whose Secrets are listed and watched; for others a look-up here says
+    nothing, and the caller has to ask the API server.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._secrets: dict[Ref, ObservedSecret] = {}
+        self._by_owner: dict[str, set[Ref]] = {}
+        self._tracked: set[str | None] = set()
+
+    def get(self, ref: Ref) -> ObservedSecret | None:
+        """The Secret of that name, or None when none of ours is known."""
+        return self._secrets.get(ref)
+
+    def owned_by(self, uid: str) -> list[Ref]:
+        """The Secrets that carry the owner mark of the definition with this uid."""
+        with self._lock:
+            return sorted(self._by_owner.get(uid, ()))
+
+    def __len__(self) -> int:
+        return len(self._secrets)
+
+    def tracks(self, namespace: str) -> bool:
+        """Whether a look-up in this namespace may be trusted."""
+        return None in self._tracked or namespace in self._tracked
+
+    def track(self, namespace: str | None, *, on: bool) -> None:
+        """Say that the Secrets of a namespace (None: of all) are watched from now on, or no longer."""
+        with self._lock:
+            if on:
+                self._tracked.add(namespace)
+            else:
+                self._tracked.discard(namespace)
+
+    def apply(self, seen: ObservedSecret) -> bool:
+        """Take a newer state; returns whether anything but the version differs from what was known."""
+        with self._lock:
+            known = self._secrets.get(seen.ref)
+            if known and not is_older(known.resource_version, seen.resource_version):
+                return False
+            self._put(known, seen)
+            return known is None or not _same_content(known, seen)
+
+    def remove(self, ref: Ref, uid: str) -> bool:
+        """Take a deletion of that uid; returns whether it was known."""
+        with self._lock:
+            known = self._secrets.get(ref)
+            if known is None or known.uid != uid:
+                return False
+            del self._secrets[ref]
+            self._unindex(known)
+            return True
+
+    def replace_all(
+        self, seen: list[ObservedSecret], namespace: str | None, list_version: str
+    ) -> list[ObservedSecret]:
+        """Take a complete list; returns those that came, changed or went.
+
+        What was written after the list was made stays.
+        """
+        with self._lock:
+            changed = [secret for secret in seen if self.apply(secret)]
+            keep = {secret.ref for secret in seen}
+            gone = [
+                known
+                for ref, known in self._secrets.items()
+                if ref not in keep
+                and namespace in (None, ref.namespace)
+                and not is_older(list_version, known.resource_version)
+            ]
+            for known in gone:
+                self.remove(known.ref, known.uid)
+            return changed + gone
+
+    def _put(self, known: ObservedSecret | None, seen: ObservedSecret) -> None:
+        if known:
+            self._unindex(known)
+        self._secrets[seen.ref] = seen
+        owner = seen.definition_owner
+        if owner:
+            self._by_owner.setdefault(owner.uid, set()).add(seen.ref)
+
+    def _unindex(self, known: ObservedSecret) -> None:
+        owner = known.definition_owner
+        if owner is None:
+            return
+        refs = self._by_owner.get(owner.uid, set())
+        refs.discard(known.ref)
+        if not refs:
+            self._by_owner.pop(owner.uid, None)
+
+
+def _same_content(known: ObservedSecret, seen: ObservedSecret) -> bool:
+    return (
+        known.uid == seen.uid
+        and known.digests == seen.digests
+        and known.labels == seen.labels
+        and known.annotations == seen.annotations
+        and known.owners == seen.owners
+        and known.type == seen.type
+        and known.immutable == seen.immutable
+    )

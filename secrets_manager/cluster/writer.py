@@ -1,0 +1,152 @@
+"""Every write to the cluster: Secrets, the status of definitions, the release of a finalizer.
+
+Each write carries what it is based on (uid, resourceVersion), so the API server refuses it when anything came
+between: that is the fence against a second leader, and against our own stale view. PUT, never PATCH: people
+who moved from the original granted no patch. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from secrets_manager.cluster import manifests
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS, KubernetesApi, NotFound
+from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
+from secrets_manager.domain.condition import Status
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import Conflict, Forbidden
+from secrets_manager.domain.plan import Plan
+from secrets_manager.domain.secret import DesiredSecret, Digester, ObservedSecret
+
+log = logging.getLogger("cluster.writer")
+
+# The original put it on every definition; it is released when the definition is deleted.
+FINALIZER = "secret.finalizer.secrets-manager.tuenti.io"
+_TRIES = 3
+# How long to do without the status after the API server refused it: rights and CRDs do get mended.
+_STATUS_PAUSE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretWriter:
+    """Creates, replaces and deletes Secrets, and keeps the store in step with what came back."""
+
+    api: KubernetesApi
+    store: SecretStore
+    digester: Digester
+
+    def observe(self, ref: Ref) -> ObservedSecret | None:
+        """Ask the API server for the Secret, past the store."""
+        try:
+            seen = manifests.observed_secret(self.api.get(SECRETS, ref), self.digester)
+        except NotFound:
+            return None
+        return seen
+
+    def create(self, desired: DesiredSecret, now: datetime) -> None:
+        """POST; raises AlreadyExists when there is one after all."""
+        body = manifests.new_secret(desired, now)
+        self._took(self.api.create(SECRETS, desired.ref.namespace, body))
+
+    def replace(self, desired: DesiredSecret, observed: ObservedSecret, plan: Plan, now: datetime) -> None:
+        """PUT over exactly the Secret observed; raises Conflict when it is not the newest any more."""
+        if plan.recreate:
+            self.delete(observed)
+            self.create(desired, now)
+            return
+        written_at = now if plan.changed_keys else None
+        body = manifests.replaced_secret(desired, observed, written_at)
+        try:
+            self._took(self.api.replace(SECRETS, desired.ref, body))
+        except NotFound:
+            self.store.remove(observed.ref, observed.uid)
+            raise Conflict(f"Secret {desired.ref.name!r} was deleted in the meantime") from None
+
+    def delete(self, observed: ObservedSecret) -> None:
+        """DELETE exactly the Secret observed; one that is gone already is as good as deleted."""
+        preconditions = {"uid": observed.uid, "resourceVersion": observed.resource_version}
+        with contextlib.suppress(NotFound):
+            self.api.delete(SECRETS, observed.ref, preconditions)
+        self.store.remove(observed.ref, observed.uid)
+
+    def _took(self, reply: dict[str, object]) -> None:
+        self.store.apply(manifests.observed_secret(reply, self.digester))
+
+
+class DefinitionWriter:
+    """Writes the status of definitions and releases the original's finalizer."""
+
+    def __init__(
+        self, api: KubernetesApi, store: DefinitionStore, *, clock: Callable[[], float], statuses: bool = True
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._clock = clock
+        self._statuses = statuses
+        self._status_off_until = 0.0
+
+    def refresh(self, ref: Ref) -> DefinitionEntry | None:
+        """Ask the API server for the definition, past the store; None when it does not exist."""
+        try:
+            raw = self._api.get(DEFINITIONS, ref)
+        except NotFound:
+            return None
+        entry = DefinitionEntry(manifests.definition(raw), manifests.version_of(raw), manifests.status(raw))
+        self._store.apply(entry)
+        return entry
+
+    def write_status(self, entry: DefinitionEntry, status: Status) -> None:
+        """PUT the status; silently done without where rights or the CRD lack it.
+
+        Raises ClusterFault when the API server is in trouble.
+        """
+        if not self._statuses or self._clock() < self._status_off_until:
+            return
+        current: DefinitionEntry | None = entry
+        for _ in range(_TRIES):
+            if current is None or current.definition.uid != entry.definition.uid:
+                return
+            try:
+                self._put_status(current, status)
+            except Conflict:
+                current = self.refresh(entry.definition.ref)
+                continue
+            except Forbidden as error:
+                self._without_status(error.message)
+            except NotFound:
+                if self.refresh(entry.definition.ref) is not None:
+                    self._without_status("the CRD has no status subresource")
+            return
+
+    def release_finalizer(self, entry: DefinitionEntry) -> None:
+        """Take the original's finalizer off a definition that is being deleted; raises ClusterFault."""
+        ref = entry.definition.ref
+        for _ in range(_TRIES):
+            try:
+                raw = self._api.get(DEFINITIONS, ref)
+                if manifests.uid_of(raw) != entry.definition.uid:
+                    return
+                self._api.replace(DEFINITIONS, ref, manifests.without_finalizer(raw, FINALIZER))
+            except NotFound:
+                return
+            except Conflict:
+                continue
+            return
+        raise Conflict(f"the finalizer of SecretDefinition {ref.name!r} could not be released yet")
+
+    def _put_status(self, entry: DefinitionEntry, status: Status) -> None:
+        definition = entry.definition
+        body = manifests.status_body(definition, entry.resource_version, status)
+        raw = self._api.replace(DEFINITIONS, definition.ref, body, subresource="status")
+        self._store.apply(
+            DefinitionEntry(manifests.definition(raw), manifests.version_of(raw), manifests.status(raw))
+        )
+
+    def _without_status(self, why: str) -> None:
+        if self._status_off_until == 0.0:
+            log.info("the status of definitions is not written", extra={"reason": why})
+        self._status_off_until = self._clock() + _STATUS_PAUSE_SECONDS

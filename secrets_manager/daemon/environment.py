@@ -1,0 +1,82 @@
+"""The environment as layers of configuration: our own names, and the well-known names of Vault, Azure and
+others.
+
+The environment is an argument, a mapping of texts; this module never asks the operating system for it.
+Values are taken as they stand: no casts, no `@` words, so that a role id like `0123`, `1e5` or `true` stays
+what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from secrets_manager.daemon.layers import Fault, Given, Layer, layer_of, read_value, suggestion
+from secrets_manager.daemon.options import ENVIRONMENT_PREFIX, OPTIONS, Option
+
+BY_ENVIRONMENT: dict[str, Option] = {
+    option.environment: option for option in OPTIONS if option.in_environment
+}
+
+# Kubernetes announces every Service of a namespace to its pods: one called `secrets-manager-metrics` appears
+# as SECRETS_MANAGER_METRICS_SERVICE_HOST and a family of names beside it. They are not meant for us.
+SERVICE_HOST = "_SERVICE_HOST"
+SERVICE_LINK = re.compile(
+    r"_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)",
+    re.ASCII,
+)
+
+Readings = Iterator[tuple[str, Given | Fault]]
+
+
+def own_layer(environ: Mapping[str, str]) -> Layer:
+    """What the `SECRETS_MANAGER_*` names say; an unknown one is a fault."""
+    return layer_of(own_readings(environ))
+
+
+def own_readings(environ: Mapping[str, str]) -> Readings:
+    """Read each of our names, in order."""
+    for name in sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX)):
+        if option := BY_ENVIRONMENT.get(name):
+            yield option.name, read_value(option, environ[name], f"environment {name}")
+        elif not is_service_link(name, environ):
+            text = f"unknown name{nearest(name)}"
+            yield name, Fault(origin=f"environment {name}", text=text)
+
+
+def is_service_link(name: str, environ: Mapping[str, str]) -> bool:
+    """Whether Kubernetes set this name to announce a Service: there is that Service's host too."""
+    services = (other.removesuffix(SERVICE_HOST) for other in environ if other.endswith(SERVICE_HOST))
+    return any(
+        name.startswith(service) and SERVICE_LINK.fullmatch(name.removeprefix(service))
+        for service in services
+    )
+
+
+def nearest(unknown: str) -> str:
+    """A hint at the known name that was meant, if one is near."""
+    tails = [name.removeprefix(ENVIRONMENT_PREFIX) for name in BY_ENVIRONMENT]
+    return suggestion(unknown.removeprefix(ENVIRONMENT_PREFIX), tails, prefix=ENVIRONMENT_PREFIX)
+
+
+def overriding_layer(environ: Mapping[str, str]) -> Layer:
+    """What the well-known names say that win over flags; an empty one counts as absent."""
+    return layer_of(
+        (option.name, read_value(option, environ[option.overriding], f"environment {option.overriding}"))
+        for option in OPTIONS
+        if environ.get(option.overriding)
+    )
+
+
+def fallback_layer(environ: Mapping[str, str]) -> Layer:
+    """What the well-known names say that only count when nothing else was said; empty counts as absent."""
+    return layer_of(fallback_readings(environ))
+
+
+def fallback_readings(environ: Mapping[str, str]) -> Readings:
+    """Read the first name that is set of each option."""
+    for option in OPTIONS:
+        name = next((name for name in option.fallbacks if environ.get(name)), None)
+        if name is not None:
+            yield option.name, read_value(option, environ[name], f"environment {name}")

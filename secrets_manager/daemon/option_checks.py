@@ -1,0 +1,183 @@
+"""What an option's value must make sense as: each check takes a value that is well formed and returns the
+one to use.
+
+Pure functions that raise `ValueError` with a reason for a person. A check must not know where the value
+came from, and never repeats it: whoever calls it names the key, and the person can look there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv6Address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from secrets_manager.settings import ListenAddress
+
+SHORTEST_PERIOD = 0.01
+
+DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+DNS_SUBDOMAIN = re.compile(rf"{DNS_LABEL.pattern}(?:\.{DNS_LABEL.pattern})*", re.ASCII)
+HOST = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?", re.ASCII)
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+ADDRESS = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
+
+Check = Callable[[Any], object]
+
+
+def anything(value: object) -> object:
+    """Every value will do: role ids and secrets are what they are."""
+    return value
+
+
+def plain(value: str) -> str:
+    """A text on one line."""
+    if CONTROL.search(value):
+        raise ValueError("must not hold line breaks or other control characters")
+    return value
+
+
+def optional_plain(value: str | None) -> str | None:
+    """A text on one line, or nothing."""
+    return value if value is None else plain(value)
+
+
+def filled(value: str) -> str:
+    """A text on one line that is not empty."""
+    if not plain(value).strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def one_of(*choices: str, empty: str | None = None) -> Check:
+    """One of these words; `empty` is the word that the empty text stands for."""
+
+    def check(value: object) -> object:
+        chosen = empty if value == "" and empty is not None else value
+        if chosen not in choices:
+            raise ValueError(f"must be {' or '.join(choices)}")
+        return chosen
+
+    return check
+
+
+def period(value: float) -> float:
+    """Seconds that time must pass; nothing may spin."""
+    if value < SHORTEST_PERIOD:
+        raise ValueError("must be at least 10ms")
+    return value
+
+
+def not_negative(value: float) -> float:
+    """A number from 0."""
+    if value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+def worker_count(value: int) -> int:
+    """A number of threads."""
+    if not 1 <= value <= 1024:
+        raise ValueError("must be between 1 and 1024")
+    return value
+
+
+def namespaces(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that a namespace can have."""
+    if not all(DNS_LABEL.fullmatch(item) for item in value):
+        raise ValueError(
+            "must list names of namespaces: lower-case letters, digits and inner dashes, at most 63"
+        )
+    return value
+
+
+def object_name(value: str) -> str:
+    """A name that a Kubernetes object can have."""
+    if len(value) > 253 or not DNS_SUBDOMAIN.fullmatch(value):
+        raise ValueError("must be a DNS name in lower case, at most 253 characters")
+    return value
+
+
+def mount(value: str) -> str:
+    """The mount path of a Vault auth method, without slashes around it."""
+    text = filled(value).strip("/")
+    if not text or any(part in {"", ".", ".."} for part in text.split("/")):
+        raise ValueError("must be a path without empty, . or .. parts")
+    return text
+
+
+def is_host(text: str) -> bool:
+    """Whether this is a host name, an IPv4 address, or an IPv6 address without brackets."""
+    if ":" not in text:
+        return HOST.fullmatch(text) is not None
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Host names or addresses without port, in lower case."""
+    if not all(is_host(item) for item in value):
+        raise ValueError("must list host names or addresses, without scheme, port or path")
+    return tuple(item.lower() for item in value)
+
+
+def split_url(text: str) -> SplitResult:
+    """The parts of an http or https URL. Raises `ValueError`."""
+    if any(character.isspace() for character in text) or CONTROL.search(text):
+        raise ValueError("must not hold blanks or control characters")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is not a URL: its host or port cannot be read") from None
+    if parts.scheme not in {"http", "https"} or not text.lower().startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    if not parts.hostname or port == 0:
+        raise ValueError("must name a host, and a port above 0 if any")
+    return parts
+
+
+def vault_url(value: str) -> str:
+    """An http or https address, with or without path; no credentials, since metrics show it."""
+    parts = split_url(value)
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or password")
+    if "?" in value or "#" in value:
+        raise ValueError("must not hold ? or #")
+    return value
+
+
+def proxy_url(value: str) -> str:
+    """The address of a proxy; `host:port` alone means http."""
+    if not value:
+        return value
+    address = value if "://" in value else f"http://{value}"
+    split_url(address)
+    return address
+
+
+def listen_address(value: str) -> ListenAddress | None:
+    """`host:port`, `:port` or `[address]:port`; `0` switches off and an empty text is the default."""
+    if value == "0":
+        return None
+    if not value:
+        return ListenAddress()
+    address = ADDRESS.fullmatch(value)
+    if address is None or int(address["port"]) > 65535:
+        raise ValueError("must be host:port or :port with a port up to 65535, or 0 for none")
+    return ListenAddress(host=address["six"] or address["host"] or "", port=int(address["port"]))
+
+
+def path_patterns(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Patterns of backend paths: no control characters, no . or .. parts, no braces but `{namespace}`."""
+    for item in value:
+        bare = plain(item).replace("{namespace}", "")
+        if "{" in bare or "}" in bare:
+            raise ValueError("the only placeholder of a pattern is {namespace}")
+        if any(part in {".", ".."} for part in item.split("/")):
+            raise ValueError("a pattern has no . or .. parts")
+    return value

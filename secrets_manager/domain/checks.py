@@ -1,0 +1,70 @@
+"""What the API server would refuse a Secret for, found before it is asked.
+
+A PUT that is bound to fail costs a call each retry, and its refusal says less than we can.
+Rules: kubernetes pkg/apis/core/validation, ValidateSecret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from secrets_manager.domain.errors import InvalidForType, TooLarge
+
+# core/v1 MaxSecretSize: the sum of the values.
+MAX_SECRET_BYTES = 1024 * 1024
+
+
+def check_data(secret_type: str, data: Mapping[str, bytes]) -> None:
+    """Return when the API server would take ``data`` for this type; raise TooLarge or InvalidForType."""
+    size = sum(map(len, data.values()))
+    if size > MAX_SECRET_BYTES:
+        raise TooLarge(f"the values are {size} bytes in sum, a Secret holds at most {MAX_SECRET_BYTES}")
+    check = _BY_TYPE.get(secret_type)
+    if check:
+        check(secret_type, data)
+
+
+def _needs(*keys: str) -> Callable[[str, Mapping[str, bytes]], None]:
+    def check(secret_type: str, data: Mapping[str, bytes]) -> None:
+        missing = [key for key in keys if key not in data]
+        if missing:
+            raise InvalidForType(f"a Secret of type {secret_type!r} needs data key {missing[0]!r}")
+
+    return check
+
+
+def _needs_one_of(*keys: str) -> Callable[[str, Mapping[str, bytes]], None]:
+    def check(secret_type: str, data: Mapping[str, bytes]) -> None:
+        if not any(key in data for key in keys):
+            raise InvalidForType(f"a Secret of type {secret_type!r} needs one of the data keys {keys}")
+
+    return check
+
+
+def _needs_json(key: str) -> Callable[[str, Mapping[str, bytes]], None]:
+    def check(secret_type: str, data: Mapping[str, bytes]) -> None:
+        _needs(key)(secret_type, data)
+        if not _is_json_object(data[key]):
+            raise InvalidForType(
+                f"data key {key!r} of a Secret of type {secret_type!r} must be a JSON object"
+            )
+
+    return check
+
+
+def _is_json_object(value: bytes) -> bool:
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return parsed is None or isinstance(parsed, dict)
+
+
+_BY_TYPE: dict[str, Callable[[str, Mapping[str, bytes]], None]] = {
+    "kubernetes.io/tls": _needs("tls.crt", "tls.key"),
+    "kubernetes.io/dockerconfigjson": _needs_json(".dockerconfigjson"),
+    "kubernetes.io/dockercfg": _needs_json(".dockercfg"),
+    "kubernetes.io/basic-auth": _needs_one_of("username", "password"),
+    "kubernetes.io/ssh-auth": _needs("ssh-privatekey"),
+}

@@ -1,0 +1,153 @@
+"""The heart: what to do with one Secret, and why. Two values in, one value out.
+
+The order of the checks is the order in which a person would want to hear of them: whose Secret it is,
+whether it can be changed at all, and only then what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from secrets_manager.domain import marks
+from secrets_manager.domain.errors import (
+    ImmutableTarget,
+    NotOwned,
+    TargetConflict,
+    TargetError,
+    TypeConflict,
+)
+from secrets_manager.domain.secret import DesiredSecret, ObservedSecret
+
+
+class Operation(StrEnum):
+    """What happens to the Secret; the word used in logs, Events and metrics."""
+
+    CREATED = "created"
+    REPLACED = "replaced"
+    DELETED = "deleted"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A decision: the operation, the reason for it, and what it touches.
+
+    ``changed_keys`` are names of data keys that will be added, changed or removed. ``recreate`` says that
+    the Secret has to be deleted and made anew. ``refusal`` is set exactly when the operation is refused.
+    """
+
+    operation: Operation
+    reason: str
+    changed_keys: tuple[str, ...] = ()
+    recreate: bool = False
+    refusal: TargetError | None = None
+
+
+def plan(desired: DesiredSecret, observed: ObservedSecret | None) -> Plan:
+    """Decide how to bring the Secret from ``observed`` to ``desired``."""
+    refusal = _whose(desired, observed)
+    if refusal is not None:
+        return _refused(refusal)
+    if observed is None:
+        return Plan(operation=Operation.CREATED, reason="Missing", changed_keys=tuple(sorted(desired.data)))
+    changed = _changed_keys(desired.digests, observed.digests)
+    refusal = _unchangeable(desired, observed, changed)
+    if refusal is not None:
+        return _recreated(refusal, changed) if desired.recreate else _refused(refusal)
+    if changed:
+        return Plan(operation=Operation.REPLACED, reason="DataDiffers", changed_keys=changed)
+    if _marks_differ(desired, observed):
+        return Plan(operation=Operation.REPLACED, reason="MetadataDiffers")
+    return Plan(operation=Operation.UNCHANGED, reason="InStep")
+
+
+def plan_deletion(
+    uid: str, observed: ObservedSecret | None, *, wanted_by_others: bool, only_by_owner: bool = False
+) -> Plan:
+    """Decide whether the Secret of a definition that is gone, or wants another name, is ours to delete.
+
+    ``uid`` is that definition's. A Secret that another definition wants is left to it: the mark of the one
+    that is gone binds nobody. A Secret written by a release without owner marks goes too, unless
+    ``only_by_owner`` says that its belonging to this definition is hearsay.
+    """
+    if observed is None:
+        return Plan(operation=Operation.UNCHANGED, reason="AlreadyGone")
+    if wanted_by_others:
+        return _left("WantedByAnother")
+    owner = observed.definition_owner
+    if owner is not None:
+        return _deleted() if owner.uid == uid else _left("OwnedByAnother")
+    return _deleted() if observed.has_our_mark and not only_by_owner else _left("NotOwned")
+
+
+def _whose(desired: DesiredSecret, observed: ObservedSecret | None) -> TargetError | None:
+    if desired.senior is not None:
+        return TargetConflict(
+            f"Secret {desired.ref.name!r} is kept by the older SecretDefinition {desired.senior.name!r}; "
+            "give one of them another spec.name"
+        )
+    if observed is None or desired.adopt or _is_ours(desired, observed):
+        return None
+    return NotOwned(
+        f"Secret {observed.ref.name!r} exists and was not written by secrets-manager; delete it, or set "
+        "annotation secrets-manager.tuenti.io/adopt to 'true' on the SecretDefinition to take it over"
+    )
+
+
+def _is_ours(desired: DesiredSecret, observed: ObservedSecret) -> bool:
+    # The mark of a definition that is gone, or that wants another Secret now, binds nobody any more:
+    # whoever still competes for this Secret was compared by age already.
+    owner = observed.definition_owner
+    return observed.has_our_mark or (owner is not None and owner.uid == desired.owner.uid)
+
+
+def _unchangeable(
+    desired: DesiredSecret, observed: ObservedSecret, changed: tuple[str, ...]
+) -> TargetError | None:
+    if observed.type != desired.type:
+        return TypeConflict(
+            f"Secret {observed.ref.name!r} has type {observed.type!r}, the definition wants "
+            f"{desired.type!r}, and a type cannot be changed; delete the Secret, or set annotation "
+            "secrets-manager.tuenti.io/recreate to 'true' on the SecretDefinition"
+        )
+    if observed.immutable and changed:
+        return ImmutableTarget(
+            f"Secret {observed.ref.name!r} is immutable and its data differs; delete it, or set annotation "
+            "secrets-manager.tuenti.io/recreate to 'true' on the SecretDefinition"
+        )
+    return None
+
+
+def _changed_keys(desired: Mapping[str, bytes], observed: Mapping[str, bytes]) -> tuple[str, ...]:
+    if desired == observed:
+        return ()
+    names = desired.keys() | observed.keys()
+    return tuple(sorted(name for name in names if desired.get(name) != observed.get(name)))
+
+
+def _marks_differ(desired: DesiredSecret, observed: ObservedSecret) -> bool:
+    wanted = marks.merged(desired, observed)
+    return (
+        wanted.labels != observed.labels
+        or wanted.annotations != observed.annotations
+        or wanted.owners != observed.owners
+    )
+
+
+def _refused(refusal: TargetError) -> Plan:
+    return Plan(operation=Operation.REFUSED, reason=refusal.reason, refusal=refusal)
+
+
+def _recreated(refusal: TargetError, changed: tuple[str, ...]) -> Plan:
+    return Plan(operation=Operation.REPLACED, reason=refusal.reason, changed_keys=changed, recreate=True)
+
+
+def _deleted() -> Plan:
+    return Plan(operation=Operation.DELETED, reason="DefinitionGone")
+
+
+def _left(reason: str) -> Plan:
+    return Plan(operation=Operation.UNCHANGED, reason=reason)

@@ -1,0 +1,58 @@
+"""Signs of life of the program's threads.
+
+A dead Python thread leaves the process running, and a stuck one looks like an idle one from outside. So each
+core thread beats, and whoever serves /healthz asks who has not for too long.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Heartbeat:
+    """One thread's sign of life; silent when it has not beaten for ``limit`` seconds."""
+
+    __slots__ = ("_clock", "_last", "limit", "name")
+
+    def __init__(self, name: str, limit: float, clock: Callable[[], float]) -> None:
+        self.name = name
+        self.limit = limit
+        self._clock = clock
+        self._last = clock()
+
+    def beat(self) -> None:
+        """Say that the thread moves; cheap enough for every turn of a loop."""
+        self._last = self._clock()
+
+    def age(self) -> float:
+        """Seconds since the last beat."""
+        return self._clock() - self._last
+
+
+class Heartbeats:
+    """All heartbeats of the process."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._beats: dict[str, Heartbeat] = {}
+
+    def register(self, name: str, *, limit: float) -> Heartbeat:
+        """A new heartbeat under ``name``, which must be its thread's alone; ``limit`` is in seconds."""
+        heartbeat = Heartbeat(name, limit, self._clock)
+        with self._lock:
+            self._beats[name] = heartbeat
+        return heartbeat
+
+    def forget(self, name: str) -> None:
+        """Drop the heartbeat of a thread that ended in good order."""
+        with self._lock:
+            self._beats.pop(name, None)
+
+    def silent(self) -> list[str]:
+        """The names of the threads that have not beaten within their limit, sorted."""
+        with self._lock:
+            beats = list(self._beats.values())
+        return sorted(beat.name for beat in beats if beat.age() > beat.limit)

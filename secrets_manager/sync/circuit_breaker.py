@@ -1,0 +1,88 @@
+"""One per backend: when it is down as a whole, stop asking, and find out early that it is back.
+
+After five backend-wide faults in a row the breaker opens: nobody asks but one probe at a time, once a second
+in the first minute and every five seconds after. The first answer closes it. What the backend answers about a
+single path (missing, forbidden) is an answer too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from secrets_manager.domain.errors import BackendFault
+
+FAULTS_TO_OPEN = 5
+_EAGER_SECONDS = 60.0
+_EAGER_PAUSE = 1.0
+_PATIENT_PAUSE = 5.0
+
+
+class CircuitBreaker:
+    """Admits or refuses calls; safe from many threads. ``clock`` gives seconds, ``random`` 0 to 1.
+
+    ``on_close`` is called, on the thread of the call that was answered, when the breaker closes.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._clock = clock
+        self._random = random
+        self._on_close = on_close
+        self._lock = threading.Lock()
+        self._faults = 0
+        self._opened_at: float | None = None
+        self._probe_at = 0.0
+        self._probing = False
+        self._fault: BackendFault | None = None
+
+    def admit(self) -> None:
+        """Return when the call may be made; raise the fault that opened the breaker when it may not."""
+        with self._lock:
+            if self._opened_at is None:
+                return
+            if self._probing or self._clock() < self._probe_at:
+                assert self._fault is not None  # noqa: S101 - set whenever the breaker opens
+                raise self._fault
+            self._probing = True
+
+    def succeeded(self) -> None:
+        """The backend answered."""
+        with self._lock:
+            self._faults = 0
+            self._probing = False
+            was_open = self._opened_at is not None
+            self._opened_at = None
+        if was_open:
+            self._on_close()
+
+    def failed(self, fault: BackendFault) -> None:
+        """The backend could not serve."""
+        with self._lock:
+            self._faults += 1
+            self._fault = fault
+            self._probing = False
+            now = self._clock()
+            if self._opened_at is None and self._faults >= FAULTS_TO_OPEN:
+                self._opened_at = now
+            if self._opened_at is not None:
+                self._probe_at = now + self._pause(now - self._opened_at, fault)
+
+    def open_for(self) -> float | None:
+        """Seconds since the breaker opened, or None while it is closed."""
+        with self._lock:
+            return None if self._opened_at is None else self._clock() - self._opened_at
+
+    def wants_probe(self) -> bool:
+        """Whether it is open and the next probe is due."""
+        with self._lock:
+            return self._opened_at is not None and not self._probing and self._clock() >= self._probe_at
+
+    def _pause(self, open_for: float, fault: BackendFault) -> float:
+        pause = _EAGER_PAUSE if open_for < _EAGER_SECONDS else _PATIENT_PAUSE
+        asked = min(fault.retry_after or 0.0, 30.0)
+        return max(pause * (0.9 + 0.2 * self._random()), asked)

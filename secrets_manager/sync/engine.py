@@ -1,0 +1,246 @@
+"""Three inputs, one queue, one path out.
+
+A definition changed, a Secret changed, a source changed: each input only says *look at this key again*, never
+what to do, so losing or repeating one costs time and nothing else. Workers take keys from the queue; the
+bodies of the scheduled jobs are here too. Nothing here talks to the cluster or the backend itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from secrets_manager.backends.base import Backend, Reading, Source
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import (
+    BackendFault,
+    InternalError,
+    NotLeading,
+    PermanentError,
+    SecretsManagerError,
+)
+from secrets_manager.domain.outcome import Outcome
+from secrets_manager.domain.secret import ObservedSecret
+from secrets_manager.runtime.heartbeat import Heartbeat
+from secrets_manager.sync.circuit_breaker import CircuitBreaker
+from secrets_manager.sync.following import Following, Key, Known, look, poll
+from secrets_manager.sync.leadership import Leadership
+from secrets_manager.sync.reconciler import Reconciler
+from secrets_manager.sync.remover import failed
+from secrets_manager.sync.source_reader import SourceReader
+from secrets_manager.sync.teller import Teller
+from secrets_manager.sync.work_queue import Lane, WorkQueue
+
+log = logging.getLogger("sync.engine")
+
+# A backend that is down for longer than this is told to every definition that depends on it; a shorter outage
+# would only make every condition flicker.
+OUTAGE_TOLD_AFTER = 10.0
+_TAKE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How the engine gets things done."""
+
+    backend: Backend
+    breaker: CircuitBreaker
+    reader: SourceReader
+    reconciler: Reconciler
+    teller: Teller
+
+
+@dataclass(eq=False, kw_only=True)
+class Engine:
+    """Joins inputs, queue and workers. ``clock`` gives monotonic seconds.
+
+    ``on_outcome`` is told of every outcome after everybody else was.
+    """
+
+    known: Known
+    work: Work
+    queue: WorkQueue[Key]
+    leadership: Leadership
+    clock: Callable[[], float]
+    on_outcome: Callable[[Outcome], None] = lambda _: None
+    _following: Following = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _waiting: set[Ref] = field(default_factory=set)
+    _outage_told: bool = False
+
+    def __post_init__(self) -> None:
+        self._following = Following(known=self.known, backend=self.work.backend, clock=self.clock)
+
+    # ── inputs ───────────────────────────────────────────────────────────────────────────────────────
+
+    def definition_listed(self, ref: Ref) -> None:
+        """A full list told of a new or differing definition; it may wait for one that somebody just made."""
+        self._following.follow(ref)
+        self.queue.add(look(ref), Lane.ROUTINE)
+
+    def definition_changed(self, ref: Ref) -> None:
+        """A definition was made or changed: others may have wanted the Secret that it wants, or wanted."""
+        self._following.follow(ref)
+        self.queue.add(look(ref))
+        self._wake_rivals(ref)
+
+    def definition_deleted(self, ref: Ref) -> None:
+        """A definition was deleted: its Secret may have to go, or may be another's now."""
+        self._following.follow(ref)
+        self.queue.add(look(ref))
+        self._wake_rivals(ref)
+
+    def definition_missing(self, ref: Ref) -> None:
+        """A complete list lacked a definition that we know."""
+        self.work.reconciler.doubt(ref)
+        self.queue.add(look(ref), Lane.ROUTINE)
+
+    def secret_changed(self, secret: ObservedSecret) -> None:
+        """A Secret of ours differs from what was known of it, or is gone."""
+        for claimant in self.known.definitions.wanting(secret.ref):
+            self.queue.add(look(claimant.ref))
+
+    def secrets_tracking_changed(self) -> None:
+        """Secrets of some namespace can be watched now, or no longer."""
+        self._following.follow_all()
+
+    def source_read(self, source: Source, result: Reading | SecretsManagerError, by: frozenset[Ref]) -> None:
+        """Somebody read a source; whoever else uses it looks again if that is news."""
+        self.known.schedule.served(poll(source), self.clock())
+        for ref in self.known.ledger.learn(source, result) - by:
+            self.queue.add(look(ref), Lane.ROUTINE)
+
+    def backend_recovered(self) -> None:
+        """The backend serves again: look at once at everything that waited for it."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, set()
+        for ref in waiting:
+            self.queue.add(look(ref), Lane.ROUTINE)
+
+    # ── bodies of the jobs ───────────────────────────────────────────────────────────────────────────
+
+    def tick(self) -> None:
+        """The ``reconcile`` job: release the retries and polls that are due. Enqueues only."""
+        if not self.leadership.holds(None):
+            return
+        self.queue.release_due()
+        if self.work.breaker.open_for() is not None:
+            self._probe()
+            self._tell_outage()
+            return
+        self._outage_told = False
+        for key in self.known.schedule.take_due(self.clock()):
+            self.queue.add(key, Lane.ROUTINE)
+
+    def maintain_session(self) -> None:
+        """The ``token`` job: look after the backend's session."""
+        try:
+            self.work.backend.maintain()
+        except SecretsManagerError as error:
+            log.debug("the session could not be looked after", extra={"reason": error.reason})
+
+    # ── workers ──────────────────────────────────────────────────────────────────────────────────────
+
+    def run_worker(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
+        """The body of a worker thread: work until ``stop`` is set."""
+        while not stop.is_set():
+            heartbeat.beat()
+            self.work_once(_TAKE_SECONDS)
+
+    def work_once(self, timeout: float) -> bool:
+        """Take one key and work on it; returns whether there was one within ``timeout`` seconds."""
+        key = self.queue.take(timeout)
+        if key is None:
+            return False
+        try:
+            if isinstance(key.subject, Source):
+                self._poll(key.subject)
+            else:
+                self._look_at(key.subject)
+        finally:
+            self.queue.done(key)
+        return True
+
+    def _poll(self, source: Source) -> None:
+        if not self.leadership.holds(None):
+            return
+        try:
+            self.work.reader.read(source)
+        except SecretsManagerError as error:
+            log.debug("poll failed", extra={"path": source.path, "reason": error.reason})
+        except Exception as error:  # noqa: BLE001 - one bad object must not end the worker
+            # The text of a foreign exception may hold a value, so only its type and place are told.
+            told = {"path": source.path, "error": _place(error)}
+            log.error("unexpected error", extra=told)  # noqa: TRY400 - as above
+
+    def _look_at(self, ref: Ref) -> None:
+        started = self.clock()
+        outcomes = self._reconcile(ref)
+        for outcome in outcomes:
+            self.work.teller.tell(outcome, self.clock() - started)
+            self.on_outcome(outcome)
+        self._schedule_next(ref, next((outcome.error for outcome in outcomes if outcome.error), None))
+        if self.known.definitions.get(ref) is None and not self.known.definitions.debts(ref):
+            self._forget(ref)
+
+    def _reconcile(self, ref: Ref) -> list[Outcome]:
+        try:
+            return self.work.reconciler.reconcile(ref)
+        except Exception as error:  # noqa: BLE001 - one bad object must not end the worker
+            return [failed(ref, None, InternalError(f"unexpected {_place(error)}"))]
+
+    def _schedule_next(self, ref: Ref, error: SecretsManagerError | None) -> None:
+        with self._lock:
+            if isinstance(error, BackendFault):
+                self._waiting.add(ref)
+            else:
+                self._waiting.discard(ref)
+        if error is None or isinstance(error, PermanentError):
+            self.queue.forget(look(ref))
+        if isinstance(error, PermanentError):
+            self.queue.retry_slowly(look(ref))
+        elif error is not None and not isinstance(error, NotLeading):
+            self.queue.retry(look(ref))
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _wake_rivals(self, ref: Ref) -> None:
+        entry = self.known.definitions.get(ref)
+        targets = {target for _, target in self.known.definitions.debts(ref)}
+        if entry and entry.definition.target:
+            targets.add(entry.definition.target)
+        for target in targets:
+            for other in self.known.definitions.wanting(target):
+                if other.ref != ref:
+                    self.queue.add(look(other.ref))
+
+    def _probe(self) -> None:
+        if not self.work.breaker.wants_probe():
+            return
+        key = self.known.schedule.most_overdue()
+        if key is not None:
+            self.queue.add(key)
+
+    def _tell_outage(self) -> None:
+        open_for = self.work.breaker.open_for() or 0.0
+        if self._outage_told or open_for < OUTAGE_TOLD_AFTER:
+            return
+        self._outage_told = True
+        for ref in self.known.definitions.refs():
+            self.queue.add(look(ref), Lane.ROUTINE)
+
+    def _forget(self, ref: Ref) -> None:
+        self._following.follow(ref)
+        self.queue.forget(look(ref))
+        self.work.reconciler.forget(ref)
+        self.work.teller.forget(ref)
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {where}"

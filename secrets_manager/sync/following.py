@@ -1,0 +1,100 @@
+"""Which sources and definitions are looked at once a period: kept in step with what the definitions say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from secrets_manager.backends.base import Backend, Source
+from secrets_manager.cluster.stores import DefinitionStore, SecretStore
+from secrets_manager.domain.definition import Definition, Ref, SecretSpec
+from secrets_manager.domain.errors import DefinitionError
+from secrets_manager.sync.poll_schedule import PollSchedule
+from secrets_manager.sync.source_ledger import SourceLedger
+
+
+class Kind(StrEnum):
+    """What a key of the queue is about."""
+
+    DEFINITION = "definition"
+    SOURCE = "source"
+
+
+class Key(NamedTuple):
+    """One thing to look at: a definition, or a source to poll.
+
+    The kind is part of it since a Ref and a Source of the same two texts are equal tuples.
+    """
+
+    kind: Kind
+    subject: Ref | Source
+
+
+def look(ref: Ref) -> Key:
+    """The key of a definition."""
+    return Key(Kind.DEFINITION, ref)
+
+
+def poll(source: Source) -> Key:
+    """The key of a source."""
+    return Key(Kind.SOURCE, source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is kept of the world; filled by informers and readings."""
+
+    definitions: DefinitionStore
+    secrets: SecretStore
+    ledger: SourceLedger
+    schedule: PollSchedule[Key]
+
+
+@dataclass(eq=False, kw_only=True)
+class Following:
+    """Puts sources on the schedule while a definition uses them, and takes them off after.
+
+    Where Secrets cannot be watched, the definition itself is on the schedule too: a change by hand is then
+    found by looking once a period.
+    """
+
+    known: Known
+    backend: Backend
+    clock: Callable[[], float]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def follow(self, ref: Ref) -> None:
+        """Bring the schedule into step with the definition as the store has it now, or lacks it."""
+        with self._lock:
+            entry = self.known.definitions.get(ref)
+            sources = self._sources(entry.definition) if entry else []
+            gained, lost = self.known.ledger.assign(ref, sources)
+            now = self.clock()
+            for source in gained:
+                self.known.schedule.add(poll(source), now)
+            for source in lost:
+                self.known.schedule.remove(poll(source))
+            if entry is None or self.known.secrets.tracks(ref.namespace):
+                self.known.schedule.remove(look(ref))
+            else:
+                self.known.schedule.add(look(ref), now)
+
+    def follow_all(self) -> None:
+        """As ``follow`` for every definition, after the rights on Secrets changed."""
+        for ref in self.known.definitions.refs():
+            self.follow(ref)
+
+    def _sources(self, definition: Definition) -> list[Source]:
+        if not isinstance(definition.spec, SecretSpec) or definition.deleting:
+            return []
+        sources = []
+        for path in definition.spec.paths:
+            try:
+                sources.append(self.backend.locate(path))
+            except DefinitionError:
+                # The reconcile says so in the condition.
+                continue
+        return sources

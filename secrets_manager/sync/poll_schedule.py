@@ -1,0 +1,96 @@
+"""Which keys are due at a time; pure but for what it remembers.
+
+Each key has its own phase within the period, so that polls are spread evenly instead of coming in the bursts
+in which definitions were created. Phases follow the golden ratio: however many keys there are, and whichever
+leave, the gaps stay small.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import threading
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+# The part of a period by which the time between two looks may grow when a poll is left out.
+_SLACK = 0.1
+
+
+class PollSchedule(Generic[K]):
+    """Keys and the times at which they are due. Times are monotonic seconds, given by the caller."""
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self._lock = threading.Lock()
+        self._count = 0
+        self._phases: dict[K, float] = {}
+        self._due: dict[K, float] = {}
+        self._heap: list[tuple[float, int, K]] = []
+        self._sequence = 0
+
+    def __len__(self) -> int:
+        return len(self._phases)
+
+    def add(self, key: K, now: float) -> None:
+        """Poll ``key`` from now on; first within one period. Adding it again changes nothing."""
+        with self._lock:
+            if key in self._phases:
+                return
+            self._count += 1
+            self._phases[key] = (self._count * _GOLDEN) % 1.0 * self._period
+            self._schedule(key, now)
+
+    def remove(self, key: K) -> None:
+        """Poll ``key`` no more."""
+        with self._lock:
+            self._phases.pop(key, None)
+            self._due.pop(key, None)
+
+    def take_due(self, now: float) -> list[K]:
+        """The keys that are due, the most overdue first; each is scheduled anew."""
+        with self._lock:
+            due: list[K] = []
+            while self._heap and self._heap[0][0] <= now:
+                at, _, key = heapq.heappop(self._heap)
+                if self._due.get(key) == at:
+                    due.append(key)
+                    self._schedule(key, now)
+            return due
+
+    def served(self, key: K, now: float) -> None:
+        """``key`` was just looked at for another reason: a poll that is due, or nearly, is not needed."""
+        with self._lock:
+            slack = now + self._period * _SLACK
+            if key in self._phases and self._due[key] <= slack:
+                self._schedule(key, slack)
+
+    def most_overdue(self) -> K | None:
+        """The key that is due first, without taking it; None when there is none."""
+        with self._lock:
+            while self._heap:
+                at, _, key = self._heap[0]
+                if self._due.get(key) == at:
+                    return key
+                heapq.heappop(self._heap)
+            return None
+
+    def overdue_seconds(self, now: float) -> float:
+        """By how much the most overdue key is late; 0 when none is."""
+        key = self.most_overdue()
+        with self._lock:
+            return 0.0 if key is None else max(0.0, now - self._due.get(key, now))
+
+    def _schedule(self, key: K, now: float) -> None:
+        at = next_due(now, self._phases[key], self._period)
+        self._due[key] = at
+        self._sequence += 1
+        heapq.heappush(self._heap, (at, self._sequence, key))
+
+
+def next_due(now: float, phase: float, period: float) -> float:
+    """The first time after ``now`` that is ``phase`` seconds into a period."""
+    return (math.floor((now - phase) / period) + 1) * period + phase

@@ -1,0 +1,125 @@
+"""Shared reads of the backend, and never one that is too old.
+
+Rule 2 of the design: who asks for a source while a read of it is running gets the *next* read, which all who
+wait meanwhile share. So a reading has always started after its asker observed its Secret, and sharing cannot
+turn an older value loose on a newer Secret, however many definitions use one path.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from secrets_manager.backends.base import Backend, Reading, Source
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import BackendFault, BackendUnavailable, SecretsManagerError
+from secrets_manager.sync.circuit_breaker import CircuitBreaker
+
+
+@dataclass(eq=False)
+class _Flight:
+    """One read and those who share it."""
+
+    askers: set[Ref] = field(default_factory=set)
+    done: threading.Event = field(default_factory=threading.Event)
+    reading: Reading | None = None
+    error: SecretsManagerError | None = None
+
+    def result(self) -> Reading:
+        if self.error is not None:
+            raise self.error
+        assert self.reading is not None  # noqa: S101 - one of the two is set before done
+        return self.reading
+
+
+@dataclass(eq=False)
+class _Lane:
+    running: _Flight
+    next: _Flight | None = None
+
+
+# Told of the end of each read: the source, what came of it, and who shared it.
+Listener = Callable[[Source, "Reading | SecretsManagerError", frozenset[Ref]], None]
+
+
+class SourceReader:
+    """Reads sources through a circuit breaker, at most one read of each in flight."""
+
+    def __init__(self, backend: Backend, breaker: CircuitBreaker, listener: Listener) -> None:
+        self._backend = backend
+        self._breaker = breaker
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._lanes: dict[Source, _Lane] = {}
+
+    def read(self, source: Source, asker: Ref | None = None) -> Reading:
+        """A reading that starts now or later; raises BackendFault or SourceError.
+
+        ``asker`` is the definition that will act on it, so that it is not told of the change again.
+        """
+        flight, before = self._board(source, asker)
+        if before is not None:
+            before.done.wait()
+        if self._takes_off(source, flight):
+            self._fly(source, flight)
+        flight.done.wait()
+        return flight.result()
+
+    def _board(self, source: Source, asker: Ref | None) -> tuple[_Flight, _Flight | None]:
+        """The flight to share, and the one that has to land first."""
+        with self._lock:
+            lane = self._lanes.get(source)
+            if lane is None:
+                lane = self._lanes[source] = _Lane(running=_Flight())
+                lane.running.done.set()
+            if lane.next is None:
+                lane.next = _Flight()
+            if asker:
+                lane.next.askers.add(asker)
+            return lane.next, lane.running
+
+    def _takes_off(self, source: Source, flight: _Flight) -> bool:
+        """Make ``flight`` the running one; true for the first of its passengers only."""
+        with self._lock:
+            lane = self._lanes.get(source)
+            if lane is None or lane.next is not flight:
+                return False
+            lane.running, lane.next = flight, None
+            return True
+
+    def _fly(self, source: Source, flight: _Flight) -> None:
+        try:
+            self._breaker.admit()
+            flight.reading = self._call(source)
+        except SecretsManagerError as error:
+            flight.error = error
+        finally:
+            if flight.reading is None and flight.error is None:
+                flight.error = BackendUnavailable("the read ended unexpectedly")
+            self._land(source, flight)
+        outcome = flight.error or flight.reading
+        assert outcome is not None  # noqa: S101 - as above
+        self._listener(source, outcome, frozenset(flight.askers))
+
+    def _call(self, source: Source) -> Reading:
+        try:
+            reading = self._backend.read(source)
+        except BackendFault as fault:
+            self._breaker.failed(fault)
+            raise
+        except SecretsManagerError:
+            self._breaker.succeeded()
+            raise
+        except BaseException:
+            self._breaker.failed(BackendUnavailable("the read ended unexpectedly"))
+            raise
+        self._breaker.succeeded()
+        return reading
+
+    def _land(self, source: Source, flight: _Flight) -> None:
+        with self._lock:
+            lane = self._lanes.get(source)
+            if lane is not None and lane.running is flight and lane.next is None:
+                del self._lanes[source]
+            flight.done.set()

@@ -1,0 +1,55 @@
+"""The Secret as it is: from the store where that may be trusted, from the API server where not."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from secrets_manager.cluster.stores import SecretStore
+from secrets_manager.cluster.writer import SecretWriter
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import ClusterFault, QuotaExceeded
+from secrets_manager.domain.secret import ObservedSecret
+
+
+@dataclass(eq=False, kw_only=True)
+class TargetView:
+    """Looks at Secrets before they are written.
+
+    After a write that ended in a fault the store says nothing any more: the write may have been applied, or
+    the store was stale to begin with. The next look then goes to the API server.
+    """
+
+    store: SecretStore
+    writer: SecretWriter
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _unsure: set[Ref] = field(default_factory=set)
+
+    def observe(self, target: Ref) -> ObservedSecret | None:
+        """The Secret, or None when there is none, or none of ours as far as the store knows."""
+        with self._lock:
+            ask = target in self._unsure or not self.store.tracks(target.namespace)
+        return self.ask(target) if ask else self.store.get(target)
+
+    def ask(self, target: Ref) -> ObservedSecret | None:
+        """The Secret as the API server has it now, whoever wrote it."""
+        observed = self.writer.observe(target)
+        with self._lock:
+            self._unsure.discard(target)
+        return observed
+
+    @contextlib.contextmanager
+    def writing(self, target: Ref) -> Iterator[None]:
+        """Around a write: a fault makes the next look go to the API server.
+
+        A refusal for the sake of a quota counts too: with a full one, a POST is refused before the Secret
+        is found to be there.
+        """
+        try:
+            yield
+        except (ClusterFault, QuotaExceeded):
+            with self._lock:
+                self._unsure.add(target)
+            raise

@@ -1,0 +1,162 @@
+"""Tells what came of a reconcile: condition, Event, metric and log line, and only what changed.
+
+A failing object says so once when it starts to fail, once when it fails for another reason, and reminds every
+ten minutes in the log; a healthy one says nothing at all. Status and Events are a courtesy: where rights or
+the CRD lack them, or the API server is in trouble, the sync itself is none the worse.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from secrets_manager.cluster.manifests import rfc3339
+from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.writer import DefinitionWriter
+from secrets_manager.domain.condition import SYNCED, Condition, next_status
+from secrets_manager.domain.definition import Definition, Ref
+from secrets_manager.domain.errors import NamespaceTerminating, NotLeading, SecretsManagerError
+from secrets_manager.domain.outcome import Outcome
+from secrets_manager.domain.plan import Operation
+from secrets_manager.sync.telemetry import SyncTelemetry
+
+log = logging.getLogger("sync")
+
+_REMIND_SECONDS = 600.0
+# Nobody can act on these, and nobody has to: the namespace is going, or another replica is at work.
+_QUIET = (NamespaceTerminating, NotLeading)
+
+
+class Recorder(Protocol):
+    """Who takes Events."""
+
+    def record(self, about: Definition, *, warning: bool, reason: str, message: str) -> None:
+        """Take note of something worth an Event; never raises, never blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    reason: str
+    message: str
+    at: float
+
+
+@dataclass(eq=False, kw_only=True)
+class Teller:
+    """Tells outcomes to people and machines. Safe from many threads; one definition from one at a time."""
+
+    definitions: DefinitionStore
+    writer: DefinitionWriter
+    recorder: Recorder
+    telemetry: SyncTelemetry
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _told: dict[Ref, _Told] = field(default_factory=dict)
+
+    def tell(self, outcome: Outcome, seconds: float) -> None:
+        """Tell one outcome; ``seconds`` is how long it took."""
+        if isinstance(outcome.error, _QUIET):
+            return
+        self.telemetry.reconciled(outcome, seconds)
+        entry = self.definitions.get(outcome.definition)
+        self._tell_people(outcome, entry)
+        if entry and not outcome.cleanup and not entry.definition.deleting:
+            self._write_status(outcome, entry)
+
+    def forget(self, ref: Ref) -> None:
+        """Let go of a definition that is gone, its metrics included."""
+        with self._lock:
+            self._told.pop(ref, None)
+        self.telemetry.forgotten(ref)
+
+    def _tell_people(self, outcome: Outcome, entry: DefinitionEntry | None) -> None:
+        if outcome.error is not None:
+            self._tell_failure(outcome, outcome.error, entry)
+            return
+        if not outcome.cleanup:
+            self._tell_recovery(outcome, entry)
+        if outcome.operation is Operation.UNCHANGED:
+            return
+        log.info(_SAID[outcome.operation], extra=_fields(outcome))
+        if entry:
+            reason, message = _event(outcome)
+            self.recorder.record(entry.definition, warning=False, reason=reason, message=message)
+
+    def _tell_failure(
+        self, outcome: Outcome, error: SecretsManagerError, entry: DefinitionEntry | None
+    ) -> None:
+        told = self._told_before(outcome.definition, entry)
+        news = told is None or (told.reason, told.message) != (error.reason, error.message)
+        if not news and told and self.clock() - told.at < _REMIND_SECONDS:
+            return
+        self._remember(outcome.definition, error.reason, error.message)
+        log.error("not in step", extra={**_fields(outcome), "error": error.message})
+        if news and entry:
+            self.recorder.record(entry.definition, warning=True, reason=error.reason, message=error.message)
+
+    def _tell_recovery(self, outcome: Outcome, entry: DefinitionEntry | None) -> None:
+        told = self._told_before(outcome.definition, entry)
+        if told and told.reason != SYNCED:
+            log.info("in step again", extra=_fields(outcome))
+        self._remember(outcome.definition, SYNCED, "")
+
+    def _told_before(self, ref: Ref, entry: DefinitionEntry | None) -> _Told | None:
+        """What was last told of it; after a restart, what its condition says."""
+        with self._lock:
+            told = self._told.get(ref)
+        if told or entry is None or entry.status is None:
+            return told
+        condition: Condition = entry.status.condition
+        return _Told(condition.reason, condition.message, self.clock())
+
+    def _remember(self, ref: Ref, reason: str, message: str) -> None:
+        with self._lock:
+            known = self._told.get(ref)
+            if reason == SYNCED and known and known.reason == SYNCED:
+                return
+            self._told[ref] = _Told(reason, message, self.clock())
+
+    def _write_status(self, outcome: Outcome, entry: DefinitionEntry) -> None:
+        generation = entry.definition.generation
+        status = next_status(outcome, entry.status, generation=generation, now=rfc3339(self.now()))
+        if status == entry.status:
+            return
+        try:
+            self.writer.write_status(entry, status)
+        except SecretsManagerError as error:
+            log.debug("the status could not be written", extra={**_fields(outcome), "error": error.message})
+
+
+_SAID = {
+    Operation.CREATED: "Secret created",
+    Operation.REPLACED: "Secret replaced",
+    Operation.DELETED: "Secret deleted",
+}
+
+
+def _fields(outcome: Outcome) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "namespace": outcome.definition.namespace,
+        # A LogRecord keeps "name" to itself; the formatter drops the underscore.
+        "name_": outcome.definition.name,
+        "secret": outcome.secret or "",
+        "operation": outcome.operation.value,
+        "reason": outcome.reason,
+    }
+    if outcome.changed_keys:
+        fields["keys"] = ",".join(outcome.changed_keys)
+    return fields
+
+
+def _event(outcome: Outcome) -> tuple[str, str]:
+    """The reason and the message of the Event for something that was done."""
+    if outcome.restored:
+        return "Restored", f"Secret {outcome.secret} had been changed or deleted by somebody else"
+    reason = outcome.operation.value.capitalize()
+    keys = f" (keys {', '.join(outcome.changed_keys)})" if outcome.changed_keys else ""
+    return reason, f"Secret {outcome.secret} {outcome.operation.value}{keys}"

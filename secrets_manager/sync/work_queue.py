@@ -1,0 +1,179 @@
+"""The one queue, and the one retry policy, of the program.
+
+Keys are de-duplicated, so the queue is never longer than there are objects, and a key is never worked on
+twice at a time: one that is added meanwhile runs again after. There are two lanes. Urgent (something changed)
+overtakes routine (a poll, a retry), and routine never takes the last workers, so that a backend that hangs
+cannot keep a deletion waiting. The shape is client-go's util/workqueue.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from secrets_manager.sync.telemetry import SilentTelemetry, SyncTelemetry
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Lane(IntEnum):
+    """How soon a key is wanted."""
+
+    URGENT = 0
+    ROUTINE = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackOff:
+    """Pauses between tries of one key, in seconds: ``base`` doubling up to ``cap``, with full jitter."""
+
+    base: float = 1.0
+    cap: float = 300.0
+
+    def pause(self, failures: int, random: float) -> float:
+        """The pause after so many failures in a row (at least 1); ``random`` is in 0 to 1."""
+        ceiling = min(self.cap, self.base * 2.0 ** min(failures - 1, 30))
+        return max(self.base / 4, ceiling * random)
+
+    def slow(self, random: float) -> float:
+        """The pause for what only a person can mend: near the cap, spread a little."""
+        return self.cap * (0.8 + 0.2 * random)
+
+
+@dataclass(eq=False)
+class WorkQueue(Generic[K]):
+    """Keys to look at. ``workers`` is how many threads take from it; ``clock`` gives monotonic seconds."""
+
+    workers: int
+    clock: Callable[[], float]
+    random: Callable[[], float]
+    back_off: BackOff = field(default_factory=BackOff)
+    telemetry: SyncTelemetry = field(default_factory=SilentTelemetry)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _lanes: tuple[dict[K, float], dict[K, float]] = field(default_factory=lambda: ({}, {}))
+    _working: dict[K, tuple[Lane, float]] = field(default_factory=dict)
+    _again: dict[K, Lane] = field(default_factory=dict)
+    _delayed: dict[K, float] = field(default_factory=dict)
+    _heap: list[tuple[float, int, K]] = field(default_factory=list)
+    _failures: dict[K, int] = field(default_factory=dict)
+    _sequence: int = 0
+    _closed: bool = False
+
+    def add(self, key: K, lane: Lane = Lane.URGENT) -> None:
+        """Have ``key`` looked at as soon as its lane allows; a pause it is in ends."""
+        with self._changed:
+            self._delayed.pop(key, None)
+            if key in self._working:
+                self._again[key] = min(lane, self._again.get(key, lane))
+                return
+            self._enqueue(key, lane)
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Have ``key`` looked at after a pause, unless something asks for it sooner."""
+        with self._changed:
+            if self._is_pending(key):
+                return
+            due = self.clock() + seconds
+            if self._delayed.get(key, due + 1) <= due:
+                return
+            self._delayed[key] = due
+            self._sequence += 1
+            heapq.heappush(self._heap, (due, self._sequence, key))
+            self.telemetry.retried()
+
+    def retry(self, key: K) -> None:
+        """``key`` failed and may work later: look again after its back-off."""
+        with self._changed:
+            failures = self._failures[key] = self._failures.get(key, 0) + 1
+        self.add_after(key, self.back_off.pause(failures, self.random()))
+
+    def retry_slowly(self, key: K) -> None:
+        """``key`` failed and a person must act: look again after the longest pause."""
+        self.add_after(key, self.back_off.slow(self.random()))
+
+    def forget(self, key: K) -> None:
+        """``key`` worked: its next failure starts with the shortest pause."""
+        with self._changed:
+            self._failures.pop(key, None)
+
+    def release_due(self) -> None:
+        """Move the keys whose pause is over to the routine lane."""
+        with self._changed:
+            now = self.clock()
+            while self._heap and self._heap[0][0] <= now:
+                due, _, key = heapq.heappop(self._heap)
+                if self._delayed.get(key) == due:
+                    self.add(key, Lane.ROUTINE)
+
+    def take(self, timeout: float | None = None) -> K | None:
+        """The next key, which is then this thread's until ``done``; None when closed or timed out."""
+        with self._changed:
+            if not self._changed.wait_for(self._can_take, timeout) or self._closed:
+                return None
+            lane = Lane.URGENT if self._lanes[Lane.URGENT] else Lane.ROUTINE
+            key = next(iter(self._lanes[lane]))
+            now = self.clock()
+            self.telemetry.waited(now - self._lanes[lane].pop(key))
+            self._working[key] = (lane, now)
+            return key
+
+    def done(self, key: K) -> None:
+        """Give ``key`` back; it is queued again if it was asked for meanwhile."""
+        with self._changed:
+            _, started = self._working.pop(key)
+            self.telemetry.worked(self.clock() - started)
+            lane = self._again.pop(key, None)
+            if lane is not None:
+                self._delayed.pop(key, None)
+                self._enqueue(key, lane)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def depth(self) -> int:
+        """Keys that are ready and wait for a worker."""
+        with self._changed:
+            return sum(map(len, self._lanes))
+
+    def idle(self) -> bool:
+        """Whether nothing is ready and nobody works."""
+        with self._changed:
+            return not self._working and not any(self._lanes)
+
+    def oldest_wait(self) -> float:
+        """Seconds that the key at the head has been ready; 0 when there is none."""
+        with self._changed:
+            heads = [next(iter(lane.values())) for lane in self._lanes if lane]
+            return self.clock() - min(heads) if heads else 0.0
+
+    def work_ages(self) -> list[float]:
+        """For each key being worked on, the seconds since it was taken."""
+        with self._changed:
+            now = self.clock()
+            return [now - started for _, started in self._working.values()]
+
+    def _enqueue(self, key: K, lane: Lane) -> None:
+        urgent, routine = self._lanes
+        if key in urgent or (key in routine and lane is Lane.ROUTINE):
+            return
+        since = routine.pop(key, None)
+        self._lanes[lane][key] = self.clock() if since is None else since
+        self.telemetry.queued()
+        self._changed.notify()
+
+    def _is_pending(self, key: K) -> bool:
+        return key in self._again or any(key in lane for lane in self._lanes)
+
+    def _can_take(self) -> bool:
+        if self._closed or self._lanes[Lane.URGENT]:
+            return True
+        routine = sum(lane is Lane.ROUTINE for lane, _ in self._working.values())
+        return bool(self._lanes[Lane.ROUTINE]) and routine < max(1, self.workers - 2)

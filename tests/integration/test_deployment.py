@@ -1,0 +1,223 @@
+"""`config/` on a real API server: it installs as it is, and grants what it should and no more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.deployment_support import (
+    CONFIG,
+    NAMESPACE,
+    SERVICE_ACCOUNT,
+    allowed,
+    daemon_kubeconfig,
+    daemon_token,
+    install,
+    render,
+)
+from tests.testbed.cluster import TestCluster
+from tests.testbed.kube_api import ApiError, namespaces
+from tests.testbed.waiting import wait_until
+
+GROUP = "secrets-manager.tuenti.io"
+LEASE = "5ac9a181.secrets-manager.tuenti.io"
+
+
+@pytest.fixture(scope="module")
+def deployed(cluster: TestCluster) -> TestCluster:
+    install(cluster)
+    return cluster
+
+
+def test_applying_it_a_second_time_changes_nothing(deployed: TestCluster) -> None:
+    said = deployed.kubectl("apply", "-k", str(CONFIG / "default")).splitlines()
+
+    # kubectl writes the selector of a disruption budget anew each time, to the same value.
+    assert [
+        line for line in said if not line.endswith(" unchanged") and "poddisruptionbudget" not in line
+    ] == []
+
+
+@pytest.mark.parametrize("folder", ["default", "namespaced", "prometheus", "crd"])
+def test_the_api_server_knows_every_field_of_every_object(deployed: TestCluster, folder: str) -> None:
+    if folder == "namespaced":
+        _ensure_namespace(deployed, "team-a")
+    for document in render(deployed, CONFIG / folder):
+        if "monitoring.coreos.com" not in document["apiVersion"]:
+            deployed.kubectl(
+                "apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=json.dumps(document)
+            )
+
+
+def test_the_pod_passes_restricted_pod_security(deployed: TestCluster) -> None:
+    template = _deployment(render(deployed, CONFIG / "default"))["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {**template["metadata"], "name": "try"}}
+
+    created = deployed.api.post(f"{namespaces(NAMESPACE)}/pods?dryRun=All", pod)
+
+    assert created["spec"]["serviceAccountName"] == SERVICE_ACCOUNT
+    del pod["spec"]["securityContext"]["runAsNonRoot"]
+    with pytest.raises(ApiError, match="violates PodSecurity"):
+        deployed.api.post(f"{namespaces(NAMESPACE)}/pods?dryRun=All", pod)
+
+
+def test_changed_settings_roll_the_deployment(deployed: TestCluster, tmp_path: Path) -> None:
+    before = _settings_name(render(deployed, CONFIG / "default"))
+    after = _settings_name(render(deployed, CONFIG / "namespaced"))
+
+    assert before != after
+
+
+@pytest.mark.parametrize("component", ["network-policy", "vault-ca", "no-secret-list"])
+def test_each_component_can_be_added_to_the_whole(
+    deployed: TestCluster, tmp_path: Path, component: str
+) -> None:
+    folder = _overlay(tmp_path, "default", component)
+    plain, changed = render(deployed, CONFIG / "default"), render(deployed, folder)
+
+    assert plain != changed
+    for document in changed:
+        deployed.kubectl(
+            "apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=json.dumps(document)
+        )
+
+
+@pytest.mark.parametrize("base", ["default", "namespaced"])
+def test_the_right_to_list_secrets_can_be_left_out(deployed: TestCluster, tmp_path: Path, base: str) -> None:
+    objects = render(deployed, _overlay(tmp_path, base, "no-secret-list"))
+    rules = [
+        rule
+        for each in objects
+        if each["kind"] in {"Role", "ClusterRole"}
+        for rule in each["rules"]
+        if "secrets" in rule["resources"]
+    ]
+
+    assert [rule["verbs"] for rule in rules] == [["get", "create", "update", "delete"]]
+
+
+@pytest.mark.parametrize("verb", ["get", "list", "watch", "create", "update", "delete"])
+def test_the_daemon_may_work_on_secrets_everywhere(deployed: TestCluster, namespace: str, verb: str) -> None:
+    daemon_kubeconfig(deployed)
+    client = deployed.client(daemon_token(deployed))
+
+    assert allowed(client, namespace, verb, "secrets")
+    assert allowed(client, "", verb, "secrets")
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [
+        ("patch", "secrets"),
+        ("deletecollection", "secrets"),
+        ("create", f"{GROUP}:secretdefinitions"),
+        ("delete", f"{GROUP}:secretdefinitions"),
+        ("update", f"{GROUP}:secretdefinitions/finalizers"),
+        ("get", "pods"),
+        ("get", "configmaps"),
+        ("list", "namespaces"),
+        ("list", "events"),
+        ("create", "serviceaccounts/token"),
+        ("create", "authentication.k8s.io:tokenreviews"),
+        ("create", "coordination.k8s.io:leases"),
+    ],
+)
+def test_the_daemon_may_do_nothing_else(
+    deployed: TestCluster, namespace: str, verb: str, resource: str
+) -> None:
+    daemon_kubeconfig(deployed)
+
+    assert not allowed(deployed.client(daemon_token(deployed)), namespace, verb, resource)
+
+
+def test_the_daemon_may_keep_its_own_lease_and_no_other(deployed: TestCluster) -> None:
+    daemon_kubeconfig(deployed)
+    client = deployed.client(daemon_token(deployed))
+    leases = "coordination.k8s.io:leases"
+
+    assert allowed(client, NAMESPACE, "create", leases)
+    assert all(allowed(client, NAMESPACE, verb, leases, LEASE) for verb in ("get", "update", "delete"))
+    assert not any(allowed(client, NAMESPACE, verb, leases, "other") for verb in ("get", "update", "delete"))
+
+
+def test_rights_in_named_namespaces_end_there(tmp_path: Path) -> None:
+    with TestCluster.start(tmp_path, controllers=False) as cluster:
+        cluster.create_namespace("team-a")
+        cluster.create_namespace("team-b")
+        install(cluster, CONFIG / "namespaced")
+        daemon_kubeconfig(cluster)
+        client = cluster.client(daemon_token(cluster))
+
+        wait_until(lambda: allowed(client, "team-a", "list", "secrets"), what="rights in team-a")
+        assert allowed(client, "team-a", "update", f"{GROUP}:secretdefinitions/status")
+        assert not allowed(client, "team-b", "get", "secrets")
+        assert not allowed(client, "", "list", "secrets")
+        assert not allowed(client, "", "list", f"{GROUP}:secretdefinitions")
+
+
+def test_people_who_may_edit_see_definitions_and_write_none_until_they_are_bound(
+    deployed: TestCluster, namespace: str
+) -> None:
+    _ensure_role_for(deployed, namespace, "secrets-manager-editor", "writer")
+    _ensure_role_for(deployed, namespace, "secrets-manager-viewer", "reader")
+    writer, reader = (deployed.client(deployed.token(namespace, name)) for name in ("writer", "reader"))
+    resource = f"{GROUP}:secretdefinitions"
+
+    wait_until(lambda: allowed(writer, namespace, "create", resource), what="the editor's rights")
+    wait_until(lambda: allowed(reader, namespace, "watch", resource), what="the viewer's rights")
+    assert not allowed(writer, namespace, "update", f"{resource}/status")
+    assert not allowed(reader, namespace, "update", resource)
+    assert not allowed(writer, namespace, "get", "secrets")
+
+
+def _overlay(tmp_path: Path, base: str, component: str) -> Path:
+    folder = tmp_path / "config" / "overlay"
+    _copy_tree(CONFIG, folder.parent)
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+        f"resources: [../{base}]\ncomponents: [../components/{component}]\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    for path in source.rglob("*"):
+        if path.is_file():
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+
+
+def _deployment(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    (found,) = [each for each in objects if each["kind"] == "Deployment"]
+    return found
+
+
+def _settings_name(objects: list[dict[str, Any]]) -> str:
+    spec = _deployment(objects)["spec"]["template"]["spec"]
+    (name,) = [volume["configMap"]["name"] for volume in spec["volumes"] if "configMap" in volume]
+    assert name in {each["metadata"]["name"] for each in objects if each["kind"] == "ConfigMap"}
+    return str(name)
+
+
+def _ensure_namespace(cluster: TestCluster, name: str) -> None:
+    if cluster.api.find(namespaces(name)) is None:
+        cluster.create_namespace(name)
+
+
+def _ensure_role_for(cluster: TestCluster, namespace: str, role: str, account: str) -> None:
+    cluster.api.post(f"{namespaces(namespace)}/serviceaccounts", {"metadata": {"name": account}})
+    cluster.kubectl(
+        "create",
+        "rolebinding",
+        account,
+        "-n",
+        namespace,
+        f"--clusterrole={role}",
+        f"--serviceaccount={namespace}:{account}",
+    )

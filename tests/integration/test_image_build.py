@@ -1,0 +1,188 @@
+"""The image's tree, built by the very steps of the Dockerfile, holds what it needs to run and no tools."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from secrets_manager import __version__
+
+ROOT = Path(__file__).parents[2]
+PYTHON = "usr/local/bin/python3"
+LIBRARY = "opt/secrets-manager"
+FLAGS = "-IBS"
+UID = 65532
+
+# One module of each direct dependency, as the daemon imports them.
+IMPORTS = (
+    "apscheduler.schedulers.background",
+    "azure.identity",
+    "azure.keyvault.secrets",
+    "dynaconf",
+    "hvac",
+    "kubernetes.config",
+    "orjson",
+    "prometheus_client",
+    "requests",
+    "secrets_manager",
+    "urllib3",
+)
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree, built with nothing but the files that the Dockerfile copies."""
+    folder = tmp_path_factory.mktemp("image")
+    root = folder / "root"
+    for name in _dockerfile_words(r"^COPY (?!--)(\S+) \S+$"):
+        _copy(ROOT / name, folder / "build" / name)
+    for step in _dockerfile_words(r"^RUN python3 scripts/image-root (\S+) /image$"):
+        command = [sys.executable, "scripts/image-root", step, str(root)]
+        subprocess.run(command, cwd=folder / "build", check=True, timeout=240)  # noqa: S603 - our own script
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(image: Path) -> Run:
+    """Runs a program of the tree without environment; as the image's user and in the tree alone, if we may."""
+    inside = ["/usr/sbin/chroot", f"--userspec={UID}:{UID}", str(image)]
+    confined = os.geteuid() == 0 and _run([*inside, f"/{PYTHON}", FLAGS, "-c", ""]).returncode == 0
+
+    def run_one(program: str, *args: str) -> subprocess.CompletedProcess[str]:
+        if confined:
+            command = [*inside, f"/{program}", *args]
+        elif program == PYTHON:
+            command = [str(image / PYTHON), *args]
+        else:
+            command = [str(image / PYTHON), FLAGS, str(image / program), *args]
+        return _run(command)
+
+    return run_one
+
+
+def _dockerfile_words(pattern: str) -> list[str]:
+    return re.findall(pattern, (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env={}, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+
+
+def _code(image: Path, *lines: str) -> list[str]:
+    # Outside of the tree the library is below the folder that the tree was built in.
+    places = [f"/{LIBRARY}", str(image / LIBRARY)]
+    return [FLAGS, "-c", "\n".join([f"import sys; sys.path[:0] = {places!r}", *lines])]
+
+
+def _pins() -> set[str]:
+    text = (ROOT / "requirements/run.txt").read_text(encoding="utf-8")
+    return {
+        f"{re.sub('[-_.]+', '_', name).lower()}-{version}"
+        for name, version in re.findall(r"^(\S+?)==(\S+)", text, flags=re.MULTILINE)
+    }
+
+
+def test_the_launcher_starts_the_daemon(run: Run) -> None:
+    done = run("secrets-manager", "-version")
+
+    assert done.stdout == f"Secrets Manager {__version__}\n", done.stderr
+    assert done.returncode == 0
+
+
+def test_the_launcher_uses_the_python_of_the_tree_and_no_environment(image: Path) -> None:
+    first = (image / "secrets-manager").read_text(encoding="utf-8").splitlines()[0]
+
+    assert first == f"#!/{PYTHON} {FLAGS}"
+    assert os.access(image / PYTHON, os.X_OK)
+
+
+@pytest.mark.parametrize("module", IMPORTS)
+def test_every_direct_dependency_can_be_imported(image: Path, run: Run, module: str) -> None:
+    done = run(PYTHON, *_code(image, f"import {module} as found", "print(found.__file__)"))
+
+    assert done.returncode == 0, done.stderr
+    assert f"/{LIBRARY}/" in done.stdout
+
+
+def test_tls_trusts_the_certificate_authorities_of_the_tree(image: Path, run: Run) -> None:
+    done = run(PYTHON, *_code(image, "import ssl", "print(len(ssl.create_default_context().get_ca_certs()))"))
+
+    assert int(done.stdout) > 50, done.stderr
+    assert (image / "etc/ssl/certs/ca-certificates.crt").stat().st_size > 0
+
+
+def test_the_dependencies_are_exactly_those_that_are_pinned(image: Path) -> None:
+    found = {path.name.removesuffix(".dist-info") for path in (image / LIBRARY).glob("*.dist-info")}
+
+    assert {name.lower() for name in found} == _pins()
+
+
+def test_there_is_no_shell_no_installer_and_no_test_in_the_tree(image: Path) -> None:
+    tools = {
+        "sh",
+        "bash",
+        "dash",
+        "busybox",
+        "pip",
+        "pip3",
+        "setuptools",
+        "ensurepip",
+        "tests",
+        "test",
+        "apt",
+        "dpkg",
+    }
+    found = {path.name for path in image.rglob("*") if path.name in tools and "status.d" not in path.parts}
+
+    # /var/lib/dpkg holds records for scanners, no program.
+    assert found <= {"dpkg"}
+    assert list((image / "var/lib").rglob("bin")) == []
+
+
+def test_no_file_runs_code_when_python_starts(image: Path) -> None:
+    assert [path.name for path in image.rglob("*") if path.suffix == ".pth"] == []
+    assert [path.name for path in image.rglob("sitecustomize*")] == []
+
+
+def test_nobody_but_root_could_write_into_the_tree_and_nothing_gives_rights_away(image: Path) -> None:
+    for path in image.rglob("*"):
+        if path.is_symlink():
+            continue
+        mode = path.stat().st_mode
+        assert not mode & (stat.S_ISUID | stat.S_ISGID), path
+        assert path == image / "tmp" or not mode & stat.S_IWOTH, path
+        assert mode & stat.S_IROTH, path
+
+
+def test_the_program_is_the_package_of_the_repository(image: Path) -> None:
+    packed = image / LIBRARY / "secrets_manager"
+    sources = {
+        path.relative_to(ROOT / "secrets_manager") for path in (ROOT / "secrets_manager").rglob("*.py")
+    }
+
+    assert {path.relative_to(packed) for path in packed.rglob("*.py")} == sources
+
+
+def test_python_need_not_compile_at_start(image: Path) -> None:
+    sources = list((image / LIBRARY / "secrets_manager").rglob("*.py"))
+    compiled = [path for path in sources if list((path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"))]
+
+    assert compiled == sources

@@ -1,0 +1,56 @@
+"""`python -m tests.testbed build` gets the servers' programs; `up` runs the servers until Ctrl-C.
+
+For people who want to play, and for the Makefile; it only prints and waits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import tempfile
+import threading
+from pathlib import Path
+
+from tests.testbed.bed import Bed, running_bed
+from tests.testbed.binaries import KUBERNETES_PROGRAMS, bao_program, program
+
+
+def main() -> None:
+    """Do what the first argument says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.testbed", description=__doc__)
+    parser.add_argument("command", choices=["build", "up"])
+    {"build": build, "up": up}[parser.parse_args().command]()
+
+
+def build() -> None:
+    """Find or build every program."""
+    found = [program(name) for name in KUBERNETES_PROGRAMS]
+    bao_program()
+    print(f"testbed: programs ready in {', '.join(sorted({str(path.parent) for path in found}))}")
+
+
+def up() -> None:
+    """Run the servers until SIGINT or SIGTERM; print what a shell needs to reach them."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with (
+        tempfile.TemporaryDirectory(prefix="secrets-manager-testbed-") as folder,
+        running_bed(Path(folder)) as bed,
+    ):
+        print(environment(bed), flush=True)
+        stopped.wait()
+
+
+def environment(bed: Bed) -> str:
+    """The lines that point kubectl and the vault or bao command at the servers."""
+    values = {
+        "KUBECONFIG": str(bed.cluster.kubeconfig),
+        "VAULT_ADDR": bed.openbao.url,
+        "VAULT_TOKEN": bed.openbao.root_token,
+    }
+    return "\n".join(f"export {name}={value}" for name, value in values.items())
+
+
+if __name__ == "__main__":
+    main()

