@@ -31,7 +31,7 @@ check: lint ## lint and the unit tests; under a minute
 	@$(BIN)/python -m pytest tests/unit $(PYTEST)
 
 .PHONY: testbed
-testbed: venv ## Build or find the test servers: about four minutes once, then nothing
+testbed: venv ## Build or find the test servers: about five minutes once, then nothing
 	@$(BIN)/python -m tests.testbed build
 
 .PHONY: test

@@ -5,6 +5,7 @@ They live here, not in tests/integration, since the contract suites and the test
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.testbed.bed import start_openbao
+from tests.testbed.binaries import KUBERNETES_PROGRAMS, program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.kube_api import ApiError, definitions, namespaces
@@ -29,6 +31,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.servers)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Get the programs before the first test: a build takes longer than a test may, and should be seen."""
+    if session.config.option.collectonly or not any(map(_needs_servers, session.items)):
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        for name in KUBERNETES_PROGRAMS:
+            program(name)
+
+
+def _needs_servers(item: pytest.Item) -> bool:
+    return item.get_closest_marker("servers") is not None
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -38,6 +38,10 @@ _OK = range(200, 300)
 _MAX_LIST_BYTES = 768 * 1024 * 1024
 
 log = logging.getLogger("cluster.api")
+
+# Both come without type information.
+_load_file: Callable[..., None] = load_kube_config
+_load_in_cluster: Callable[..., None] = load_incluster_config
 
 
 class Credentials:
@@ -204,7 +208,7 @@ def load_configuration(kubeconfig: str | None) -> Configuration:
     configuration = Configuration()
     try:
         if kubeconfig:
-            load_kube_config(config_file=kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
+            _load_file(config_file=kubeconfig, client_configuration=configuration)
         else:
             _load_ambient(configuration)
     except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
@@ -216,9 +220,9 @@ def load_configuration(kubeconfig: str | None) -> Configuration:
 
 def _load_ambient(configuration: Configuration) -> None:
     try:
-        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        _load_in_cluster(client_configuration=configuration)
     except ConfigException:
-        load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        _load_file(client_configuration=configuration)
 
 
 def _authorization(configuration: Configuration) -> str:

@@ -68,7 +68,7 @@ class Pace:
         self.failures += 1
         if isinstance(error, Forbidden):
             return _FORBIDDEN_PAUSE
-        pause = min(_MIN_PAUSE * 2 ** (self.failures - 1), _MAX_PAUSE)
+        pause = min(_MIN_PAUSE * 2.0 ** min(self.failures - 1, 10), _MAX_PAUSE)
         asked = error.retry_after or 0.0 if isinstance(error, ClusterFault) else 0.0
         return max(pause * (0.5 + self.jitter() / 2), asked, _MIN_PAUSE / 2)
 
@@ -77,8 +77,8 @@ class Pace:
 class Informer:
     """Keeps a sink in step with one scope. ``run`` is the body of its thread.
 
-    ``synced`` is set once a full list has been delivered, and cleared while the scope is denied to us.
-    ``fault`` is why the informer is not synced, for /readyz, or None.
+    ``synced`` is set once a full list has been delivered, and cleared while the scope is denied to us;
+    ``settled`` is set once either is known. ``fault`` is what is wrong just now, or None.
     """
 
     api: KubernetesApi
@@ -88,6 +88,7 @@ class Informer:
     pace: Pace = field(default_factory=Pace)
     stop: threading.Event = field(default_factory=threading.Event)
     synced: threading.Event = field(default_factory=threading.Event)
+    settled: threading.Event = field(default_factory=threading.Event)
     fault: SecretsManagerError | None = None
     relists: int = 0
     _version: str = ""
@@ -118,6 +119,7 @@ class Informer:
         self._version = version
         self.relists += 1
         self.synced.set()
+        self.settled.set()
 
     def _turn(self) -> float:
         try:
@@ -157,6 +159,7 @@ class Informer:
         if isinstance(error, Forbidden):
             self.synced.clear()
             self.sink.denied()
+            self.settled.set()
         return self.pace.after_failure(error)
 
     def _recovered(self) -> None:

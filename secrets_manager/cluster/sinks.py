@@ -76,11 +76,15 @@ class DefinitionSink:
 
 @dataclass(eq=False, kw_only=True)
 class SecretSink:
-    """Feeds the SecretStore from one informer; values are digested here and go no further."""
+    """Feeds the SecretStore from one informer; values are digested here and go no further.
+
+    ``tracking_changed`` is called when the scope can be watched from now on, or no longer.
+    """
 
     store: SecretStore
     digester: Digester
     changed_secret: Callable[[ObservedSecret], None]
+    tracking_changed: Callable[[], None]
     namespace: str | None
     excluded: frozenset[str] = frozenset()
     _listed: list[ObservedSecret] = field(default_factory=list)
@@ -93,13 +97,13 @@ class SecretSink:
             self._listed.append(manifests.observed_secret(raw, self.digester))
 
     def complete(self, resource_version: str) -> None:
-        first = not self.store.tracks(self.namespace or "")
         differing = self.store.replace_all(self._listed, self.namespace, resource_version)
         self._listed = []
-        self.store.track(self.namespace, on=True)
-        if not first:
-            for secret in differing:
-                self.changed_secret(secret)
+        if self.store.track(self.namespace, on=True):
+            self.tracking_changed()
+            return
+        for secret in differing:
+            self.changed_secret(secret)
 
     def changed(self, raw: Json) -> None:
         if manifests.ref_of(raw).namespace in self.excluded:
@@ -114,4 +118,5 @@ class SecretSink:
             self.changed_secret(secret)
 
     def denied(self) -> None:
-        self.store.track(self.namespace, on=False)
+        if self.store.track(self.namespace, on=False):
+            self.tracking_changed()

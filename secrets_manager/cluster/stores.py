@@ -154,13 +154,16 @@ class SecretStore:
         """Whether a look-up in this namespace may be trusted."""
         return None in self._tracked or namespace in self._tracked
 
-    def track(self, namespace: str | None, *, on: bool) -> None:
-        """Say that the Secrets of a namespace (None: of all) are watched from now on, or no longer."""
+    def track(self, namespace: str | None, *, on: bool) -> bool:
+        """Say that the Secrets of a namespace (None: of all) are watched from now on, or no longer.
+
+        Returns whether that is news.
+        """
         with self._lock:
-            if on:
-                self._tracked.add(namespace)
-            else:
-                self._tracked.discard(namespace)
+            if on == (namespace in self._tracked):
+                return False
+            (self._tracked.add if on else self._tracked.discard)(namespace)
+            return True
 
     def apply(self, seen: ObservedSecret) -> bool:
         """Take a newer state; returns whether anything but the version differs from what was known."""

@@ -18,7 +18,8 @@ interface. No vendor exception crosses its layer: each edge maps its own errors 
        │    InvalidSpec · InvalidPath · PathNotAllowed · InvalidKey · TypeNotAllowed
        ├─ SourceError             what the backend holds
        │    SourceNotFound · SourceDeleted · SourceDestroyed · SourceDisabled · DynamicSecretUnsupported
-       │    KeyNotFound · NotAString · DecodeError · EngineMismatch · PermissionDenied
+       │    EngineMismatch · PermissionDenied
+       │  └─ KeyFault           KeyNotFound · NotAString · DecodeError
        └─ TargetError             the Secret that should be written
             NotOwned · TargetConflict · TypeConflict · ImmutableTarget · TooLarge · InvalidForType
             QuotaExceeded · AdmissionDenied · Forbidden · RejectedByCluster
@@ -222,25 +223,34 @@ class DynamicSecretUnsupported(SourceError):
         super().__init__(f"path {path!r} hands out leased (dynamic) secrets, which cannot be polled")
 
 
-class KeyNotFound(SourceError):
+class KeyFault(SourceError):
+    """One key of a path cannot be used; ``path`` and ``key`` name it as the definition does."""
+
+    def __init__(self, path: str, key: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.key = key
+
+
+class KeyNotFound(KeyFault):
     """The path exists and has no such key, or the key is null."""
 
     def __init__(self, path: str, key: str) -> None:
-        super().__init__(f"path {path!r} has no key {key!r}")
+        super().__init__(path, key, f"path {path!r} has no key {key!r}")
 
 
-class NotAString(SourceError):
+class NotAString(KeyFault):
     """The value is a number, bool, list or map; only strings can be written to a Secret."""
 
     def __init__(self, path: str, key: str, found: str) -> None:
-        super().__init__(f"key {key!r} of path {path!r} is a {found}, not a string")
+        super().__init__(path, key, f"key {key!r} of path {path!r} is a {found}, not a string")
 
 
-class DecodeError(SourceError):
+class DecodeError(KeyFault):
     """The value is not what the definition's ``encoding`` says."""
 
     def __init__(self, path: str, key: str, encoding: str) -> None:
-        super().__init__(f"key {key!r} of path {path!r} is not valid {encoding}")
+        super().__init__(path, key, f"key {key!r} of path {path!r} is not valid {encoding}")
 
 
 class EngineMismatch(SourceError):

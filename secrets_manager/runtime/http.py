@@ -97,11 +97,13 @@ class HttpClient:
         """Send ``request`` and read the whole reply; raises a TransportError when there is none."""
         with self._watchdog.guard(request.timeout) as guard, _mapped(guard):
             try:
-                return self._once(request)
+                reply = self._once(request)
             except ProtocolError as error:
                 if guard.expired or request.method != "GET" or not _was_stale(error):
                     raise
-                return self._once(request)
+                reply = self._once(request)
+            _refuse_late(guard)
+            return reply
 
     @contextlib.contextmanager
     def stream(self, request: Request, *, idle_timeout: float) -> Iterator[Stream]:
@@ -113,6 +115,7 @@ class HttpClient:
         with self._watchdog.guard(request.timeout) as guard, _mapped(guard):
             response = self._open(request, read_timeout=idle_timeout)
         try:
+            _refuse_late(guard)
             yield Stream(response)
         finally:
             response.close()
@@ -148,10 +151,15 @@ class HttpClient:
     def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise UnusableReply("the reply is compressed although plain bytes were asked for")
-        body = response.read(self._max_bytes + 1, decode_content=False)
-        if len(body) > self._max_bytes:
+        chunks: list[bytes] = []
+        room = self._max_bytes + 1
+        # To the end and past it: only a read that finds nothing notices that the reply was cut short.
+        while room > 0 and (chunk := response.read(room, decode_content=False)):
+            chunks.append(chunk)
+            room -= len(chunk)
+        if room == 0:
             raise UnusableReply(f"the reply is larger than {self._max_bytes} bytes")
-        return body
+        return b"".join(chunks)
 
 
 class Stream:
@@ -260,6 +268,12 @@ def _mapped(guard: Guard | None) -> Iterator[None]:
         if guard is not None and guard.expired:
             raise TimedOut("the call did not end within its time") from None
         raise _named(error) from None
+
+
+def _refuse_late(guard: Guard) -> None:
+    # A socket that is shut amid the headers looks like their end: a reply without a body, not an error.
+    if guard.expired:
+        raise TimedOut("the call did not end within its time")
 
 
 def _named(error: BaseException) -> TransportError:

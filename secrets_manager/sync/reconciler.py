@@ -17,7 +17,7 @@ from datetime import datetime
 from secrets_manager.backends.base import Backend, Reading
 from secrets_manager.cluster.stores import DefinitionEntry
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
-from secrets_manager.domain.errors import Conflict, NotLeading, QuotaExceeded, SecretsManagerError
+from secrets_manager.domain.errors import Conflict, KeyFault, NotLeading, QuotaExceeded, SecretsManagerError
 from secrets_manager.domain.outcome import Outcome, SourceVersion
 from secrets_manager.domain.plan import Operation, Plan, plan
 from secrets_manager.domain.policy import PathPolicy
@@ -58,7 +58,9 @@ class Reconciler:
     _in_step: dict[Ref, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._view = TargetView(store=self.cluster.secrets, writer=self.cluster.secret_writer)
+        self._view = TargetView(
+            store=self.cluster.secrets, writer=self.cluster.secret_writer, telemetry=self.telemetry
+        )
         self._remover = Remover(cluster=self.cluster, view=self._view, leadership=self.leadership)
 
     def doubt(self, ref: Ref) -> None:
@@ -126,7 +128,7 @@ class Reconciler:
 
     def _bring(self, definition: Definition, spec: SecretSpec, observed: ObservedSecret | None) -> Outcome:
         readings = self._read(definition.ref, spec)
-        data = desired_data(spec, readings)
+        data = self._data(spec, readings)
         claimants = self.cluster.definitions.wanting(Ref(definition.ref.namespace, spec.secret_name))
         desired = desired_secret(definition, data, claimants, self.digester)
         decision = plan(desired, observed)
@@ -154,6 +156,13 @@ class Reconciler:
                 self._tell_failed_keys(spec, path, error)
                 raise
         return readings
+
+    def _data(self, spec: SecretSpec, readings: dict[str, Reading]) -> dict[str, bytes]:
+        try:
+            return desired_data(spec, readings)
+        except KeyFault as error:
+            self.telemetry.source_failed(error.path, error.key, error)
+            raise
 
     def _tell_failed_keys(self, spec: SecretSpec, path: str, error: SecretsManagerError) -> None:
         for source in spec.keys.values():

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from secrets_manager.cluster.stores import SecretStore
 from secrets_manager.cluster.writer import SecretWriter
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import ClusterFault, QuotaExceeded
+from secrets_manager.domain.errors import ClusterFault, QuotaExceeded, SecretsManagerError
 from secrets_manager.domain.secret import ObservedSecret
+from secrets_manager.sync.telemetry import SyncTelemetry
 
 
 @dataclass(eq=False, kw_only=True)
@@ -24,6 +25,7 @@ class TargetView:
 
     store: SecretStore
     writer: SecretWriter
+    telemetry: SyncTelemetry
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _unsure: set[Ref] = field(default_factory=set)
 
@@ -35,7 +37,11 @@ class TargetView:
 
     def ask(self, target: Ref) -> ObservedSecret | None:
         """The Secret as the API server has it now, whoever wrote it."""
-        observed = self.writer.observe(target)
+        try:
+            observed = self.writer.observe(target)
+        except SecretsManagerError:
+            self.telemetry.secret_unreadable(target)
+            raise
         with self._lock:
             self._unsure.discard(target)
         return observed

@@ -18,6 +18,9 @@ class SyncTelemetry(Protocol):
     def source_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read."""
 
+    def secret_unreadable(self, target: Ref) -> None:
+        """A Secret could not be read from the API server."""
+
     def forgotten(self, definition: Ref) -> None:
         """A definition is gone: its series go too."""
 
@@ -41,6 +44,9 @@ class SilentTelemetry:
         """Ignore it."""
 
     def source_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
+        """Ignore it."""
+
+    def secret_unreadable(self, target: Ref) -> None:
         """Ignore it."""
 
     def forgotten(self, definition: Ref) -> None:

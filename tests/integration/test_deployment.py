@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def test_changed_settings_roll_the_deployment(deployed: TestCluster, tmp_path: P
     assert before != after
 
 
-@pytest.mark.parametrize("component", ["network-policy", "vault-ca", "no-secret-list"])
+@pytest.mark.parametrize(
+    "component", ["network-policy", "vault-ca", "vault-kubernetes-auth", "no-secret-list"]
+)
 def test_each_component_can_be_added_to_the_whole(
     deployed: TestCluster, tmp_path: Path, component: str
 ) -> None:
@@ -83,6 +86,40 @@ def test_each_component_can_be_added_to_the_whole(
         deployed.kubectl(
             "apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=json.dumps(document)
         )
+
+
+def test_with_every_component_the_pod_still_passes_restricted_pod_security(
+    deployed: TestCluster, tmp_path: Path
+) -> None:
+    folder = _overlay(tmp_path, "default", "vault-ca, ../components/vault-kubernetes-auth")
+    template = _deployment(render(deployed, folder))["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {**template["metadata"], "name": "try"}}
+
+    created = deployed.api.post(f"{namespaces(NAMESPACE)}/pods?dryRun=All", pod)
+
+    volumes = {volume["name"] for volume in created["spec"]["volumes"]}
+    assert {"settings", "vault-ca", "vault-token"} <= volumes
+    assert "credentials" not in volumes
+
+
+def test_the_kustomization_that_the_documentation_shows_is_accepted(
+    deployed: TestCluster, tmp_path: Path
+) -> None:
+    text = (CONFIG.parent / "docs/deploying.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(# kustomization.yaml\n.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    _copy_tree(CONFIG, tmp_path / "secrets-manager/config")
+    (tmp_path / "kustomization.yaml").write_text(shown, encoding="utf-8")
+    (tmp_path / "settings.toml").write_text('backend = "vault"\n', encoding="utf-8")
+
+    objects = render(deployed, tmp_path)
+
+    (container,) = _deployment(objects)["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "images.example.test/platform/secrets-manager:3.0.0"
+    assert {'backend = "vault"\n'} == {
+        each["data"]["settings.toml"] for each in objects if each["kind"] == "ConfigMap"
+    }
+    assert "NetworkPolicy" in {each["kind"] for each in objects}
+    deployed.kubectl("apply", "--dry-run=server", "--validate=strict", "-k", str(tmp_path))
 
 
 @pytest.mark.parametrize("base", ["default", "namespaced"])

@@ -48,13 +48,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _copy(ROOT / name, folder / "build" / name)
     for step in _dockerfile_words(r"^RUN python3 scripts/image-root (\S+) /image$"):
         command = [sys.executable, "scripts/image-root", step, str(root)]
-        subprocess.run(command, cwd=folder / "build", check=True, timeout=240)  # noqa: S603 - our own script
+        subprocess.run(command, cwd=folder / "build", check=True, timeout=240)
     return root
 
 
 @pytest.fixture(scope="module")
 def run(image: Path) -> Run:
-    """Runs a program of the tree without environment; as the image's user and in the tree alone, if we may."""
+    """Runs a program of the tree, no environment; as the image's user in the tree alone, if possible."""
     inside = ["/usr/sbin/chroot", f"--userspec={UID}:{UID}", str(image)]
     confined = os.geteuid() == 0 and _run([*inside, f"/{PYTHON}", FLAGS, "-c", ""]).returncode == 0
 
@@ -83,7 +83,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, env={}, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    return subprocess.run(command, env={}, capture_output=True, text=True, check=False, timeout=60)
 
 
 def _code(image: Path, *lines: str) -> list[str]:

@@ -13,9 +13,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import certifi
+
 __all__ = ["go_environment", "usable_go"]
 
 _REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "go.txt"
+_SYSTEM_TRUST = Path("/etc/ssl/certs/ca-certificates.crt")  # a bare Debian has none, and Go brings none
 
 
 def usable_go(at_least: str, folder: Path, say: Callable[[str], None]) -> Path:
@@ -33,6 +36,7 @@ def usable_go(at_least: str, folder: Path, say: Callable[[str], None]) -> Path:
 
 def go_environment() -> dict[str, str]:
     """This process's environment, with what would make builds differ between machines fixed."""
+    trust = {} if _SYSTEM_TRUST.exists() else {"SSL_CERT_FILE": certifi.where()}
     fixed = {
         "CGO_ENABLED": "0",
         "GOTOOLCHAIN": "local",
@@ -41,7 +45,7 @@ def go_environment() -> dict[str, str]:
         "GOOS": "",
         "GOARCH": "",
     }
-    return {**os.environ, **fixed}
+    return {**trust, **os.environ, **fixed}
 
 
 def _install(target: Path) -> None:

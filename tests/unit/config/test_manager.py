@@ -107,6 +107,18 @@ def test_the_daemon_accepts_the_settings(name: str, tmp_path: Path) -> None:
     assert settings.vault.secret_id_file == "/etc/secrets-manager/credentials/secret-id"
 
 
+def test_the_service_account_can_stand_in_for_the_credentials(tmp_path: Path) -> None:
+    pod = one("config/components/vault-kubernetes-auth/deployment.yaml")["spec"]["template"]["spec"]
+    (patch,) = pod["containers"]
+    environ = {variable["name"]: variable["value"] for variable in patch["env"]}
+    settings = load([], environ, tmp_path, system_file=ROOT / "config/manager/settings.toml")
+
+    assert isinstance(settings, Settings)
+    assert (settings.vault.auth_method, settings.vault.kubernetes_role) == ("kubernetes", "secrets-manager")
+    token = pod["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]
+    assert settings.vault.kubernetes_token_file == f"{patch['volumeMounts'][0]['mountPath']}/{token['path']}"
+
+
 def test_the_settings_are_mounted_where_the_daemon_looks_first() -> None:
     (mount,) = [mount for mount in container()["volumeMounts"] if mount["name"] == "settings"]
 

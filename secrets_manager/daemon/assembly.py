@@ -1,0 +1,237 @@
+"""Puts the parts together: settings in, a program that is ready to start out. No thread is started here."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from secrets_manager.backends.base import Backend
+from secrets_manager.backends.factory import build_backend
+from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS, KubernetesApi, Resource, Scope
+from secrets_manager.cluster.event_recorder import EventRecorder
+from secrets_manager.cluster.informer import Informer, Sink
+from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
+from secrets_manager.cluster.stores import DefinitionStore, SecretStore
+from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
+from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.domain.outcome import Outcome
+from secrets_manager.domain.policy import PathPolicy
+from secrets_manager.domain.secret import MANAGED_BY, MANAGED_BY_LABEL, Digester
+from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.heartbeat import Heartbeats
+from secrets_manager.settings import Settings
+from secrets_manager.sync.circuit_breaker import CircuitBreaker
+from secrets_manager.sync.engine import Engine, Work
+from secrets_manager.sync.following import Key, Known
+from secrets_manager.sync.leadership import Leadership, SoleReplica
+from secrets_manager.sync.poll_schedule import PollSchedule
+from secrets_manager.sync.reconciler import Reconciler, Sources
+from secrets_manager.sync.remover import Cluster
+from secrets_manager.sync.source_ledger import SourceLedger
+from secrets_manager.sync.source_reader import SourceReader
+from secrets_manager.sync.teller import Teller
+from secrets_manager.sync.work_queue import BackOff, WorkQueue
+
+OUR_SECRETS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+# A watch is silent for 75 s at most before it is given up, a list of many pages beats between them.
+_INFORMER_LIMIT = 120.0
+_RECORDER_LIMIT = 60.0
+_LEAST_BACK_OFF_CAP = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the program touches of the outer world; tests hand in their own."""
+
+    api: KubernetesApi
+    backend: Backend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """The parts that have a life of their own."""
+
+    settings: Settings
+    metrics: Metrics
+    heartbeats: Heartbeats
+    outside: Outside
+    engine: Engine
+    secret_informers: list[Informer]
+    definition_informers: list[Informer]
+    recorder: EventRecorder
+
+    @property
+    def informers(self) -> list[Informer]:
+        """All informers."""
+        return [*self.secret_informers, *self.definition_informers]
+
+
+def real_world(settings: Settings, metrics: Metrics) -> Outside:
+    """The API server and the backend of the settings. Makes no call; raises ConfigError."""
+    watchdog = Watchdog()
+    credentials = Credentials(settings.kubernetes.kubeconfig)
+    credentials.configuration.connection_pool_maxsize = settings.controller.workers + 8
+    api = HttpKubernetesApi(
+        credentials, watchdog, metrics.cluster, timeout=settings.kubernetes.request_timeout
+    )
+    backend = build_backend(settings, telemetry=metrics.vault, watchdog=watchdog)
+    return Outside(api=api, backend=backend)
+
+
+def assemble(
+    settings: Settings,
+    metrics: Metrics,
+    outside: Outside,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> Program:
+    """Wire everything for ``settings``."""
+    heartbeats = Heartbeats()
+    digester = Digester(os.urandom(32))
+    recorder = EventRecorder(
+        api=outside.api,
+        controller="secrets-manager",
+        instance=f"{socket.gethostname()}_{uuid.uuid4()}",
+        clock=time.monotonic,
+        now=_now,
+        heartbeat=heartbeats.register("events", limit=_RECORDER_LIMIT),
+    )
+    engine = _engine(settings, metrics, outside, _Shared(digester, recorder, SoleReplica()), on_outcome)
+    secret_informers, definition_informers = _informers(settings, outside.api, engine, digester, heartbeats)
+    return Program(
+        settings=settings,
+        metrics=metrics,
+        heartbeats=heartbeats,
+        outside=outside,
+        engine=engine,
+        secret_informers=secret_informers,
+        definition_informers=definition_informers,
+        recorder=recorder,
+    )
+
+
+def namespaces_of(settings: Settings) -> list[str | None]:
+    """The namespaces to list and watch one by one, or [None] for one list of the whole cluster."""
+    watched, excluded = settings.controller.watch_namespaces, settings.controller.exclude_namespaces
+    if not watched:
+        return [None]
+    return [namespace for namespace in dict.fromkeys(watched) if namespace not in excluded]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    digester: Digester
+    recorder: EventRecorder
+    leadership: Leadership
+
+
+def _engine(
+    settings: Settings,
+    metrics: Metrics,
+    outside: Outside,
+    shared: _Shared,
+    on_outcome: Callable[[Outcome], None],
+) -> Engine:
+    cluster = _cluster(outside.api, shared.digester)
+    known = Known(
+        definitions=cluster.definitions,
+        secrets=cluster.secrets,
+        ledger=SourceLedger(shared.digester),
+        schedule=PollSchedule[Key](settings.controller.reconcile_period),
+    )
+    # The engine is told of what its own parts find, so these two look it up when they need it.
+    engine: Engine
+    breaker = CircuitBreaker(time.monotonic, random.random, lambda: engine.backend_recovered())  # noqa: PLW0108
+    reader = SourceReader(outside.backend, breaker, lambda *told: engine.source_read(*told))  # noqa: PLW0108
+    reconciler = Reconciler(
+        cluster=cluster,
+        sources=Sources(backend=outside.backend, reader=reader, policy=PathPolicy(settings.policy.paths)),
+        digester=shared.digester,
+        leadership=shared.leadership,
+        now=_now,
+        telemetry=metrics.sync,
+    )
+    teller = Teller(
+        definitions=cluster.definitions,
+        writer=cluster.definition_writer,
+        recorder=shared.recorder,
+        telemetry=metrics.sync,
+        clock=time.monotonic,
+        now=_now,
+    )
+    engine = Engine(
+        known=known,
+        work=Work(
+            backend=outside.backend, breaker=breaker, reader=reader, reconciler=reconciler, teller=teller
+        ),
+        queue=_queue(settings, metrics),
+        leadership=shared.leadership,
+        clock=time.monotonic,
+        on_outcome=on_outcome,
+    )
+    return engine
+
+
+def _cluster(api: KubernetesApi, digester: Digester) -> Cluster:
+    definitions, secrets = DefinitionStore(), SecretStore()
+    return Cluster(
+        definitions=definitions,
+        secrets=secrets,
+        secret_writer=SecretWriter(api=api, store=secrets, digester=digester),
+        definition_writer=DefinitionWriter(api, definitions, clock=time.monotonic),
+    )
+
+
+def _queue(settings: Settings, metrics: Metrics) -> WorkQueue[Key]:
+    return WorkQueue(
+        workers=settings.controller.workers,
+        clock=time.monotonic,
+        random=random.random,
+        back_off=BackOff(cap=max(settings.controller.reconcile_period, _LEAST_BACK_OFF_CAP)),
+        telemetry=metrics.sync,
+    )
+
+
+def _informers(
+    settings: Settings, api: KubernetesApi, engine: Engine, digester: Digester, heartbeats: Heartbeats
+) -> tuple[list[Informer], list[Informer]]:
+    excluded = frozenset(settings.controller.exclude_namespaces)
+    listeners = DefinitionListeners(
+        listed=engine.definition_listed,
+        changed=engine.definition_changed,
+        deleted=engine.definition_deleted,
+        missing=engine.definition_missing,
+    )
+
+    def informer(resource: Resource, namespace: str | None, sink: Sink) -> Informer:
+        selector = OUR_SECRETS if resource == SECRETS else ""
+        scope = Scope(resource=resource, namespace=namespace, selector=selector)
+        heartbeat = heartbeats.register(f"informer of {scope}", limit=_INFORMER_LIMIT)
+        return Informer(api, scope, sink, heartbeat)
+
+    secrets, definitions = [], []
+    for namespace in namespaces_of(settings):
+        secret_sink = SecretSink(
+            store=engine.known.secrets,
+            digester=digester,
+            changed_secret=engine.secret_changed,
+            tracking_changed=engine.secrets_tracking_changed,
+            namespace=namespace,
+            excluded=excluded,
+        )
+        definition_sink = DefinitionSink(
+            store=engine.known.definitions, listeners=listeners, namespace=namespace, excluded=excluded
+        )
+        secrets.append(informer(SECRETS, namespace, secret_sink))
+        definitions.append(informer(DEFINITIONS, namespace, definition_sink))
+    return secrets, definitions
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

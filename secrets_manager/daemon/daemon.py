@@ -1,0 +1,185 @@
+"""The life of the daemon: start, run until told to stop, stop in good order.
+
+Whatever hangs, a stop ends: nothing new is begun, what is in flight gets some seconds, and then the process
+is gone. A core thread that dies, or a second signal, ends it at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+
+from secrets_manager import __version__
+from secrets_manager.cluster.informer import Informer
+from secrets_manager.daemon.assembly import Program
+from secrets_manager.daemon.health import Check, Health
+from secrets_manager.daemon.http import Endpoints, Server
+from secrets_manager.daemon.jobs import Job, Jobs
+from secrets_manager.daemon.metrics import Readings
+from secrets_manager.daemon.threads import CoreThreads
+
+log = logging.getLogger("daemon")
+
+_GRACE_SECONDS = 8.0
+_WORKER_LIMIT = 60.0
+_EXIT_FAILED = 1
+_EXIT_AT_ONCE = 143
+_MAIN_WAIT_SECONDS = 1.0
+
+
+class Daemon:
+    """Runs a Program until a signal, or until it cannot go on."""
+
+    def __init__(self, program: Program, lines_dropped: Callable[[], int] = lambda: 0) -> None:
+        self._program = program
+        self._threads = CoreThreads()
+        self._stop = self._threads.stopping
+        self._signals = 0
+        self._started = threading.Event()
+        controller = program.settings.controller
+        self._jobs = Jobs(
+            [
+                Job("reconcile", tick_period(controller.reconcile_period), program.engine.tick),
+                Job("token", program.settings.vault.token_polling_period, program.engine.maintain_session),
+                Job("resync", controller.resync_period, self._resync),
+            ],
+            program.heartbeats,
+        )
+        self._server = self._build_server()
+        program.metrics.watch(self._readings(lines_dropped), controller.name)
+
+    def run(self) -> int:
+        """Run until told to stop; returns the exit code."""
+        self._start()
+        while not self._stop.is_set() and not self._threads.died.is_set():
+            # Python runs signal handlers on this thread only, and not while it waits without a limit.
+            self._stop.wait(_MAIN_WAIT_SECONDS)
+        return self._shut_down()
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Stop in good order at the first signal, at once at the second."""
+        self._signals += 1
+        if self._signals > 1:
+            os._exit(_EXIT_AT_ONCE)
+        log.info("stopping", extra={"signal": signal.Signals(number).name})
+        self._stop.set()
+
+    @property
+    def port(self) -> int | None:
+        """The port of the metrics endpoint, or None when it is off."""
+        return self._server.port if self._server else None
+
+    # ── start and stop ───────────────────────────────────────────────────────────────────────────────
+
+    def _start(self) -> None:
+        program = self._program
+        log.info("starting", extra={"version": __version__, "backend": program.outside.backend.name})
+        if self._server:
+            self._server.start()
+        self._threads.start("events", program.recorder.run)
+        # Workers wait for the Secrets to be known: a look-up in an empty store would cost a call each.
+        self._threads.start("starter", self._start_work)
+        for informer in program.secret_informers:
+            self._start_informer(informer)
+
+    def _start_work(self) -> None:
+        for informer in self._program.secret_informers:
+            while not informer.settled.wait(_MAIN_WAIT_SECONDS):
+                if self._stop.is_set():
+                    return
+        for informer in self._program.definition_informers:
+            self._start_informer(informer)
+        for number in range(self._program.settings.controller.workers):
+            name = f"worker {number}"
+            beat = self._program.heartbeats.register(name, limit=_WORKER_LIMIT)
+            self._threads.start(name, partial(self._program.engine.run_worker, beat, self._stop))
+        self._jobs.start()
+        self._started.set()
+        self._stop.wait()
+
+    def _start_informer(self, informer: Informer) -> None:
+        self._threads.start(f"informer of {informer.scope}", informer.run)
+
+    def _shut_down(self) -> int:
+        failed = self._threads.died.is_set()
+        if failed:
+            log.critical("a core thread ended", extra={"thread_": self._threads.casualty})
+        self._stop.set()
+        self._program.engine.queue.close()
+        if self._started.is_set():
+            self._jobs.stop()
+        for informer in self._program.informers:
+            informer.stop.set()
+        self._program.recorder.close()
+        self._wait_for_workers()
+        self._program.outside.backend.close()
+        if self._server:
+            self._server.stop()
+        log.info("stopped")
+        return _EXIT_FAILED if failed else 0
+
+    def _wait_for_workers(self) -> None:
+        """Let what is in flight end; informers sit in their watches and are left behind."""
+        ends_in = _GRACE_SECONDS
+        while self._program.engine.queue.work_ages() and ends_in > 0:
+            threading.Event().wait(0.05)
+            ends_in -= 0.05
+        if self._program.engine.queue.work_ages():
+            log.warning("work in flight was abandoned")
+
+    def _resync(self) -> None:
+        for informer in self._program.informers:
+            informer.request_relist()
+
+    # ── what others may ask ──────────────────────────────────────────────────────────────────────────
+
+    def _build_server(self) -> Server | None:
+        address = self._program.settings.metrics_addr
+        if address is None:
+            return None
+        return Server(address, Endpoints(self._program.metrics.registry, self._health()))
+
+    def _health(self) -> Health:
+        heartbeats, backend = self._program.heartbeats, self._program.outside.backend
+
+        def threads() -> str | None:
+            silent = heartbeats.silent()
+            return f"no sign of life: {', '.join(silent)}" if silent else None
+
+        def logged_in() -> str | None:
+            return None if backend.ready() else "not logged in yet"
+
+        ready = [Check(f"informer of {i.scope}", _synced(i)) for i in self._program.informers]
+        return Health(live=[Check("threads", threads)], ready=[*ready, Check("backend", logged_in)])
+
+    def _readings(self, lines_dropped: Callable[[], int]) -> Readings:
+        engine, clock = self._program.engine, self._program.engine.clock
+        return Readings(
+            queue_depth=engine.queue.depth,
+            oldest_wait=engine.queue.oldest_wait,
+            overdue=lambda: engine.known.schedule.overdue_seconds(clock()),
+            work_ages=engine.queue.work_ages,
+            definitions=lambda: len(engine.known.definitions),
+            breaker_open=lambda: engine.work.breaker.open_for() is not None,
+            log_lines_dropped=lines_dropped,
+        )
+
+
+def tick_period(reconcile_period: float) -> float:
+    """Seconds between two looks at what is due: short enough to spread polls, long enough to cost nothing."""
+    return min(0.5, max(0.05, reconcile_period / 20))
+
+
+def _synced(informer: Informer) -> Callable[[], str | None]:
+    def ask() -> str | None:
+        # Secrets that may not be listed are read one by one instead, which is no fault.
+        if informer.synced.is_set() or (informer.scope.selector and informer.settled.is_set()):
+            return None
+        return informer.fault.message if informer.fault else "not listed yet"
+
+    return ask

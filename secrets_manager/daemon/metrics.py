@@ -1,0 +1,358 @@
+"""Every metric of the process, and the telemetry protocols that feed them.
+
+Names, labels and meanings of the original's metrics are kept, those of controller-runtime that dashboards use
+included; what is ours beyond them is marked. Label values come from definitions and settings, never from the
+text of an error. Series of a definition go when it goes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from secrets_manager import __version__
+from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperation
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import (
+    KeyNotFound,
+    PermissionDenied,
+    SecretsManagerError,
+    SourceDeleted,
+    SourceDestroyed,
+    SourceNotFound,
+)
+from secrets_manager.domain.outcome import Outcome
+from secrets_manager.settings import Settings
+
+_VAULT_LABELS = ("vault_address", "vault_engine", "vault_version", "vault_cluster_id", "vault_cluster_name")
+_OBJECT_LABELS = ("namespace", "name")
+_LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# controller-runtime's and client-go's buckets, so that recorded rules keep their meaning.
+_RECONCILE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_QUEUE_SECONDS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0)
+# Paths and keys come from definitions, so their number is the authors' to choose; the cap keeps a scrape
+# small.
+_MAX_PATH_SERIES = 10_000
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """What is asked at each scrape rather than told: cheap, and must not raise."""
+
+    queue_depth: Callable[[], int]
+    oldest_wait: Callable[[], float]
+    overdue: Callable[[], float]
+    work_ages: Callable[[], list[float]]
+    definitions: Callable[[], int]
+    breaker_open: Callable[[], bool]
+    log_lines_dropped: Callable[[], int]
+
+
+class Metrics:
+    """All metrics, on a registry of their own. Feeds itself through the telemetry protocols it implements."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.vault = VaultMetrics(self.registry, address=settings.vault.url, engine=settings.vault.engine)
+        self.sync = SyncMetrics(self.registry, settings.controller.name, self.vault.read_failed)
+        self.cluster = ClusterMetrics(self.registry)
+        workers = _gauge(self.registry, "controller_runtime_max_concurrent_reconciles", _HELP, "controller")
+        workers.labels(settings.controller.name).set(settings.controller.workers)
+        build = _gauge(self.registry, "secrets_manager_build_info", "The release that runs.", "version")
+        build.labels(__version__).set(1)
+
+    def watch(self, readings: Readings, controller: str) -> None:
+        """Ask for these at each scrape from now on."""
+        self.registry.register(_Asked(readings, controller))
+
+
+class VaultMetrics:
+    """Feeds the metrics of the Vault backend; implements VaultTelemetry."""
+
+    def __init__(self, registry: CollectorRegistry, *, address: str, engine: str) -> None:
+        self._lock = threading.Lock()
+        self._server = (address, engine, "", "", "")
+        self._gauges: dict[Gauge, float] = {}
+        self._read_errors: set[tuple[str, ...]] = set()
+        prefix = "secrets_manager_vault"
+        self._max_ttl = _gauge(
+            registry, f"{prefix}_max_token_ttl", "Remaining life below which it is renewed.", *_VAULT_LABELS
+        )
+        self._ttl = _gauge(
+            registry, f"{prefix}_token_ttl", "Remaining life of the token in seconds.", *_VAULT_LABELS
+        )
+        self._login_errors = _counter(
+            registry, f"{prefix}_login_errors_total", "Logins that failed.", *_VAULT_LABELS
+        )
+        self._renewal_errors = _counter(
+            registry,
+            f"{prefix}_token_renewal_errors_total",
+            "Failures in the care of the token.",
+            *(*_VAULT_LABELS, "vault_operation", "error"),
+        )
+        self._read_error_total = _counter(
+            registry,
+            f"{prefix}_read_secret_errors_total",
+            "Keys that could not be read.",
+            *(*_VAULT_LABELS, "path", "key", "error"),
+        )
+        self._seconds = Histogram(
+            "secrets_manager_backend_request_duration_seconds",
+            "Time of one call to the backend.",
+            ("backend", "operation", "result"),
+            buckets=_LATENCIES,
+            registry=registry,
+        )
+
+    def backend_call(
+        self, backend: str, operation: str, seconds: float, error: SecretsManagerError | None
+    ) -> None:
+        """One call to the backend ended."""
+        result = "success" if error is None else error.reason
+        self._seconds.labels(backend, operation, result).observe(seconds)
+
+    def login_failed(self) -> None:
+        """A login gave no token."""
+        self._login_errors.labels(*self._server).inc()
+
+    def token_ttl(self, seconds: float) -> None:
+        """The token's remaining life."""
+        self._set(self._ttl, seconds)
+
+    def max_token_ttl(self, seconds: float) -> None:
+        """The threshold of renewal."""
+        self._set(self._max_ttl, seconds)
+
+    def renewal_failed(self, operation: RenewalOperation, error: RenewalError) -> None:
+        """A step of the token's care failed."""
+        self._renewal_errors.labels(*self._server, operation, error).inc()
+
+    def server(self, version: str, cluster_id: str, cluster_name: str) -> None:
+        """Who the server is: gauges move to its labels, counters begin there."""
+        with self._lock:
+            before, self._server = self._server, (*self._server[:2], version, cluster_id, cluster_name)
+            if before == self._server:
+                return
+            for gauge, value in self._gauges.items():
+                gauge.remove(*before)
+                gauge.labels(*self._server).set(value)
+
+    def read_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
+        """One key of a definition could not be read; the key "" means the one named data."""
+        labels = (*self._server, path, key or "data", _original_word(error))
+        with self._lock:
+            if labels not in self._read_errors and len(self._read_errors) >= _MAX_PATH_SERIES:
+                return
+            self._read_errors.add(labels)
+        self._read_error_total.labels(*labels).inc()
+
+    def _set(self, gauge: Gauge, value: float) -> None:
+        with self._lock:
+            self._gauges[gauge] = value
+            gauge.labels(*self._server).set(value)
+
+
+class SyncMetrics:
+    """Feeds the metrics of the controller and its queue; implements SyncTelemetry."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        controller: str,
+        source_failed: Callable[[str, str, SecretsManagerError], None],
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._controller = controller
+        self._wall_clock = wall_clock
+        self._lock = threading.Lock()
+        self._secrets: dict[Ref, str] = {}
+        self.source_failed = source_failed
+        prefix = "secrets_manager_controller"
+        self._read_errors = _counter(
+            registry, f"{prefix}_secret_read_errors_total", "Secrets that could not be read.", *_OBJECT_LABELS
+        )
+        self._sync_errors = _counter(
+            registry, f"{prefix}_sync_errors_total", "Reconciles that failed.", *_OBJECT_LABELS
+        )
+        self._last_status = _gauge(
+            registry, f"{prefix}_last_sync_status", "1 when in step, 0 when not.", *_OBJECT_LABELS
+        )
+        self._last_success = _gauge(
+            registry,
+            f"{prefix}_last_success_timestamp_seconds",
+            "When the Secret was last found or put in step, in Unix time.",
+            *_OBJECT_LABELS,
+        )
+        self._operations = _counter(
+            registry, f"{prefix}_operations_total", "What was done to Secrets.", "operation"
+        )
+        self._failures = _counter(registry, f"{prefix}_failures_total", "Why reconciles failed.", "reason")
+        self._results = _counter(
+            registry, "controller_runtime_reconcile_total", _HELP, "controller", "result"
+        )
+        self._errors = _counter(registry, "controller_runtime_reconcile_errors_total", _HELP, "controller")
+        self._seconds = Histogram(
+            "controller_runtime_reconcile_time_seconds",
+            _HELP,
+            ("controller",),
+            buckets=_RECONCILE_SECONDS,
+            registry=registry,
+        ).labels(controller)
+        queue = "workqueue"
+        self._adds = _counter(registry, f"{queue}_adds_total", _HELP, "name").labels(controller)
+        self._retries = _counter(registry, f"{queue}_retries_total", _HELP, "name").labels(controller)
+        self._waited = _queue_histogram(registry, f"{queue}_queue_duration_seconds").labels(controller)
+        self._worked = _queue_histogram(registry, f"{queue}_work_duration_seconds").labels(controller)
+        for result in ("success", "error", "requeue", "requeue_after"):
+            self._results.labels(controller, result)
+        self._errors.labels(controller)
+
+    def reconciled(self, outcome: Outcome, seconds: float) -> None:
+        """One definition was looked at."""
+        self._seconds.observe(seconds)
+        self._operations.labels(outcome.operation.value).inc()
+        self._results.labels(self._controller, "success" if outcome.in_step else "error").inc()
+        if outcome.error is not None:
+            self._errors.labels(self._controller).inc()
+            self._failures.labels(outcome.error.reason).inc()
+        if not outcome.cleanup:
+            self._tell_object(outcome)
+
+    def secret_unreadable(self, target: Ref) -> None:
+        """A Secret could not be read from the API server."""
+        self._read_errors.labels(*target).inc()
+
+    def forgotten(self, definition: Ref) -> None:
+        """A definition is gone, and so are its series, unless another has the same Secret."""
+        with self._lock:
+            name = self._secrets.pop(definition, None)
+            left = {(ref.namespace, secret) for ref, secret in self._secrets.items()}
+            shared = (definition.namespace, name) in left
+        if name is not None and not shared:
+            self._remove(definition.namespace, name)
+
+    def queued(self) -> None:
+        """A key joined the queue."""
+        self._adds.inc()
+
+    def retried(self) -> None:
+        """A key will be looked at again."""
+        self._retries.inc()
+
+    def waited(self, seconds: float) -> None:
+        """A key left the queue."""
+        self._waited.observe(seconds)
+
+    def worked(self, seconds: float) -> None:
+        """A worker was done with a key."""
+        self._worked.observe(seconds)
+
+    def _tell_object(self, outcome: Outcome) -> None:
+        labels = (outcome.definition.namespace, outcome.secret or outcome.definition.name)
+        with self._lock:
+            before = self._secrets.get(outcome.definition)
+            self._secrets[outcome.definition] = labels[1]
+        if before is not None and before != labels[1]:
+            self._remove(outcome.definition.namespace, before)
+        self._last_status.labels(*labels).set(1 if outcome.in_step else 0)
+        if outcome.in_step:
+            self._last_success.labels(*labels).set(self._wall_clock())
+        else:
+            self._sync_errors.labels(*labels).inc()
+
+    def _remove(self, namespace: str, name: str) -> None:
+        for metric in (self._last_status, self._last_success, self._sync_errors, self._read_errors):
+            metric.remove_by_labels({"namespace": namespace, "name": name})
+
+
+class ClusterMetrics:
+    """Feeds the metrics of calls to the API server; implements ClusterTelemetry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = _counter(
+            registry, "rest_client_requests_total", "Calls to the API server.", "code", "method", "host"
+        )
+        self._seconds = Histogram(
+            "rest_client_request_duration_seconds",
+            "Time of one call to the API server.",
+            ("verb", "host"),
+            buckets=_LATENCIES,
+            registry=registry,
+        )
+
+    def api_call(self, method: str, code: str, host: str, seconds: float) -> None:
+        """One call ended."""
+        self._requests.labels(code, method, host).inc()
+        self._seconds.labels(method, host).observe(seconds)
+
+
+class _Asked(Collector):
+    """Metrics whose value is asked for at each scrape."""
+
+    def __init__(self, readings: Readings, controller: str) -> None:
+        self._readings = readings
+        self._controller = controller
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """The families; a scrape must survive whatever happens here, so nothing here can raise."""
+        asked = self._readings
+        ages = asked.work_ages()
+        of_queue: Mapping[str, float] = {
+            "workqueue_depth": asked.queue_depth(),
+            "workqueue_unfinished_work_seconds": sum(ages),
+            "workqueue_longest_running_processor_seconds": max(ages, default=0.0),
+        }
+        ours: Mapping[str, tuple[str, float]] = {
+            "queue_oldest_wait_seconds": ("Age of the oldest ready key.", asked.oldest_wait()),
+            "poll_overdue_seconds": ("Lateness of the most overdue poll.", asked.overdue()),
+            "definitions": ("Definitions in scope.", asked.definitions()),
+            "backend_breaker_open": ("1 while the backend is down.", asked.breaker_open()),
+            "log_lines_dropped": ("Log lines lost.", asked.log_lines_dropped()),
+        }
+        families = [self._family(name, _HELP, "name", value) for name, value in of_queue.items()]
+        families.append(
+            self._family("controller_runtime_active_workers", _HELP, "controller", float(len(ages)))
+        )
+        families += [
+            GaugeMetricFamily(f"secrets_manager_{name}", text, value) for name, (text, value) in ours.items()
+        ]
+        return families
+
+    def _family(self, name: str, text: str, label: str, value: float) -> GaugeMetricFamily:
+        family = GaugeMetricFamily(name, text, labels=[label])
+        family.add_metric([self._controller], value)
+        return family
+
+
+_HELP = "As in controller-runtime."
+
+
+def _original_word(error: SecretsManagerError) -> str:
+    """The value of the original's ``error`` label."""
+    if isinstance(error, (SourceNotFound, SourceDeleted, SourceDestroyed, KeyNotFound)):
+        return "BackendSecretNotFoundError"
+    return "BackendSecretForbiddenError" if isinstance(error, PermissionDenied) else "UnknownError"
+
+
+def _gauge(registry: CollectorRegistry, name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(name, text, labels, registry=registry)
+
+
+def _counter(registry: CollectorRegistry, name: str, text: str, *labels: str) -> Counter:
+    return Counter(name, text, labels, registry=registry)
+
+
+def _queue_histogram(registry: CollectorRegistry, name: str) -> Histogram:
+    return Histogram(name, _HELP, ("name",), buckets=_QUEUE_SECONDS, registry=registry)

@@ -1,0 +1,47 @@
+"""The program's own threads, and what happens when one of them dies.
+
+A Python thread that dies of an exception leaves the process running and useless. Here a core thread that ends
+before it was told to ends the process: Kubernetes restarts it, which is the one repair that always works.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+log = logging.getLogger("daemon.threads")
+
+
+@dataclass(eq=False)
+class CoreThreads:
+    """Starts threads and notices when one ends too early: ``died`` is set, ``casualty`` is its name."""
+
+    stopping: threading.Event = field(default_factory=threading.Event)
+    died: threading.Event = field(default_factory=threading.Event)
+    casualty: str = ""
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self, name: str, body: Callable[[], None]) -> None:
+        """Run ``body`` on a daemon thread; it is to last until ``stopping`` is set."""
+        thread = threading.Thread(target=self._watched, args=(name, body), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def join(self, seconds: float) -> list[str]:
+        """Wait for all, together at most so long; returns the names of those still running."""
+        ends_at = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, ends_at - time.monotonic()))
+        return [thread.name for thread in self._threads if thread.is_alive()]
+
+    def _watched(self, name: str, body: Callable[[], None]) -> None:
+        try:
+            body()
+        except BaseException as error:  # noqa: BLE001 - whatever ended it, the process must know
+            log.critical("a core thread failed", extra={"thread_": name, "error": type(error).__name__})
+        if not self.stopping.is_set():
+            self.casualty = self.casualty or name
+            self.died.set()

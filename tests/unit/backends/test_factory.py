@@ -1,0 +1,41 @@
+"""From settings to a backend."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from secrets_manager.backends.factory import build_backend
+from secrets_manager.backends.vault.telemetry import SilentVaultTelemetry
+from secrets_manager.domain.errors import ConfigError
+from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.settings import Settings, VaultSettings
+
+
+def test_vault_is_built_without_a_call() -> None:
+    settings = Settings(vault=VaultSettings(url="http://nowhere.invalid", role_id="r", secret_id="s"))
+    backend = build_backend(settings, telemetry=SilentVaultTelemetry(), watchdog=Watchdog())
+
+    assert (backend.name, backend.ready()) == ("vault", False)
+    backend.close()
+
+
+def test_azure_cannot_be_chosen_yet() -> None:
+    with pytest.raises(ConfigError, match="not available in this version") as caught:
+        build_backend(Settings(backend="azure-kv"), telemetry=SilentVaultTelemetry(), watchdog=Watchdog())
+
+    assert caught.value.exit_code == 1
+
+
+def test_files_that_cannot_be_used_are_found_at_the_start() -> None:
+    settings = Settings(vault=VaultSettings(ca_cert="/nowhere/ca.pem"))
+    with pytest.raises(ConfigError, match="ca-cert.*'/nowhere/ca.pem'"):
+        build_backend(settings, telemetry=SilentVaultTelemetry(), watchdog=Watchdog())
+
+
+def test_the_libraries_of_a_backend_are_loaded_when_it_is_chosen() -> None:
+    script = "import sys, secrets_manager.backends.factory; sys.exit('hvac' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

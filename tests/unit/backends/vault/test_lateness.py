@@ -1,0 +1,69 @@
+"""Versions that go back."""
+
+from __future__ import annotations
+
+import pytest
+
+from secrets_manager.backends.base import Reading, Source
+from secrets_manager.backends.vault.lateness import VersionGuard
+from secrets_manager.domain.errors import BackendUnavailable
+
+
+def at(version: str, path: str = "secret/data/app") -> Reading:
+    return Reading(Source(path), version, {"a": "1"})
+
+
+def test_versions_that_rise_or_stay_are_used() -> None:
+    guard = VersionGuard()
+    for version in ("1", "2", "2", "10"):
+        guard.admit(at(version))
+
+
+def test_a_lower_version_is_not_used_at_once() -> None:
+    guard = VersionGuard()
+    guard.admit(at("10"))
+
+    with pytest.raises(BackendUnavailable, match="older version"):
+        guard.admit(at("9"))
+
+
+def test_a_lower_version_is_believed_the_third_time() -> None:
+    guard = VersionGuard()
+    guard.admit(at("5"))
+    for _ in range(2):
+        with pytest.raises(BackendUnavailable):
+            guard.admit(at("3"))
+
+    guard.admit(at("3"))
+    guard.admit(at("3"))
+
+
+def test_a_standby_that_catches_up_is_not_counted() -> None:
+    guard = VersionGuard()
+    guard.admit(at("5"))
+    for _ in range(3):
+        for _ in range(2):
+            with pytest.raises(BackendUnavailable):
+                guard.admit(at("4"))
+        guard.admit(at("5"))
+
+
+def test_a_path_that_was_gone_may_start_anew() -> None:
+    guard = VersionGuard()
+    guard.admit(at("5"))
+    guard.forget("secret/data/app")
+
+    guard.admit(at("1"))
+
+
+def test_paths_are_counted_apart() -> None:
+    guard = VersionGuard()
+    guard.admit(at("5"))
+
+    guard.admit(at("1", "secret/data/other"))
+
+
+def test_what_has_no_version_is_always_used() -> None:
+    guard = VersionGuard()
+    for _ in range(2):
+        guard.admit(at(""))
