@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.testbed.bed import start_openbao
@@ -23,6 +24,11 @@ from tests.testbed.waiting import wait_until
 
 _ROOT = Path(__file__).parents[1]
 _DEFINITIONS_CRD = "customresourcedefinition/secretdefinitions.secrets-manager.tuenti.io"
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("steady", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("steady")
+
 _SERVERS = {"cluster", "openbao", "openbao_server"}
 
 

@@ -145,6 +145,19 @@ class TestTheCluster:
 
         assert cluster.api.secret_data(namespace, "kept") == {"key": b"value"}
 
+    def test_a_frozen_api_server_answers_nothing_until_it_goes_on(self, cluster: TestCluster) -> None:
+        cluster.pause_apiserver()
+        try:
+            with (
+                urllib3.PoolManager(ca_certs=str(cluster.ca_file), retries=False, timeout=0.2) as http,
+                pytest.raises(urllib3.exceptions.TimeoutError),
+            ):
+                http.request("GET", cluster.url)
+        finally:
+            cluster.resume_apiserver()
+
+        assert cluster.api.get("/version")
+
 
 class TestOpenBao:
     def test_an_approle_reads_what_its_policy_allows(self, openbao: OpenBao, kv_prefix: str) -> None:
@@ -252,6 +265,18 @@ class TestOpenBao:
 
         assert sealed.value.status == 503
         assert server.request("GET", "secret/data/kept")["data"]["data"] == {"v": "1"}
+
+    def test_a_frozen_server_answers_nothing_until_it_goes_on(
+        self, openbao_server: Callable[..., OpenBao]
+    ) -> None:
+        server = openbao_server()
+
+        server.pause()
+        with pytest.raises(urllib3.exceptions.TimeoutError):
+            urllib3.request("GET", f"{server.url}/v1/sys/health", timeout=0.2, retries=False)
+        server.resume()
+
+        assert not server.is_sealed()
 
     def test_it_serves_tls_with_a_certificate_of_our_authority(
         self, openbao_server: Callable[..., OpenBao], authority: Authority

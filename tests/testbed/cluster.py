@@ -10,6 +10,7 @@ import secrets as random_source
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -216,7 +217,7 @@ class TestCluster:
         client = self.client(token)
         for namespace, rule in grants:
             if rule.get("resources"):
-                wait_until(lambda n=namespace, r=rule: _allowed(client, n, r), what="RBAC in effect")  # type: ignore[misc]
+                wait_until(partial(_allowed, client, namespace, rule), what="RBAC in effect")
 
 
 def _allowed(client: KubeApi, namespace: str, rule: Mapping[str, Any]) -> bool:

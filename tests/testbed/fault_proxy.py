@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
+import socket
 import socketserver
 import ssl
 import threading
@@ -124,6 +125,11 @@ class _Listener(socketserver.ThreadingTCPServer):
         self.proxy = proxy
         super().__init__(address, _Handler)
 
+    def finish_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        """Serve one connection, which `drop_connections` can end from its handshake on."""
+        with self.proxy.connections.held(request):
+            super().finish_request(request, client_address)
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away, or does not trust us, is nothing to report."""
 
@@ -137,11 +143,6 @@ class _Handler(BaseHTTPRequestHandler):
         if proxy.tls is not None:
             self.request = proxy.tls.wrap_socket(self.request, server_side=True)
         super().setup()
-
-    def handle(self) -> None:
-        proxy = cast("_Listener", self.server).proxy
-        with proxy.connections.held(self.connection):
-            super().handle()
 
     def finish(self) -> None:
         with contextlib.suppress(OSError):

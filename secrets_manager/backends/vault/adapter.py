@@ -103,8 +103,11 @@ def _with_query(url: str, params: Mapping[str, object] | None) -> str:
     return f"{url}?{urlencode(params)}" if params else url
 
 
-def _body(json: object) -> bytes | None:
-    return None if json is None else orjson.dumps(json)
+def _body(fields: Mapping[str, object] | None) -> bytes | None:
+    if fields is None:
+        return None
+    # hvac writes null for an argument that was not given.
+    return orjson.dumps({name: value for name, value in fields.items() if value is not None})
 
 
 def _checked(answer: Answer, *, refuse: bool) -> _Content:

@@ -117,12 +117,10 @@ class VaultTokenApi:
 
     def health(self) -> ServerFacts | None:
         """Ask sys/health, outside of any namespace, for at most two seconds."""
-        client = open_client(self._transport, timeout=min(_HEALTH_SECONDS, self._timeout))
         try:
-            reply = self._told("health", lambda: client.sys.read_health_status(method="GET"))
+            return self._told("health", self._health)
         except BackendFault:
             return None
-        return _server_facts(reply)
 
     def unavailability(self, refused: Refused) -> BackendFault:
         """The fault behind a status; asks the server whether it is sealed where only that can tell."""
@@ -141,6 +139,13 @@ class VaultTokenApi:
         return open_client(
             self._transport, token=token, namespace=self._settings.namespace, timeout=self._timeout
         )
+
+    def _health(self) -> ServerFacts | None:
+        client = open_client(self._transport, timeout=min(_HEALTH_SECONDS, self._timeout))
+        try:
+            return _server_facts(client.sys.read_health_status(method="GET"))
+        except Refused as refused:
+            raise from_status(refused) from None
 
     def _log_in(self) -> Grant:
         credentials = read_credentials(self._settings)

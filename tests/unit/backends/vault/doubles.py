@@ -89,7 +89,7 @@ class Tokens:
         assert self.gate.wait(10)
         token = f"token-{len(self.ends) + 1}"
         self.born[token] = self.clock()
-        self.ends[token] = self.clock() + self.ttl
+        self.ends[token] = self.clock() + self.ttl if self.expires else float("inf")
         return Grant(token=token, ttl=self.ttl, renewable=self.renewable, uses=self.uses)
 
     def look_up(self, token: str) -> TokenFacts:

@@ -20,6 +20,7 @@ from secrets_manager.domain.errors import (
     SourceDestroyed,
     SourceNotFound,
 )
+from tests.unit.backends.tables import rows
 
 SOURCE = Source("secret/data/app")
 
@@ -34,16 +35,18 @@ def kv1(values: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    {
-        "as the original has it": ("secret/data/app", "secret/data/app"),
-        "with a leading slash": ("/secret/data/app", "secret/data/app"),
-        "with a trailing slash": ("secret/data/app/", "secret/data/app"),
-        "dots that are part of a name": ("secret/data/..app/a..b/...", "secret/data/..app/a..b/..."),
-        "blanks and signs": (" secret/data/a b+c@d?e#f&g=h", " secret/data/a b+c@d?e#f&g=h"),
-        "percent signs": ("secret/data/100%/%zz/%41", "secret/data/100%/%zz/%41"),
-        "letters of the world": ("secret/data/ключ/日本", "secret/data/ключ/日本"),
-        "a secret that is called auth/token": ("secret/data/auth/token/a", "secret/data/auth/token/a"),
-    }.values(),
+    rows(
+        {
+            "as the original has it": ("secret/data/app", "secret/data/app"),
+            "with a leading slash": ("/secret/data/app", "secret/data/app"),
+            "with a trailing slash": ("secret/data/app/", "secret/data/app"),
+            "dots that are part of a name": ("secret/data/..app/a..b/...", "secret/data/..app/a..b/..."),
+            "blanks and signs": (" secret/data/a b+c@d?e#f&g=h", " secret/data/a b+c@d?e#f&g=h"),
+            "percent signs": ("secret/data/100%/%zz/%41", "secret/data/100%/%zz/%41"),
+            "letters of the world": ("secret/data/ключ/日本", "secret/data/ключ/日本"),
+            "a secret that is called auth/token": ("secret/data/auth/token/a", "secret/data/auth/token/a"),
+        }
+    ),
 )
 def test_a_path_is_taken_as_written(written: str, read: str) -> None:
     assert locate(written) == Source(read)
@@ -134,18 +137,20 @@ def test_a_reading_shows_no_value() -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    {
-        "a KV1 secret": kv1({"a": "1"}),
-        "a KV1 secret with a key called data": kv1({"data": "1"}),
-        "a KV1 secret whose key data is a map": kv1({"data": {"a": "1"}}),
-        "no data": {"data": None},
-        "a list": {"data": ["a"]},
-        "nothing at all": {},
-        "data null": {"data": {"data": None, "metadata": {"version": 1}}},
-        "data a list": {"data": {"data": [], "metadata": {"version": 1}}},
-        "data a text": {"data": {"data": "x", "metadata": {"version": 1}}},
-        "metadata missing": {"data": {"data": {"a": "1"}}},
-    }.values(),
+    rows(
+        {
+            "a KV1 secret": kv1({"a": "1"}),
+            "a KV1 secret with a key called data": kv1({"data": "1"}),
+            "a KV1 secret whose key data is a map": kv1({"data": {"a": "1"}}),
+            "no data": {"data": None},
+            "a list": {"data": ["a"]},
+            "nothing at all": {},
+            "data null": {"data": {"data": None, "metadata": {"version": 1}}},
+            "data a list": {"data": {"data": [], "metadata": {"version": 1}}},
+            "data a text": {"data": {"data": "x", "metadata": {"version": 1}}},
+            "metadata missing": {"data": {"data": {"a": "1"}}},
+        }
+    ),
 )
 def test_a_reply_of_another_shape_is_not_read_as_kv2(reply: dict[str, Any]) -> None:
     with pytest.raises(EngineMismatch, match="kv2"):
@@ -175,16 +180,21 @@ DESTROYED = {"deletion_time": "", "destroyed": True}
 
 @pytest.mark.parametrize(
     ("reply", "meaning"),
-    {
-        "never stored": ({"errors": []}, SourceNotFound),
-        "no such mount": ({"errors": ["no handler for route"]}, SourceNotFound),
-        "soft-deleted": (kv2(None, **DELETED), SourceDeleted),
-        "destroyed": (kv2(None, **DESTROYED), SourceDestroyed),
-        "destroyed after deletion": (kv2(None, **{**DELETED, "destroyed": True}), SourceDestroyed),
-        "not below data/": ({"data": None, "warnings": ["Invalid path for a versioned K/V"]}, EngineMismatch),
-        "nothing said": ({"data": None, "warnings": None}, SourceNotFound),
-        "no body": (None, SourceNotFound),
-    }.values(),
+    rows(
+        {
+            "never stored": ({"errors": []}, SourceNotFound),
+            "no such mount": ({"errors": ["no handler for route"]}, SourceNotFound),
+            "soft-deleted": (kv2(None, **DELETED), SourceDeleted),
+            "destroyed": (kv2(None, **DESTROYED), SourceDestroyed),
+            "destroyed after deletion": (kv2(None, **{**DELETED, "destroyed": True}), SourceDestroyed),
+            "not below data/": (
+                {"data": None, "warnings": ["Invalid path for a versioned K/V"]},
+                EngineMismatch,
+            ),
+            "nothing said": ({"data": None, "warnings": None}, SourceNotFound),
+            "no body": (None, SourceNotFound),
+        }
+    ),
 )
 def test_the_body_of_a_404_tells_what_is_the_matter(reply: dict[str, Any] | None, meaning: type) -> None:
     assert type(absence("kv2", SOURCE, reply)) is meaning

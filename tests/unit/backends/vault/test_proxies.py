@@ -7,6 +7,7 @@ import pytest
 from secrets_manager.backends.vault.proxies import proxy_for
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.settings import ProxySettings
+from tests.unit.backends.tables import rows
 
 
 def settings(*no_proxy: str) -> ProxySettings:
@@ -15,13 +16,15 @@ def settings(*no_proxy: str) -> ProxySettings:
 
 @pytest.mark.parametrize(
     ("url", "proxy"),
-    {
-        "http": ("http://vault.test:8200/v1", "http://plain:1"),
-        "https": ("https://vault.test:8200/v1", "http://secure:2"),
-        "localhost is never proxied": ("http://localhost:8200", ""),
-        "nor is loopback": ("https://127.1.2.3:8200", ""),
-        "in both families": ("https://[::1]:8200", ""),
-    }.values(),
+    rows(
+        {
+            "http": ("http://vault.test:8200/v1", "http://plain:1"),
+            "https": ("https://vault.test:8200/v1", "http://secure:2"),
+            "localhost is never proxied": ("http://localhost:8200", ""),
+            "nor is loopback": ("https://127.1.2.3:8200", ""),
+            "in both families": ("https://[::1]:8200", ""),
+        }
+    ),
 )
 def test_the_scheme_chooses_the_proxy(url: str, proxy: str) -> None:
     assert proxy_for(url, settings()) == proxy

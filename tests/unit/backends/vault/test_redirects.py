@@ -6,33 +6,40 @@ import pytest
 
 from secrets_manager.backends.vault.redirects import host_of, next_address
 from secrets_manager.domain.errors import BackendUnavailable
+from tests.unit.backends.tables import rows
 
 TRUSTED = frozenset({"vault.test", "standby.test"})
 
 
 @pytest.mark.parametrize(
     ("sent_to", "location", "target"),
-    {
-        "another port": (
-            "https://vault.test:8200/v1/a",
-            "https://vault.test:8300/v1/a",
-            "https://vault.test:8300/v1/a",
-        ),
-        "another host of the list": (
-            "https://vault.test/v1/a",
-            "https://STANDBY.test/v1/a",
-            "https://standby.test/v1/a",
-        ),
-        "up to https": ("http://vault.test/v1/a", "https://vault.test/v1/a", "https://vault.test/v1/a"),
-        "plain to plain": ("http://vault.test/v1/a", "http://vault.test:81/b", "http://vault.test:81/b"),
-        "without a host": ("https://vault.test:8200/v1/a", "/v1/b", "https://vault.test:8200/v1/b"),
-        "with a query": ("https://vault.test/v1/a", "/v1/a?version=1", "https://vault.test/v1/a?version=1"),
-        "an encoded name stays encoded": (
-            "https://vault.test/v1/a",
-            "/v1/a%20b%252f",
-            "https://vault.test/v1/a%20b%252f",
-        ),
-    }.values(),
+    rows(
+        {
+            "another port": (
+                "https://vault.test:8200/v1/a",
+                "https://vault.test:8300/v1/a",
+                "https://vault.test:8300/v1/a",
+            ),
+            "another host of the list": (
+                "https://vault.test/v1/a",
+                "https://STANDBY.test/v1/a",
+                "https://standby.test/v1/a",
+            ),
+            "up to https": ("http://vault.test/v1/a", "https://vault.test/v1/a", "https://vault.test/v1/a"),
+            "plain to plain": ("http://vault.test/v1/a", "http://vault.test:81/b", "http://vault.test:81/b"),
+            "without a host": ("https://vault.test:8200/v1/a", "/v1/b", "https://vault.test:8200/v1/b"),
+            "with a query": (
+                "https://vault.test/v1/a",
+                "/v1/a?version=1",
+                "https://vault.test/v1/a?version=1",
+            ),
+            "an encoded name stays encoded": (
+                "https://vault.test/v1/a",
+                "/v1/a%20b%252f",
+                "https://vault.test/v1/a%20b%252f",
+            ),
+        }
+    ),
 )
 def test_a_redirect_among_trusted_hosts_is_followed(sent_to: str, location: str, target: str) -> None:
     assert next_address(sent_to, location, TRUSTED) == target
