@@ -71,7 +71,7 @@ class Engine:
     _outage_told: bool = False
 
     def __post_init__(self) -> None:
-        self._following = Following(known=self.known, backend=self.work.backend, clock=self.clock)
+        self._following = Following(known=self.known, backend=self.work.backend)
 
     # ── inputs ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,6 +181,7 @@ class Engine:
         for outcome in outcomes:
             self.work.teller.tell(outcome, self.clock() - started)
             self.on_outcome(outcome)
+        self.known.schedule.served(look(ref), self.clock())
         self._schedule_next(ref, next((outcome.error for outcome in outcomes if outcome.error), None))
         if self.known.definitions.get(ref) is None and not self.known.definitions.debts(ref):
             self._forget(ref)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -63,7 +62,6 @@ class Following:
 
     known: Known
     backend: Backend
-    clock: Callable[[], float]
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def follow(self, ref: Ref) -> None:
@@ -72,15 +70,14 @@ class Following:
             entry = self.known.definitions.get(ref)
             sources = self._sources(entry.definition) if entry else []
             gained, lost = self.known.ledger.assign(ref, sources)
-            now = self.clock()
             for source in gained:
-                self.known.schedule.add(poll(source), now)
+                self.known.schedule.add(poll(source))
             for source in lost:
                 self.known.schedule.remove(poll(source))
             if entry is None or self.known.secrets.tracks(ref.namespace):
                 self.known.schedule.remove(look(ref))
             else:
-                self.known.schedule.add(look(ref), now)
+                self.known.schedule.add(look(ref))
 
     def follow_all(self) -> None:
         """As ``follow`` for every definition, after the rights on Secrets changed."""

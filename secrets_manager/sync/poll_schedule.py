@@ -35,14 +35,17 @@ class PollSchedule(Generic[K]):
     def __len__(self) -> int:
         return len(self._phases)
 
-    def add(self, key: K, now: float) -> None:
-        """Poll ``key`` from now on; first within one period. Adding it again changes nothing."""
+    def add(self, key: K) -> None:
+        """Poll ``key`` from now on. Adding it again changes nothing.
+
+        It is due for the first time within a period of its first ``served``: whoever added it is about to look
+        at it anyway, and until then a poll would only come on top.
+        """
         with self._lock:
             if key in self._phases:
                 return
             self._count += 1
             self._phases[key] = (self._count * _GOLDEN) % 1.0 * self._period
-            self._schedule(key, now)
 
     def remove(self, key: K) -> None:
         """Poll ``key`` no more."""
@@ -62,10 +65,15 @@ class PollSchedule(Generic[K]):
             return due
 
     def served(self, key: K, now: float) -> None:
-        """``key`` was just looked at for another reason: a poll that is due, or nearly, is not needed."""
+        """``key`` was just looked at, whatever for: a poll that is due, or nearly, is not needed."""
         with self._lock:
+            if key not in self._phases:
+                return
             slack = now + self._period * _SLACK
-            if key in self._phases and self._due[key] <= slack:
+            due = self._due.get(key)
+            if due is None:
+                self._schedule(key, now)
+            elif due <= slack:
                 self._schedule(key, slack)
 
     def most_overdue(self) -> K | None:

@@ -1,0 +1,72 @@
+"""The Vault backend on the bench: a real OpenBao behind a proxy that can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from secrets_manager.backends.vault.backend import VaultBackend
+from secrets_manager.backends.vault.telemetry import SilentVaultTelemetry
+from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.settings import Engine, VaultSettings
+from tests.contract.backend_bench import READ_SECONDS
+from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.openbao import OpenBao
+
+
+class OpenBaoBench:
+    """One key-value engine of a shared server, below a prefix of its own."""
+
+    def __init__(self, openbao: OpenBao, proxy: FaultProxy, prefix: str, engine: Engine) -> None:
+        self._openbao = openbao
+        self._proxy = proxy
+        self._prefix = prefix
+        self._engine = engine
+        self._versions: dict[str, str] = {}
+        self.versioned = engine == "kv2"
+        role = openbao.approle(prefix, [openbao.read_policy(prefix, self.path("*"))])
+        self.backend = VaultBackend(
+            VaultSettings(url=proxy.url, role_id=role.role_id, secret_id=role.secret_id, engine=engine),
+            timeout=READ_SECONDS,
+            connections=8,
+            telemetry=SilentVaultTelemetry(),
+            watchdog=Watchdog(),
+        )
+
+    def path(self, name: str) -> str:
+        mount = "secret/data" if self.versioned else "kv1"
+        return f"{mount}/{self._prefix}/{name}"
+
+    def put(self, name: str, values: Mapping[str, Any]) -> str:
+        if not self.versioned:
+            self._openbao.write_kv1(self._stored(name), dict(values))
+            return ""
+        version = str(self._openbao.write_kv2(self._stored(name), dict(values)))
+        self._versions[name] = version
+        return version
+
+    def delete(self, name: str) -> None:
+        if self.versioned:
+            self._openbao.purge_kv2(self._stored(name))
+        else:
+            self._openbao.delete_kv1(self._stored(name))
+
+    def soft_delete(self, name: str) -> None:
+        self._openbao.delete_kv2(self._stored(name))
+
+    def destroy(self, name: str) -> None:
+        self._openbao.destroy_kv2(self._stored(name), [int(self._versions[name])])
+
+    def hang(self) -> None:
+        self._proxy.on("GET", r"/v1/(secret|kv1)/.*").hang()
+
+    def break_down(self) -> None:
+        self._proxy.refuse()
+
+    def recover(self) -> None:
+        self._proxy.clear()
+        self._proxy.accept()
+
+    def _stored(self, name: str) -> str:
+        return quote(f"{self._prefix}/{name}")
