@@ -26,7 +26,6 @@ log = logging.getLogger("cluster.informer")
 
 _MIN_PAUSE = 1.0
 _MAX_PAUSE = 30.0
-_FORBIDDEN_PAUSE = 300.0
 
 
 class Sink(Protocol):
@@ -53,8 +52,12 @@ class Sink(Protocol):
 
 @dataclass
 class Pace:
-    """The pause before the next connection: at least a second, doubling while things fail."""
+    """The pause before the next connection: at least a second, doubling while things fail.
 
+    ``forbidden`` is the pause in seconds while we may not list at all.
+    """
+
+    forbidden: float = _MAX_PAUSE
     jitter: Callable[[], float] = random.random
     failures: int = 0
 
@@ -67,7 +70,7 @@ class Pace:
         """Seconds to wait after ``error``: jittered, and what the server asked for if that is longer."""
         self.failures += 1
         if isinstance(error, Forbidden):
-            return _FORBIDDEN_PAUSE
+            return self.forbidden
         pause = min(_MIN_PAUSE * 2.0 ** min(self.failures - 1, 10), _MAX_PAUSE)
         asked = error.retry_after or 0.0 if isinstance(error, ClusterFault) else 0.0
         return max(pause * (0.5 + self.jitter() / 2), asked, _MIN_PAUSE / 2)

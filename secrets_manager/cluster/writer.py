@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from secrets_manager.cluster import manifests
-from secrets_manager.cluster.base import DEFINITIONS, SECRETS, KubernetesApi, NotFound
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, KubernetesApi, NotFound
 from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
 from secrets_manager.domain.condition import Status
 from secrets_manager.domain.definition import Ref
@@ -78,15 +78,24 @@ class SecretWriter:
 
 
 class DefinitionWriter:
-    """Writes the status of definitions and releases the original's finalizer."""
+    """Writes the status of definitions and releases the original's finalizer.
+
+    ``on_news`` is told of a definition that turned out to have changed: the store has it then, so the event
+    that is still to come will look like nothing new.
+    """
 
     def __init__(
-        self, api: KubernetesApi, store: DefinitionStore, *, clock: Callable[[], float], statuses: bool = True
+        self,
+        api: KubernetesApi,
+        store: DefinitionStore,
+        *,
+        clock: Callable[[], float],
+        on_news: Callable[[Ref], None],
     ) -> None:
         self._api = api
         self._store = store
         self._clock = clock
-        self._statuses = statuses
+        self._on_news = on_news
         self._status_off_until = 0.0
 
     def refresh(self, ref: Ref) -> DefinitionEntry | None:
@@ -95,20 +104,19 @@ class DefinitionWriter:
             raw = self._api.get(DEFINITIONS, ref)
         except NotFound:
             return None
-        entry = DefinitionEntry(manifests.definition(raw), manifests.version_of(raw), manifests.status(raw))
-        self._store.apply(entry)
-        return entry
+        return self._took(raw)
 
     def write_status(self, entry: DefinitionEntry, status: Status) -> None:
         """PUT the status; silently done without where rights or the CRD lack it.
 
         Raises ClusterFault when the API server is in trouble.
         """
-        if not self._statuses or self._clock() < self._status_off_until:
+        if self._clock() < self._status_off_until:
             return
         current: DefinitionEntry | None = entry
         for _ in range(_TRIES):
-            if current is None or current.definition.uid != entry.definition.uid:
+            if current is None or current.definition != entry.definition:
+                # It changed since: the next reconcile has something better to say.
                 return
             try:
                 self._put_status(current, status)
@@ -142,9 +150,13 @@ class DefinitionWriter:
         definition = entry.definition
         body = manifests.status_body(definition, entry.resource_version, status)
         raw = self._api.replace(DEFINITIONS, definition.ref, body, subresource="status")
-        self._store.apply(
-            DefinitionEntry(manifests.definition(raw), manifests.version_of(raw), manifests.status(raw))
-        )
+        self._took(raw)
+
+    def _took(self, raw: Json) -> DefinitionEntry:
+        entry = DefinitionEntry(manifests.definition(raw), manifests.version_of(raw), manifests.status(raw))
+        if self._store.apply(entry):
+            self._on_news(entry.definition.ref)
+        return entry
 
     def _without_status(self, why: str) -> None:
         if self._status_off_until == 0.0:

@@ -16,11 +16,12 @@ from secrets_manager.backends.factory import build_backend
 from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, KubernetesApi, Resource, Scope
 from secrets_manager.cluster.event_recorder import EventRecorder
-from secrets_manager.cluster.informer import Informer, Sink
+from secrets_manager.cluster.informer import Informer, Pace, Sink
 from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
 from secrets_manager.cluster.stores import DefinitionStore, SecretStore
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
 from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.domain.secret import MANAGED_BY, MANAGED_BY_LABEL, Digester
@@ -43,6 +44,8 @@ OUR_SECRETS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 # A watch is silent for 75 s at most before it is given up, a list of many pages beats between them.
 _INFORMER_LIMIT = 120.0
 _RECORDER_LIMIT = 60.0
+# Without the right to list Secrets the daemon works all the same, and few people ever add it.
+_SECRETS_FORBIDDEN_PAUSE = 300.0
 _LEAST_BACK_OFF_CAP = 300.0
 
 
@@ -138,15 +141,15 @@ def _engine(
     shared: _Shared,
     on_outcome: Callable[[Outcome], None],
 ) -> Engine:
-    cluster = _cluster(outside.api, shared.digester)
+    # The engine is told of what its own parts find, so those look it up when they need it.
+    engine: Engine
+    cluster = _cluster(outside.api, shared.digester, lambda ref: engine.definition_changed(ref))  # noqa: PLW0108
     known = Known(
         definitions=cluster.definitions,
         secrets=cluster.secrets,
         ledger=SourceLedger(shared.digester),
         schedule=PollSchedule[Key](settings.controller.reconcile_period),
     )
-    # The engine is told of what its own parts find, so these two look it up when they need it.
-    engine: Engine
     breaker = CircuitBreaker(time.monotonic, random.random, lambda: engine.backend_recovered())  # noqa: PLW0108
     reader = SourceReader(outside.backend, breaker, lambda *told: engine.source_read(*told))  # noqa: PLW0108
     reconciler = Reconciler(
@@ -178,13 +181,13 @@ def _engine(
     return engine
 
 
-def _cluster(api: KubernetesApi, digester: Digester) -> Cluster:
+def _cluster(api: KubernetesApi, digester: Digester, on_news: Callable[[Ref], None]) -> Cluster:
     definitions, secrets = DefinitionStore(), SecretStore()
     return Cluster(
         definitions=definitions,
         secrets=secrets,
         secret_writer=SecretWriter(api=api, store=secrets, digester=digester),
-        definition_writer=DefinitionWriter(api, definitions, clock=time.monotonic),
+        definition_writer=DefinitionWriter(api, definitions, clock=time.monotonic, on_news=on_news),
     )
 
 
@@ -213,7 +216,8 @@ def _informers(
         selector = OUR_SECRETS if resource == SECRETS else ""
         scope = Scope(resource=resource, namespace=namespace, selector=selector)
         heartbeat = heartbeats.register(f"informer of {scope}", limit=_INFORMER_LIMIT)
-        return Informer(api, scope, sink, heartbeat)
+        pace = Pace(forbidden=_SECRETS_FORBIDDEN_PAUSE) if resource == SECRETS else Pace()
+        return Informer(api, scope, sink, heartbeat, pace)
 
     secrets, definitions = [], []
     for namespace in namespaces_of(settings):

@@ -38,8 +38,8 @@ class PollSchedule(Generic[K]):
     def add(self, key: K) -> None:
         """Poll ``key`` from now on. Adding it again changes nothing.
 
-        It is due for the first time within a period of its first ``served``: whoever added it is about to look
-        at it anyway, and until then a poll would only come on top.
+        It is due for the first time within a period of its first ``served``: whoever added it is about to
+        look at it anyway, and until then a poll would only come on top.
         """
         with self._lock:
             if key in self._phases:

@@ -17,8 +17,9 @@ READ_SECONDS = 1.0
 class BackendBench(Protocol):
     """A backend under test and its store, as a person with all rights sees it."""
 
-    backend: Backend
-    versioned: bool
+    @property
+    def backend(self) -> Backend:
+        """The backend under test."""
 
     def path(self, name: str) -> str:
         """The path of a definition that names ``name`` in the store."""
@@ -30,10 +31,10 @@ class BackendBench(Protocol):
         """Remove ``name`` with all its versions."""
 
     def soft_delete(self, name: str) -> None:
-        """Delete the newest version; only where ``versioned``."""
+        """Delete the newest version; only for stores that keep versions."""
 
     def destroy(self, name: str) -> None:
-        """Destroy the newest version; only where ``versioned``."""
+        """Destroy the newest version; only for stores that keep versions."""
 
     def hang(self) -> None:
         """Let the store accept reads and answer none."""

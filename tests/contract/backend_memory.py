@@ -13,8 +13,6 @@ from tests.contract.backend_bench import READ_SECONDS
 class MemoryBench:
     """Its store is the backend itself."""
 
-    versioned = True
-
     def __init__(self) -> None:
         self.backend = MemoryBackend(timeout=READ_SECONDS)
 

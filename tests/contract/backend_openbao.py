@@ -22,9 +22,8 @@ class OpenBaoBench:
         self._openbao = openbao
         self._proxy = proxy
         self._prefix = prefix
-        self._engine = engine
         self._versions: dict[str, str] = {}
-        self.versioned = engine == "kv2"
+        self._versioned = engine == "kv2"
         role = openbao.approle(prefix, [openbao.read_policy(prefix, self.path("*"))])
         self.backend = VaultBackend(
             VaultSettings(url=proxy.url, role_id=role.role_id, secret_id=role.secret_id, engine=engine),
@@ -35,11 +34,11 @@ class OpenBaoBench:
         )
 
     def path(self, name: str) -> str:
-        mount = "secret/data" if self.versioned else "kv1"
+        mount = "secret/data" if self._versioned else "kv1"
         return f"{mount}/{self._prefix}/{name}"
 
     def put(self, name: str, values: Mapping[str, Any]) -> str:
-        if not self.versioned:
+        if not self._versioned:
             self._openbao.write_kv1(self._stored(name), dict(values))
             return ""
         version = str(self._openbao.write_kv2(self._stored(name), dict(values)))
@@ -47,7 +46,7 @@ class OpenBaoBench:
         return version
 
     def delete(self, name: str) -> None:
-        if self.versioned:
+        if self._versioned:
             self._openbao.purge_kv2(self._stored(name))
         else:
             self._openbao.delete_kv1(self._stored(name))

@@ -24,33 +24,30 @@ from tests.contract.backend_bench import BackendBench
 from tests.contract.backend_memory import MemoryBench
 from tests.contract.backend_openbao import OpenBaoBench
 
+_KV2 = pytest.param("kv2", marks=pytest.mark.servers, id="openbao-kv2")
+_KV1 = pytest.param("kv1", marks=pytest.mark.servers, id="openbao-kv1")
 
-@pytest.fixture(
-    params=[
-        "memory",
-        pytest.param("openbao-kv2", marks=pytest.mark.servers),
-        pytest.param("openbao-kv1", marks=pytest.mark.servers),
-    ]
-)
+
+@pytest.fixture(params=["memory", _KV2, _KV1])
 def bench(request: pytest.FixtureRequest) -> Iterator[BackendBench]:
+    """Every backend in turn."""
+    yield from _opened(request)
+
+
+@pytest.fixture(params=["memory", _KV2])
+def versioned(request: pytest.FixtureRequest) -> Iterator[BackendBench]:
+    """Every backend whose store keeps versions."""
+    yield from _opened(request)
+
+
+def _opened(request: pytest.FixtureRequest) -> Iterator[BackendBench]:
     if request.param == "memory":
         yield MemoryBench()
         return
-    made = OpenBaoBench(
-        request.getfixturevalue("openbao"),
-        request.getfixturevalue("openbao_proxy"),
-        request.getfixturevalue("kv_prefix"),
-        "kv2" if request.param == "openbao-kv2" else "kv1",
-    )
+    openbao, proxy, prefix = map(request.getfixturevalue, ("openbao", "openbao_proxy", "kv_prefix"))
+    made = OpenBaoBench(openbao, proxy, prefix, request.param)
     yield made
     made.backend.close()
-
-
-@pytest.fixture
-def versioned(bench: BackendBench) -> BackendBench:
-    if not bench.versioned:
-        pytest.skip("this store has no versions")
-    return bench
 
 
 def read(bench: BackendBench, name: str, key: str) -> str:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.testbed.processes import free_port
 from tests.testbed.waiting import wait_until
@@ -38,7 +38,7 @@ class DaemonProcess:
                 env={**base_environment(), **environ},
             )
 
-    def __enter__(self) -> DaemonProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -11,13 +11,14 @@ from secrets_manager.backends.base import Reading
 from secrets_manager.domain.errors import BackendUnavailable
 
 _BELIEVED_AFTER = 3
-_MOST_PATHS = 100_000
 
 
 class VersionGuard:
     """Remembers the highest version of each path; any thread may ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_paths: int = 100_000) -> None:
+        """``most_paths`` bounds the memory; when it is full, everything is forgotten at once."""
+        self._most_paths = most_paths
         self._lock = threading.Lock()
         self._highest: dict[str, int] = {}
         self._lower: dict[str, tuple[int, int]] = {}
@@ -31,7 +32,7 @@ class VersionGuard:
             if version < self._highest.get(path, 0) and self._seen(path, version) < _BELIEVED_AFTER:
                 raise BackendUnavailable("Vault gave an older version than before: a standby lags behind")
             self._lower.pop(path, None)
-            if len(self._highest) >= _MOST_PATHS:
+            if len(self._highest) >= self._most_paths:
                 self._highest.clear()
             self._highest[path] = version
 

@@ -160,13 +160,12 @@ class Session:
     def _renewal_failed(
         self, held: Held, life: TokenLife, error: BackendFault | TokenRejected, patience: float
     ) -> None:
-        rejected = isinstance(error, TokenRejected)
+        refused = isinstance(error, TokenRejected)
         self._telemetry.renewal_failed(
-            "renew-self", "BackendSecretForbiddenError" if rejected else "UnknownError"
+            "renew-self", "BackendSecretForbiddenError" if refused else "UnknownError"
         )
-        decision = after_failed_renewal(life)
-        # A token that may not look itself up shows by this alone that it died.
-        if decision.step is Step.LOGIN or (rejected and not held.can_look_up):
+        decision = after_failed_renewal(life, refused=refused)
+        if decision.step is Step.LOGIN:
             self._log(decision.reason)
             self._join_login(held.generation, patience)
         elif isinstance(error, BackendFault):

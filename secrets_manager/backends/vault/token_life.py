@@ -70,8 +70,13 @@ def after_renewal(life: TokenLife, *, renewed_to: float, asked: float) -> Decisi
     return Decision(Step.KEEP, "the token was renewed")
 
 
-def after_failed_renewal(life: TokenLife) -> Decision:
-    """What to do after a renewal that failed: a new login is the way out once time is short."""
+def after_failed_renewal(life: TokenLife, *, refused: bool) -> Decision:
+    """What to do after a renewal that failed: a new login is the way out once time is short.
+
+    ``refused`` tells a 403 (no right to renew, or a dead token), which does not get better with time.
+    """
+    if refused and life.ttl < life.granted / 2:
+        return Decision(Step.LOGIN, "the token may not renew itself and half of its life is over")
     if life.ttl < life.granted / 4:
         return Decision(Step.LOGIN, "the renewal fails and less than a quarter of the token's life is left")
     return Decision(Step.KEEP, "the renewal failed and will be tried again")

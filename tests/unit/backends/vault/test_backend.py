@@ -49,8 +49,8 @@ def login(**auth: Any) -> Answer:
     )
 
 
-def alive() -> Answer:
-    return said(200, {"data": {"ttl": 1200, "creation_ttl": 1200, "renewable": True, "type": "service"}})
+def alive(*, ttl: int = 1200) -> Answer:
+    return said(200, {"data": {"ttl": ttl, "creation_ttl": 1200, "renewable": True, "type": "service"}})
 
 
 DENIED = said(403, {"errors": ["permission denied"]})
@@ -326,6 +326,68 @@ def test_the_server_is_asked_who_it_is_outside_of_the_namespace(vault: FakeVault
     assert told.servers == [("9", "i", "n")]
     assert namespaces["/v1/sys/health"] is None
     assert namespaces["/v1/auth/approle/login"] == "team"
+
+
+def test_a_token_near_its_end_is_renewed_by_the_poll(vault: FakeVault) -> None:
+    vault.on("auth/token/lookup-self", alive(ttl=1200), alive(ttl=250))
+    vault.on("auth/token/renew-self", login(lease_duration=600))
+    told = Told()
+    reader = backend(vault, told=told)
+    reader.maintain()
+    reader.maintain()
+
+    renewals = [json.loads(e.body) for e in vault.server.seen if e.target == "/v1/auth/token/renew-self"]
+    assert renewals == [{"increment": "600s"}]
+    assert told.ttls == [1200, 250, 600]
+
+
+def test_a_renewal_that_vault_refuses_is_told_as_forbidden(vault: FakeVault) -> None:
+    vault.on("auth/token/lookup-self", alive(ttl=1200), alive(ttl=1000))
+    vault.on("auth/token/renew-self", DENIED)
+    told = Told()
+    reader = backend(vault, told=told, max_token_ttl=1100)
+    reader.maintain()
+    with pytest.raises(AuthFailed, match="renew itself"):
+        reader.maintain()
+
+    assert told.renewals_failed == [("renew-self", "BackendSecretForbiddenError")]
+    assert told.calls[-1] == ("renew-self", AuthFailed("Vault does not accept the token"))
+
+
+def test_a_token_of_few_uses_is_given_back(vault: FakeVault) -> None:
+    vault.on("auth/approle/login", login(num_uses=3))
+    vault.on("auth/token/revoke-self", lambda c, _: c.reply(204))
+
+    assert isinstance(failure(backend(vault)), AuthFailed)
+    assert vault.count("auth/token/revoke-self") == 1
+
+
+def test_a_token_of_few_uses_that_cannot_be_given_back_is_refused_all_the_same(vault: FakeVault) -> None:
+    vault.on("auth/approle/login", login(num_uses=3))
+    vault.on("auth/token/revoke-self", DENIED)
+
+    assert isinstance(failure(backend(vault)), AuthFailed)
+
+
+def test_a_look_up_of_an_unknown_shape_is_a_fault(vault: FakeVault) -> None:
+    vault.on("auth/token/lookup-self", alive(), said(200, {"data": None}))
+    reader = backend(vault)
+    reader.maintain()
+
+    with pytest.raises(BackendUnavailable, match="unknown shape"):
+        reader.maintain()
+
+
+def test_a_503_of_a_server_that_does_not_say_whether_it_is_sealed_is_an_outage(vault: FakeVault) -> None:
+    vault.on("secret/data/app", said(503, {"errors": ["x"]}))
+    vault.on("sys/seal-status", said(500, {"errors": ["x"]}))
+
+    assert failure(backend(vault)) == BackendUnavailable("Vault cannot serve now (503)")
+
+
+def test_a_read_without_time_left_makes_no_call(vault: FakeVault) -> None:
+    assert isinstance(failure(backend(vault, timeout=0.0)), BackendTimeout)
+    assert vault.server.seen == []
 
 
 @pytest.mark.parametrize("status", [429, 472, 473, 501, 503])

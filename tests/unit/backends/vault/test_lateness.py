@@ -67,3 +67,11 @@ def test_what_has_no_version_is_always_used() -> None:
     guard = VersionGuard()
     for _ in range(2):
         guard.admit(at(""))
+
+
+def test_the_memory_of_paths_is_bounded() -> None:
+    guard = VersionGuard(most_paths=10)
+    for number in range(100):
+        guard.admit(at("5", f"secret/data/{number}"))
+
+    assert len(guard._highest) <= 10

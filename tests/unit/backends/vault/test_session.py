@@ -327,11 +327,12 @@ def test_a_renewal_that_fails_until_little_life_is_left_ends_in_a_login(bench: B
 
 def test_a_token_that_may_not_renew_itself_is_replaced_in_time(bench: Bench) -> None:
     bench.server.can_renew = False
+    bench.server.ttl = 400
     bench.maintain()
-    bench.clock.now += 700
+    bench.clock.now += 150
     with pytest.raises(AuthFailed, match="do not let it renew itself"):
         bench.maintain()
-    bench.clock.now += 300
+    bench.clock.now += 60
     bench.maintain()
 
     assert bench.current().token == "token-2"

@@ -65,10 +65,20 @@ def test_a_renewal_that_gives_little_means_the_maximum_is_reached(
 
 
 @pytest.mark.parametrize(
-    ("ttl", "step"), rows({"time left": (250, Step.KEEP), "little time left": (249, Step.LOGIN)})
+    ("ttl", "refused", "step"),
+    rows(
+        {
+            "an outage with time left": (250, False, Step.KEEP),
+            "an outage with little time left": (249, False, Step.LOGIN),
+            "no right to renew, with time left": (500, True, Step.KEEP),
+            "no right to renew, past half the life": (499, True, Step.LOGIN),
+        }
+    ),
 )
-def test_a_failing_renewal_ends_in_a_login_when_time_is_short(ttl: float, step: Step) -> None:
-    assert after_failed_renewal(life(ttl)).step is step
+def test_a_failing_renewal_ends_in_a_login_when_time_is_short(
+    ttl: float, *, refused: bool, step: Step
+) -> None:
+    assert after_failed_renewal(life(ttl), refused=refused).step is step
 
 
 def test_every_decision_says_why() -> None:
@@ -78,8 +88,9 @@ def test_every_decision_says_why() -> None:
         next_step(life(450), renew_below=300).reason,
         next_step(life(1, renewable=False), renew_below=300).reason,
         after_renewal(life(9), renewed_to=1, asked=600).reason,
-        after_failed_renewal(life(9)).reason,
+        after_failed_renewal(life(9), refused=False).reason,
+        after_failed_renewal(life(9), refused=True).reason,
     }
 
-    assert len(reasons) == 6
+    assert len(reasons) == 7
     assert all(reasons)

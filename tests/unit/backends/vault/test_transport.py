@@ -131,6 +131,12 @@ def test_a_login_is_sent_as_json_and_its_token_is_not_kept() -> None:
     assert not client.token
 
 
+def test_an_adapter_can_name_the_token_of_a_login() -> None:
+    adapter = open_client(transport("http://x.invalid"), timeout=5).adapter
+
+    assert adapter.get_login_token({"auth": {"client_token": "t"}}) == "t"
+
+
 # ── what comes back ──────────────────────────────────────────────────────────────────────────────────
 
 

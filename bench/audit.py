@@ -1,0 +1,100 @@
+"""The audit logs of the API server and of OpenBao, line by line, as values. Pure.
+
+They are the servers' own word for who asked what, so no counter of the program under test is trusted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+# A watch is counted when it begins, as it may not end within the measurement; all else when it is answered.
+_COUNTED_STAGE = {"watch": "ResponseStarted"}
+_ANSWERED = "ResponseComplete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubernetesCall:
+    """One call to the API server, at the time it was answered (a watch: at the time it began).
+
+    Attributes:
+        verb: the API's verb: get, list, watch, create, update and so on.
+        resource: the plural, with its subresource: `secretdefinitions/status`.
+        status: the HTTP status of the answer.
+        at: seconds since the epoch.
+
+    """
+
+    verb: str
+    resource: str
+    status: int
+    at: float
+
+    @property
+    def kind(self) -> str:
+        """Verb and resource, as they are counted."""
+        return f"{self.verb} {self.resource}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendCall:
+    """One request to OpenBao by somebody who is logged in; `path` is without /v1/."""
+
+    operation: str
+    path: str
+
+
+def kubernetes_calls(lines: Iterable[bytes], user: str) -> list[KubernetesCall]:
+    """The calls of one user in lines of the API server's audit log."""
+    # Most lines are other people's; looking for the name first saves parsing them.
+    named = user.encode()
+    events = (json.loads(line) for line in lines if named in line)
+    return [_kubernetes_call(event) for event in events if _counts(event, user)]
+
+
+def backend_calls(lines: Iterable[bytes], role: str) -> list[BackendCall]:
+    """The requests of one AppRole in lines of OpenBao's audit log, whatever came of them."""
+    named = role.encode()
+    events = (json.loads(line) for line in lines if named in line)
+    return [
+        BackendCall(operation=event["request"]["operation"], path=event["request"]["path"])
+        for event in events
+        if event["type"] == "request" and _role(event) == role
+    ]
+
+
+def by_kind(calls: Iterable[KubernetesCall]) -> Counter[str]:
+    """How many calls of each verb and resource."""
+    return Counter(call.kind for call in calls)
+
+
+def by_operation(calls: Iterable[BackendCall], mount: str) -> Counter[str]:
+    """How many requests of each operation: `read secret/` for values, the whole path for all else."""
+    return Counter(
+        f"{call.operation} {mount if call.path.startswith(mount) else call.path}" for call in calls
+    )
+
+
+def _counts(event: dict[str, Any], user: str) -> bool:
+    wanted = _COUNTED_STAGE.get(event["verb"], _ANSWERED)
+    return event["stage"] == wanted and event["user"].get("username") == user
+
+
+def _kubernetes_call(event: dict[str, Any]) -> KubernetesCall:
+    target = event.get("objectRef", {})
+    return KubernetesCall(
+        verb=event["verb"],
+        resource="/".join(filter(None, (target.get("resource", ""), target.get("subresource", "")))),
+        status=event.get("responseStatus", {}).get("code", 0),
+        at=datetime.fromisoformat(event["stageTimestamp"]).timestamp(),
+    )
+
+
+def _role(event: dict[str, Any]) -> str | None:
+    metadata = event.get("auth", {}).get("metadata") or {}
+    role: str | None = metadata.get("role_name")
+    return role

@@ -1,0 +1,226 @@
+"""The servers, what is put into them, and the daemon between them; all of it gone at the end.
+
+Knows how things are started and reached, not in which order they are shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.testbed.bed import Bed, running_bed
+from tests.testbed.binaries import bao_program, program
+from tests.testbed.kube_api import ApiError, definitions
+from tests.testbed.kube_api import secrets as secret_path
+from tests.testbed.kubectl import KubectlError
+from tests.testbed.openbao_setup import AppRole
+from tests.testbed.processes import ServerProcess, free_port
+from tests.testbed.waiting import wait_until
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "samples"
+ROLE = "secrets-manager"
+# The namespace and the account that config/manager gives the daemon.
+INSTALLED = "secrets-manager"
+_CRD = "crd/secretdefinitions.secrets-manager.tuenti.io"
+_DAY = 24 * 60 * 60
+_PATIENCE = 60.0
+# Settings of whoever starts the demo must reach neither the daemon nor the servers.
+_FOREIGN = ("VAULT_", "BAO_", "AZURE_", "SECRETS_MANAGER_")
+_FOREIGN_NAMES = {"KUBECONFIG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+
+Values = dict[str, dict[str, str]]
+
+
+class CommandError(Exception):
+    """A command of the demo ended with something but 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Running servers, with their files and the programs to reach them in ``folder``."""
+
+    bed: Bed
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a shell needs to reach the servers; the token may do everything."""
+        return {
+            "KUBECONFIG": str(self.folder / "kubeconfig"),
+            "VAULT_ADDR": self.bed.openbao.url,
+            "VAULT_TOKEN": self.bed.openbao.root_token,
+        }
+
+    def lay_tools(self) -> Path:
+        """Put the programs and a file of settings for a shell into the folder; returns that file."""
+        tools = self.folder / "bin"
+        tools.mkdir()
+        for name, target in (("kubectl", program("kubectl")), ("bao", bao_program()), ("vault", bao_program())):
+            (tools / name).symlink_to(target)
+        kubeconfig = self.folder / "kubeconfig"
+        kubeconfig.touch(mode=0o600)
+        kubeconfig.write_bytes(self.bed.cluster.kubeconfig.read_bytes())
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        file = self.folder / "env"
+        file.touch(mode=0o600)
+        file.write_text("\n".join([*lines, f'export PATH={shlex.quote(str(tools))}:"$PATH"', ""]))
+        return file
+
+    def run(self, *words: str) -> str:
+        """Run kubectl or bao from the root of the repository; returns what it says."""
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        done = subprocess.run(
+            [str(self.folder / "bin" / words[0]), *words[1:]],
+            cwd=ROOT,
+            env={**os.environ, **self.environment, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CommandError(f"{shlex.join(words)} ended with {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def secret(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """A Secret as the API server has it, or None."""
+        return self.bed.cluster.api.find(secret_path(namespace, name))
+
+    def data(self, namespace: str, name: str) -> dict[str, bytes]:
+        """The data of a Secret; {} when there is none."""
+        found = self.secret(namespace, name) or {}
+        return {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
+
+
+@contextmanager
+def running_stage(folder: Path) -> Iterator[Stage]:
+    """The servers, started; stopped at the end."""
+    clear_environment()
+    with running_bed(folder) as bed:
+        yield Stage(bed, folder)
+
+
+def clear_environment() -> None:
+    """Forget what would configure the daemon or the servers in place of the demo."""
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN) or name.upper() in _FOREIGN_NAMES:
+            del os.environ[name]
+
+
+def sample_values() -> Values:
+    """What samples/values.json puts at each full API path."""
+    values: Values = json.loads((SAMPLES / "values.json").read_text(encoding="utf-8"))
+    return values
+
+
+def seed(stage: Stage) -> AppRole:
+    """Write the samples' values and make the role that may read them, and nothing else."""
+    openbao = stage.bed.openbao
+    openbao.enable_engine("legacy", "kv", {"version": "1"})
+    for path, keys in sample_values().items():
+        version_2 = path.split("/")[1] == "data"
+        openbao.request("POST", path, {"data": keys} if version_2 else dict(keys))
+    openbao.policy(ROLE, (SAMPLES / "vault-policy.hcl").read_text(encoding="utf-8"))
+    return openbao.approle(ROLE, [ROLE], token_ttl="20m", token_max_ttl="24h")
+
+
+def await_definitions(stage: Stage) -> None:
+    """Return once the API server serves SecretDefinitions: an established CRD alone does not suffice."""
+    stage.run("kubectl", "wait", "--for=condition=Established", "--timeout=30s", _CRD)
+    wait_until(lambda: _served(stage), _PATIENCE, "SecretDefinitions to be served")
+
+
+def account(stage: Stage) -> Path:
+    """A kubeconfig of the daemon's service account, once its rights are in effect."""
+    cluster = stage.bed.cluster
+    kubeconfig = cluster.kubeconfig_for(cluster.token(INSTALLED, INSTALLED, seconds=_DAY))
+    wait_until(lambda: _may_watch(stage, kubeconfig), _PATIENCE, "the daemon's rights to take effect")
+    return kubeconfig
+
+
+@contextmanager
+def running_daemon(stage: Stage, role: AppRole, kubeconfig: Path) -> Iterator[Daemon]:
+    """The daemon with settings.toml, ready; stopped at the end as Kubernetes would."""
+    daemon = Daemon(stage.folder, free_port())
+    environ = {
+        "KUBECONFIG": str(kubeconfig),
+        "VAULT_ADDR": stage.bed.openbao.url,
+        "VAULT_ROLE_ID": role.role_id,
+        "VAULT_SECRET_ID": role.secret_id,
+    }
+    with ExitStack() as stack:
+        stack.callback(daemon.stop)
+        daemon.start(environ)
+        yield daemon
+
+
+class Daemon:
+    """The daemon as a process of its own, and what it has to say."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "daemon.log"
+        self._read = 0
+        flags = ["-config=settings.toml", f"-metrics-addr=127.0.0.1:{port}"]
+        self._command = ["-m", "secrets_manager", *flags]
+        self._process = ServerProcess("secrets-manager", [sys.executable, *self._command], log=self.log)
+
+    @property
+    def running(self) -> bool:
+        """Whether it still runs."""
+        return self._process.running
+
+    def start(self, environ: Mapping[str, str]) -> None:
+        """Start it and return when it is ready: logged in, and with a view of the cluster."""
+        process = self._process = ServerProcess(
+            "secrets-manager", [sys.executable, *self._command], log=self.log, env=environ
+        )
+        process.start(self._ready, _PATIENCE)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._process.stop()
+
+    def news(self) -> list[str]:
+        """The whole lines of its log since the last call."""
+        content = self.log.read_bytes() if self.log.exists() else b""
+        fresh = content[self._read :]
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return whole.decode(errors="replace").splitlines()
+
+    def _ready(self) -> bool:
+        # urllib goes through a proxy for loopback only if told to, and nothing tells it any more.
+        import urllib.request
+
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as reply:
+                return bool(reply.status == 200)
+        except OSError:
+            return False
+
+
+def _served(stage: Stage) -> bool:
+    try:
+        stage.bed.cluster.api.list(definitions("default"))
+    except ApiError:
+        return False
+    return True
+
+
+def _may_watch(stage: Stage, kubeconfig: Path) -> bool:
+    try:
+        said = stage.bed.cluster.kubectl("auth", "can-i", "watch", "secrets", "-A", kubeconfig=kubeconfig)
+    except KubectlError:
+        return False
+    return said.strip() == "yes"

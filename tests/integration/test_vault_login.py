@@ -1,0 +1,258 @@
+"""Logging in to a real server and staying logged in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secrets_manager.domain.errors import AuthFailed, PermissionDenied
+from tests.integration.vault_support import (
+    LOGIN,
+    READ,
+    attempt,
+    read,
+    reader_role,
+    together,
+    vault_backend,
+)
+from tests.testbed.cluster import TestCluster
+from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.openbao import OpenBao
+from tests.testbed.openbao_setup import AppRole
+from tests.testbed.waiting import wait_until
+from tests.unit.backends.vault.doubles import Told
+
+
+@pytest.fixture
+def path(openbao: OpenBao, kv_prefix: str) -> str:
+    openbao.write_kv2(f"{kv_prefix}/app", {"a": "1"})
+    return f"secret/data/{kv_prefix}/app"
+
+
+def logins(proxy: FaultProxy) -> int:
+    return proxy.count("POST", LOGIN)
+
+
+def test_a_secret_id_of_a_single_use_serves_a_whole_life(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
+) -> None:
+    role = reader_role(openbao, kv_prefix, token_ttl="4s", token_max_ttl="1h")
+    once = AppRole(
+        name=role.name,
+        role_id=role.role_id,
+        secret_id=openbao.secret_id(role.name, num_uses=1),
+    )
+    backend = vault_backend(openbao_proxy.url, once, max_token_ttl=3, renew_ttl_increment=4)
+    assert read(backend, path) == "1"
+    renewals = r"/v1/auth/token/renew-self"
+
+    def renewed_thrice() -> bool:
+        backend.maintain()
+        return openbao_proxy.count("POST", renewals) >= 3
+
+    # Three renewals of a token of four seconds: longer than it would have lived.
+    wait_until(renewed_thrice, 30, "three renewals", poll=0.5)
+    assert read(backend, path) == "1"
+    assert logins(openbao_proxy) == 1
+
+
+def test_a_token_at_its_maximum_life_is_replaced_and_no_read_fails(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
+) -> None:
+    role = reader_role(openbao, kv_prefix, token_ttl="3s", token_max_ttl="5s")
+    backend = vault_backend(openbao_proxy.url, role, max_token_ttl=2, renew_ttl_increment=3)
+
+    def replaced() -> bool:
+        backend.maintain()
+        assert read(backend, path) == "1"
+        return logins(openbao_proxy) >= 3
+
+    wait_until(replaced, 40, "two tokens replaced", poll=0.3)
+    assert openbao_proxy.count("GET", r"/v1/auth/token/lookup-self") > 0
+
+
+def test_a_token_that_is_revoked_in_use_costs_one_login_whoever_notices(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
+) -> None:
+    role = reader_role(openbao, kv_prefix)
+    backend = vault_backend(openbao_proxy.url, role)
+    read(backend, path)
+    token = next(
+        each.headers["x-vault-token"]
+        for each in openbao_proxy.requests
+        if each.path == f"/v1/{path}" and "x-vault-token" in each.headers
+    )
+    openbao.revoke(token)
+
+    assert together(16, lambda: read(backend, path)) == ["1"] * 16
+    assert logins(openbao_proxy) == 2
+
+
+def test_a_revoked_token_is_noticed_by_the_poll_too(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
+) -> None:
+    backend = vault_backend(openbao_proxy.url, reader_role(openbao, kv_prefix))
+    backend.maintain()
+    token = next(each.headers["x-vault-token"] for each in openbao_proxy.requests[::-1])
+    openbao.revoke(token)
+    backend.maintain()
+    hits = openbao_proxy.count("GET", READ)
+
+    assert read(backend, path) == "1"
+    assert (logins(openbao_proxy), openbao_proxy.count("GET", READ) - hits) == (2, 1)
+
+
+def test_a_path_without_a_right_is_denied_and_costs_no_login(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
+) -> None:
+    backend = vault_backend(openbao_proxy.url, reader_role(openbao, kv_prefix))
+    read(backend, path)
+    errors = together(8, lambda: read(backend, "secret/data/somebody-elses/app"))
+
+    assert errors == [PermissionDenied("secret/data/somebody-elses/app")] * 8
+    assert logins(openbao_proxy) == 1
+    assert read(backend, path) == "1"
+
+
+def test_refused_credentials_are_shown_once_and_the_right_ones_work_later(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str, tmp_path: Path
+) -> None:
+    role = reader_role(openbao, kv_prefix)
+    secret_id = tmp_path / "secret-id"
+    secret_id.write_text("wrong")
+    settings: dict[str, Any] = {"role_id": role.role_id, "secret_id_file": str(secret_id)}
+    told = Told()
+    backend = vault_backend(openbao_proxy.url, told=told, **settings)
+    errors = together(8, lambda: read(backend, path))
+
+    assert errors == [AuthFailed("Vault refused the login at auth/approle (400)")] * 8
+    assert (logins(openbao_proxy), told.logins_failed) == (1, 1)
+
+    secret_id.write_text(role.secret_id)
+    assert read(vault_backend(openbao_proxy.url, **settings), path) == "1"
+
+
+def test_a_role_that_gives_tokens_of_few_uses_is_refused(openbao: OpenBao, kv_prefix: str, path: str) -> None:
+    role = reader_role(openbao, kv_prefix, token_num_uses=5)
+    error = attempt(lambda: read(vault_backend(openbao.url, role), path))
+
+    assert isinstance(error, AuthFailed)
+    assert "token_num_uses" in error.message
+
+
+def test_a_batch_token_is_used_without_renewals_and_replaced_in_time(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
+) -> None:
+    role = reader_role(openbao, kv_prefix, token_type="batch", token_ttl="3s")
+    told = Told()
+    backend = vault_backend(openbao_proxy.url, role, told=told)
+
+    def replaced() -> bool:
+        backend.maintain()
+        assert read(backend, path) == "1"
+        return logins(openbao_proxy) == 2
+
+    wait_until(replaced, 20, "the batch token replaced", poll=0.3)
+    assert openbao_proxy.count("POST", r"/v1/auth/token/renew-self") == 0
+    assert told.renewals_failed == [("is-renewable", "VaultTokenNotRenewableError")]
+
+
+def test_a_token_without_the_default_policy_is_not_taken_for_dead(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
+) -> None:
+    role = reader_role(openbao, kv_prefix, token_no_default_policy=True)
+    backend = vault_backend(openbao_proxy.url, role)
+    for _ in range(3):
+        backend.maintain()
+
+    assert read(backend, path) == "1"
+    assert isinstance(attempt(lambda: read(backend, "secret/data/other/app")), PermissionDenied)
+    assert logins(openbao_proxy) == 1
+
+
+def test_a_service_account_logs_in_with_its_token(
+    openbao: OpenBao,
+    cluster: TestCluster,
+    namespace: str,
+    kv_prefix: str,
+    path: str,
+    tmp_path: Path,
+) -> None:
+    openbao.configure_kubernetes_auth(cluster)
+    cluster.service_account(namespace, "secrets-manager")
+    openbao.kubernetes_role(
+        kv_prefix,
+        service_account="secrets-manager",
+        namespace=namespace,
+        policies=[openbao.read_policy(kv_prefix, f"secret/data/{kv_prefix}/*")],
+    )
+    token = tmp_path / "token"
+    settings: dict[str, Any] = {
+        "auth_method": "kubernetes",
+        "kubernetes_role": kv_prefix,
+        "kubernetes_token_file": str(token),
+    }
+    token.write_text("not.a.token")
+    assert isinstance(attempt(lambda: read(vault_backend(openbao.url, **settings), path)), AuthFailed)
+
+    token.write_text(cluster.token(namespace, "secrets-manager"))
+    assert read(vault_backend(openbao.url, **settings), path) == "1"
+
+
+def test_a_service_account_that_the_role_does_not_name_is_refused(
+    openbao: OpenBao,
+    cluster: TestCluster,
+    namespace: str,
+    kv_prefix: str,
+    path: str,
+    tmp_path: Path,
+) -> None:
+    openbao.configure_kubernetes_auth(cluster)
+    cluster.service_account(namespace, "stranger")
+    openbao.kubernetes_role(kv_prefix, service_account="other", namespace=namespace, policies=["default"])
+    token = tmp_path / "token"
+    token.write_text(cluster.token(namespace, "stranger"))
+    backend = vault_backend(
+        openbao.url,
+        auth_method="kubernetes",
+        kubernetes_role=kv_prefix,
+        kubernetes_token_file=str(token),
+    )
+
+    assert attempt(lambda: read(backend, path)) == AuthFailed(
+        "Vault refused the login at auth/kubernetes (403)"
+    )
+
+
+def test_a_namespace_holds_login_and_values(openbao: OpenBao, kv_prefix: str) -> None:
+    openbao.create_namespace(kv_prefix)
+    where: dict[str, Any] = {"namespace": kv_prefix}
+    openbao.request("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}}, **where)
+    openbao.request("POST", "sys/auth/approle", {"type": "approle"}, **where)
+    rule = 'path "secret/data/*" { capabilities = ["read"] }'
+    openbao.request("PUT", "sys/policies/acl/reader", {"policy": rule}, **where)
+    openbao.request("POST", "auth/approle/role/sm", {"token_policies": ["reader"]}, **where)
+    role_id = openbao.request("GET", "auth/approle/role/sm/role-id", **where)["data"]["role_id"]
+    made = openbao.request("POST", "auth/approle/role/sm/secret-id", {}, **where)
+    openbao.write_kv2("app", {"a": "inside"}, namespace=kv_prefix)
+    told = Told()
+    backend = vault_backend(
+        openbao.url,
+        AppRole(name="sm", role_id=role_id, secret_id=made["data"]["secret_id"]),
+        told=told,
+        namespace=kv_prefix,
+    )
+    backend.maintain()
+
+    assert read(backend, "secret/data/app") == "inside"
+    assert told.servers[0][0]
+
+
+def test_the_server_says_who_it_is(openbao: OpenBao, kv_prefix: str) -> None:
+    told = Told()
+    vault_backend(openbao.url, reader_role(openbao, kv_prefix), told=told).maintain()
+    health = openbao.request("GET", "sys/health")
+
+    assert told.servers == [(health["version"], health["cluster_id"], health["cluster_name"])]
