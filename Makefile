@@ -7,6 +7,10 @@ BIN := .venv/bin
 # PYTEST="-k name" narrows any of the test targets; DEMO=once makes the demo end by itself.
 PYTEST ?=
 DEMO ?=
+# SCENARIO="cold quiet", N and MINUTES choose what is measured; BENCH takes any other option of scripts/bench.
+SCENARIO ?=
+N ?=
+MINUTES ?=
 BENCH ?=
 
 .PHONY: help
@@ -50,8 +54,9 @@ demo: testbed ## Real servers, the daemon and the samples, shown step by step (D
 	@scripts/demo $(DEMO)
 
 .PHONY: bench
-bench: testbed ## Measure the daemon on the real servers (BENCH="--definitions 1000")
-	@scripts/bench $(BENCH)
+bench: testbed ## Measure the daemon on the real servers (SCENARIO=cold N=1000 MINUTES=1; see docs/performance.md)
+	@scripts/bench $(addprefix --scenario=,$(SCENARIO)) $(addprefix --definitions=,$(N)) \
+		$(addprefix --minutes=,$(MINUTES)) $(BENCH)
 
 .PHONY: clean
 clean: ## Remove what the scripts made here (the servers' cache stays)

@@ -81,7 +81,7 @@ def by_operation(calls: Iterable[BackendCall], mount: str) -> Counter[str]:
 
 def _counts(event: dict[str, Any], user: str) -> bool:
     wanted = _COUNTED_STAGE.get(event["verb"], _ANSWERED)
-    return event["stage"] == wanted and event["user"].get("username") == user
+    return bool(event["stage"] == wanted and event["user"].get("username") == user)
 
 
 def _kubernetes_call(event: dict[str, Any]) -> KubernetesCall:

@@ -38,37 +38,35 @@ class Stretch:
 
 
 class Meter:
-    """Measures from its making to `stop`; the servers are the other children of this process."""
+    """Measures from its making on; the servers are the children that this process has by then.
 
-    def __init__(self, pid: int, traffic: Traffic, *, began: float | None = None, cpu: float = 0.0) -> None:
-        """`began` and `cpu` are those of the process's own start when that is to be measured too."""
-        self._pid = pid
+    `pid` is the process if it runs already: what it did before is left out. Without, it is about to start,
+    and all of its life is measured.
+    """
+
+    def __init__(self, traffic: Traffic, pid: int | None = None) -> None:
+        traffic.skip()
         self._traffic = traffic
-        self._began = time.time() if began is None else began
-        self._cpu = cpu
         self._servers = {each: proc.cpu_seconds(each) for each in proc.children(os.getpid()) - {pid}}
         self._kubernetes: list[KubernetesCall] = []
-
-    @classmethod
-    def from_now(cls, pid: int, traffic: Traffic) -> Meter:
-        """Of a process that runs already; its calls so far are let go."""
-        traffic.skip()
-        return cls(pid, traffic, cpu=proc.cpu_seconds(pid))
+        self._cpu = 0.0 if pid is None else proc.cpu_seconds(pid)
+        self._began = time.time()
 
     def kubernetes_so_far(self) -> Sequence[KubernetesCall]:
         """Its calls to the API server up to now."""
         self._kubernetes.extend(self._traffic.take_kubernetes())
         return self._kubernetes
 
-    def stop(self) -> Stretch:
-        """The stretch up to now; the process must still run."""
-        return self.stop_with(cpu=proc.cpu_seconds(self._pid), memory=proc.memory(self._pid))
+    def stop(self, pid: int) -> Stretch:
+        """The stretch up to now, of a process that still runs."""
+        return self.stop_with(cpu=proc.cpu_seconds(pid), memory=proc.memory(pid))
 
     def stop_with(self, *, cpu: float, memory: proc.Memory) -> Stretch:
         """As `stop`, for a process that has ended and left its figures behind."""
+        seconds = time.time() - self._began
         return Stretch(
             began=self._began,
-            seconds=time.time() - self._began,
+            seconds=seconds,
             cpu=cpu - self._cpu,
             servers_cpu=self._servers_cpu(),
             memory=memory,

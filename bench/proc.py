@@ -65,4 +65,4 @@ def _stat_fields(pid: int) -> list[str]:
 
 
 def _mib(text: str) -> float:
-    return int(text.split()[0]) / _KIB_PER_MIB
+    return int(text.split(maxsplit=1)[0]) / _KIB_PER_MIB

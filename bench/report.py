@@ -15,7 +15,7 @@ def json_line(result: Result, machine: Mapping[str, str | int | float]) -> str:
     return json.dumps(
         {
             "scenario": result.scenario,
-            **result.conditions,
+            **{name.replace(" ", "_"): value for name, value in result.conditions.items()},
             "figures": {each.key: _rounded(each.value) for each in result.figures},
             "floor": {each.key: _rounded(each.floor) for each in result.figures if each.floor is not None},
             "ratio": {each.key: _rounded(each.ratio) for each in result.figures if each.ratio is not None},

@@ -1,6 +1,6 @@
-"""The servers, what is put into them, and the daemon between them; all of it gone at the end.
+"""The servers and what is put into them; all of it gone at the end.
 
-Knows how things are started and reached, not in which order they are shown.
+Knows how they are started and reached, not in which order things are shown.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import json
 import os
 import shlex
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from tests.testbed.kube_api import ApiError, definitions
 from tests.testbed.kube_api import secrets as secret_path
 from tests.testbed.kubectl import KubectlError
 from tests.testbed.openbao_setup import AppRole
-from tests.testbed.processes import ServerProcess, free_port
 from tests.testbed.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +63,11 @@ class Stage:
         """Put the programs and a file of settings for a shell into the folder; returns that file."""
         tools = self.folder / "bin"
         tools.mkdir()
-        for name, target in (("kubectl", program("kubectl")), ("bao", bao_program()), ("vault", bao_program())):
+        for name, target in (
+            ("kubectl", program("kubectl")),
+            ("bao", bao_program()),
+            ("vault", bao_program()),
+        ):
             (tools / name).symlink_to(target)
         kubeconfig = self.folder / "kubeconfig"
         kubeconfig.touch(mode=0o600)
@@ -95,6 +97,10 @@ class Stage:
     def secret(self, namespace: str, name: str) -> dict[str, Any] | None:
         """A Secret as the API server has it, or None."""
         return self.bed.cluster.api.find(secret_path(namespace, name))
+
+    def definitions(self, namespace: str) -> list[dict[str, Any]]:
+        """The SecretDefinitions as the API server has them, in the order of their names."""
+        return self.bed.cluster.api.list(definitions(namespace))
 
     def data(self, namespace: str, name: str) -> dict[str, bytes]:
         """The data of a Secret; {} when there is none."""
@@ -131,7 +137,7 @@ def seed(stage: Stage) -> AppRole:
         version_2 = path.split("/")[1] == "data"
         openbao.request("POST", path, {"data": keys} if version_2 else dict(keys))
     openbao.policy(ROLE, (SAMPLES / "vault-policy.hcl").read_text(encoding="utf-8"))
-    return openbao.approle(ROLE, [ROLE], token_ttl="20m", token_max_ttl="24h")
+    return openbao.approle(ROLE, [ROLE], token_ttl="20m", token_max_ttl="24h")  # noqa: S106 - durations
 
 
 def await_definitions(stage: Stage) -> None:
@@ -146,68 +152,6 @@ def account(stage: Stage) -> Path:
     kubeconfig = cluster.kubeconfig_for(cluster.token(INSTALLED, INSTALLED, seconds=_DAY))
     wait_until(lambda: _may_watch(stage, kubeconfig), _PATIENCE, "the daemon's rights to take effect")
     return kubeconfig
-
-
-@contextmanager
-def running_daemon(stage: Stage, role: AppRole, kubeconfig: Path) -> Iterator[Daemon]:
-    """The daemon with settings.toml, ready; stopped at the end as Kubernetes would."""
-    daemon = Daemon(stage.folder, free_port())
-    environ = {
-        "KUBECONFIG": str(kubeconfig),
-        "VAULT_ADDR": stage.bed.openbao.url,
-        "VAULT_ROLE_ID": role.role_id,
-        "VAULT_SECRET_ID": role.secret_id,
-    }
-    with ExitStack() as stack:
-        stack.callback(daemon.stop)
-        daemon.start(environ)
-        yield daemon
-
-
-class Daemon:
-    """The daemon as a process of its own, and what it has to say."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / "daemon.log"
-        self._read = 0
-        flags = ["-config=settings.toml", f"-metrics-addr=127.0.0.1:{port}"]
-        self._command = ["-m", "secrets_manager", *flags]
-        self._process = ServerProcess("secrets-manager", [sys.executable, *self._command], log=self.log)
-
-    @property
-    def running(self) -> bool:
-        """Whether it still runs."""
-        return self._process.running
-
-    def start(self, environ: Mapping[str, str]) -> None:
-        """Start it and return when it is ready: logged in, and with a view of the cluster."""
-        process = self._process = ServerProcess(
-            "secrets-manager", [sys.executable, *self._command], log=self.log, env=environ
-        )
-        process.start(self._ready, _PATIENCE)
-
-    def stop(self) -> None:
-        """End it in good order."""
-        self._process.stop()
-
-    def news(self) -> list[str]:
-        """The whole lines of its log since the last call."""
-        content = self.log.read_bytes() if self.log.exists() else b""
-        fresh = content[self._read :]
-        whole = fresh[: fresh.rfind(b"\n") + 1]
-        self._read += len(whole)
-        return whole.decode(errors="replace").splitlines()
-
-    def _ready(self) -> bool:
-        # urllib goes through a proxy for loopback only if told to, and nothing tells it any more.
-        import urllib.request
-
-        try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as reply:
-                return bool(reply.status == 200)
-        except OSError:
-            return False
 
 
 def _served(stage: Stage) -> bool:

@@ -18,6 +18,7 @@ BackendName = Literal["vault", "azure-kv"]
 AuthMethod = Literal["approle", "kubernetes"]
 Engine = Literal["kv1", "kv2"]
 LogEncoder = Literal["json", "console"]
+AzureCloud = Literal["public", "usgov", "china"]
 
 SERVICE_ACCOUNT_TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
 
@@ -141,23 +142,47 @@ class AzureKvSettings:
     """Which Azure Key Vault, and who we are there.
 
     Attributes:
-        name: the vault's name.
-        tenant_id: tenant of the service principal.
-        client_id: the service principal.
+        name: the vault's name; its host follows from the cloud.
+        url: https address of the vault; wins over `name`, `cloud` and `dns_suffix`.
+        cloud: the Azure cloud that the vault is in.
+        dns_suffix: domain of the vaults, for a cloud that is not listed; wins over that of `cloud`.
+        authority_host: host of Entra ID; `""` is that of `cloud`.
+        tenant_id: tenant of the service principal or of the workload identity.
+        client_id: the service principal, or the workload identity.
         client_secret: its secret; `""` when it comes from `client_secret_file`. Hidden.
         client_secret_file: file with the secret, read at each login; wins over `client_secret`.
+        client_certificate_file: file with its certificate and private key (PEM or PFX), read at each login.
+        client_certificate_password_file: file with the password of that file; `""` when it has none.
+        federated_token_file: file with the service account's token for a workload identity.
         managed_client_id: client id of a managed identity; wins over everything below.
         managed_resource_id: resource id of a managed identity; wins over the service principal.
+        system_assigned_identity: use the identity of the machine itself; wins over the service principal.
+        strict_expiry: refuse values that are expired or not yet valid, instead of saying so.
+        max_requests_per_second: calls to the vault a second; at least 1.
+        ca_cert: file of trusted certificates (PEM); `""` trusts the system's.
+        proxy: the proxies on the way.
 
     """
 
     name: str = ""
+    url: str = ""
+    cloud: AzureCloud = "public"
+    dns_suffix: str = ""
+    authority_host: str = ""
     tenant_id: str = ""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     client_secret_file: str = ""
+    client_certificate_file: str = ""
+    client_certificate_password_file: str = ""
+    federated_token_file: str = ""
     managed_client_id: str = ""
     managed_resource_id: str = ""
+    system_assigned_identity: bool = False
+    strict_expiry: bool = False
+    max_requests_per_second: int = 200
+    ca_cert: str = ""
+    proxy: ProxySettings = field(default_factory=ProxySettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

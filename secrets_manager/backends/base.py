@@ -7,9 +7,9 @@ called. It does not cache values, does not retry, and is called from many thread
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
@@ -33,12 +33,14 @@ class Source(NamedTuple):
 class Reading:
     """One answer of a backend: all keys of one source, from one version of it.
 
-    ``version`` is the backend's own word for it, "" where it has none.
+    ``version`` is the backend's own word for it, "" where it has none. ``caution`` is a sentence about a
+    value that is handed out and should be looked at by a person (it is expired, say), "" for none.
     """
 
     source: Source
     version: str
     values: Mapping[str, object] = field(repr=False)
+    caution: str = ""
 
     def pick(self, key: str) -> str:
         """The text under ``key``; raises KeyNotFound or NotAString."""
@@ -50,8 +52,8 @@ class Reading:
         return value
 
     def canonical(self) -> bytes:
-        """The same bytes for the same content and version, in whatever order it arrived."""
-        return orjson.dumps((self.version, self.values), option=orjson.OPT_SORT_KEYS)
+        """The same bytes for the same content, version and caution, in whatever order it arrived."""
+        return orjson.dumps((self.version, self.values, self.caution), option=orjson.OPT_SORT_KEYS)
 
 
 class Backend(Protocol):
@@ -85,6 +87,29 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of connections. The backend is not used afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one look at the whole backend told: the sources that have to be read again.
+
+    The others are as they were when they were last read.
+    """
+
+    stale: frozenset[Source]
+
+
+@runtime_checkable
+class Surveyor(Protocol):
+    """A backend that can tell, for less than one read each, which of many sources have changed."""
+
+    def survey(self, sources: Collection[Source]) -> Survey | None:
+        """Compare every one of ``sources`` with what was last read of it, within the time of one period.
+
+        None says that the backend does not let us look (said in the log once): read each source instead.
+        Raises a BackendFault when the backend cannot serve. ``sources`` are all that are used; what is
+        remembered of others is let go.
+        """
 
 
 class BackendTelemetry(Protocol):

@@ -9,81 +9,124 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
+import secrets
+import shutil
+import ssl
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
 
 from secrets_manager import __version__
 from secrets_manager.cluster.base import ClusterTelemetry, Json, Page, Resource, Scope, WatchEvent
+from secrets_manager.cluster.fresh_header import FreshHeader
 from secrets_manager.cluster.status_errors import Call, from_status
+from secrets_manager.cluster.wire import (
+    json_object,
+    kubernetes_object,
+    object_path,
+    page,
+    scope_path,
+    watch_event,
+)
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnauthorized, ClusterUnavailable, ConfigError
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.http import HttpClient, Reply, Request, Stream, TransportError
 
-PAGE_SIZE = 500
-# The server ends a watch after a minute; silence for a quarter longer means the connection is dead.
-WATCH_SECONDS = 60
-_WATCH_IDLE_SECONDS = 75.0
-_AUTHORIZATION_SECONDS = 30.0
 _OK = range(200, 300)
 # A list of Secrets holds up to 500 of them, and each may be a megabyte.
 _MAX_LIST_BYTES = 768 * 1024 * 1024
 
 log = logging.getLogger("cluster.api")
 
-# Both come without type information.
+# They come without type information.
 _load_file: Callable[..., None] = load_kube_config
 _load_in_cluster: Callable[..., None] = load_incluster_config
+_merge_files: Callable[[str], Any] = KubeConfigMerger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How lists are cut and how long a watch may last.
+
+    Attributes:
+        page_size: objects in one page of a list.
+        watch_seconds: after these the server is asked to end a watch.
+        idle_seconds: a watch that is silent for longer is dead; longer than ``watch_seconds``, since nothing
+            need happen.
+
+    """
+
+    page_size: int = 500
+    watch_seconds: int = 60
+    idle_seconds: float = 75.0
 
 
 class Credentials:
-    """The official client's configuration, and the Authorization header it yields.
+    """The official client's configuration, and the Authorization header it yields."""
 
-    Read anew every half minute of monotonic time and at once after a 401: service-account tokens are rotated,
-    and the client's own refresh goes by the wall clock, which may be set back.
-    """
-
-    def __init__(self, kubeconfig: str | None) -> None:
+    def __init__(self, kubeconfig: str | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read them; raises ConfigError."""
         self._kubeconfig = kubeconfig
-        self._lock = threading.Lock()
-        self.configuration = load_configuration(kubeconfig)
-        self._read_at = time.monotonic()
-        self._header = _authorization(self.configuration)
+        # The client writes what a kubeconfig holds inline, private keys included, to files here.
+        self._folder = Path(tempfile.gettempdir()) / f"secrets-manager-{secrets.token_hex(8)}"
+        self.configuration, self.costly = load_configuration(kubeconfig, self._folder)
+        _check_trust(self.configuration)
+        self._newest = self.configuration
+        self._fresh = FreshHeader(self, clock)
 
     def headers(self) -> dict[str, str]:
         """The headers of identity for the next call."""
-        if time.monotonic() - self._read_at > _AUTHORIZATION_SECONDS:
-            self.reload()
-        return {"Authorization": self._header} if self._header else {}
+        header = self._fresh.header()
+        return {"Authorization": header} if header else {}
 
-    def reload(self) -> None:
-        """Read the credentials again; those known stay in use when that fails."""
-        with self._lock:
-            self._read_at = time.monotonic()
-            try:
-                self._header = _authorization(load_configuration(self._kubeconfig))
-            except ConfigError as error:
-                log.warning("credentials could not be read again", extra={"reason": error.reason})
+    def refused(self, headers: Mapping[str, str]) -> None:
+        """The API server did not accept the identity in these ``headers``."""
+        self._fresh.refused(headers.get("Authorization", ""))
+
+    def known(self) -> str:
+        """For FreshHeader."""
+        with _hushed(), _as_config_error("credentials"):
+            return _authorization(self._newest)
+
+    def anew(self) -> str:
+        """For FreshHeader."""
+        self._newest, _ = load_configuration(self._kubeconfig, self._folder)
+        return self.known()
+
+    def close(self) -> None:
+        """Remove the files that were written; no connection can be opened afterwards."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class HttpKubernetesApi:
     """KubernetesApi over the wire; safe to call from many threads."""
 
     def __init__(
-        self, credentials: Credentials, watchdog: Watchdog, telemetry: ClusterTelemetry, *, timeout: float
+        self,
+        credentials: Credentials,
+        watchdog: Watchdog,
+        telemetry: ClusterTelemetry,
+        *,
+        timeout: float,
+        limits: Limits = Limits(),
     ) -> None:
+        """Call as ``credentials``; ``timeout`` is that of one call in seconds, connect and body included."""
         configuration = credentials.configuration
         self._credentials = credentials
         self._telemetry = telemetry
         self._timeout = timeout
+        self._limits = limits
         self._base = configuration.host.rstrip("/")
         self._host = urlsplit(self._base).netloc
         pools = RESTClientObject(configuration).pool_manager
@@ -91,94 +134,98 @@ class HttpKubernetesApi:
 
     def get(self, resource: Resource, ref: Ref) -> Json:
         call = Call(verb="get", resource=resource.plural, namespace=ref.namespace, name=ref.name)
-        return self._json("GET", _path(resource, ref.namespace, ref.name), call)
+        return self._json("GET", object_path(resource, ref.namespace, ref.name), call)
 
     def pages(self, scope: Scope) -> Iterator[Page]:
         call = Call(verb="list", resource=scope.resource.plural, namespace=scope.namespace)
-        query = {"limit": str(PAGE_SIZE), **_selector(scope)}
+        query = {"limit": str(self._limits.page_size)}
         while True:
-            path = f"{_path(scope.resource, scope.namespace)}?{urlencode(query)}"
-            reply = self._json("GET", path, call)
-            metadata = reply.get("metadata") or {}
-            yield Page(reply.get("items") or [], str(metadata.get("resourceVersion", "")))
-            if not metadata.get("continue"):
+            some, more = page(self._json("GET", scope_path(scope, query), call), call)
+            yield some
+            if not more:
                 return
-            query["continue"] = metadata["continue"]
+            query["continue"] = more
 
     def watch(self, scope: Scope, resource_version: str) -> Iterator[WatchEvent]:
         call = Call(verb="watch", resource=scope.resource.plural, namespace=scope.namespace)
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(WATCH_SECONDS),
+            "timeoutSeconds": str(self._limits.watch_seconds),
             "resourceVersion": resource_version,
-            **_selector(scope),
         }
-        path = f"{_path(scope.resource, scope.namespace)}?{urlencode(query)}"
-        with self._stream(path, call) as stream:
+        with self._stream(scope_path(scope, query), call) as stream:
             for line in stream.lines():
                 if line:
-                    yield _watch_event(line, call)
+                    yield watch_event(line, call)
 
     def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         name = (body.get("metadata") or {}).get("name", "")
         call = Call(verb="create", resource=resource.plural, namespace=namespace, name=name)
-        return self._json("POST", _path(resource, namespace), call, body)
+        return self._json("POST", object_path(resource, namespace), call, body)
 
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
         plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
         call = Call(verb="update", resource=plural, namespace=ref.namespace, name=ref.name)
-        return self._json("PUT", _path(resource, ref.namespace, ref.name, subresource), call, body)
+        path = object_path(resource, ref.namespace, ref.name, subresource)
+        return self._json("PUT", path, call, body)
 
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
         call = Call(verb="delete", resource=resource.plural, namespace=ref.namespace, name=ref.name)
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": dict(preconditions)}
-        self._json("DELETE", _path(resource, ref.namespace, ref.name), call, options)
+        self._json("DELETE", object_path(resource, ref.namespace, ref.name), call, options)
 
     def close(self) -> None:
-        """Close the idle connections."""
         self._http.close()
+        self._credentials.close()
 
     def _json(self, method: str, path: str, call: Call, body: Json | None = None) -> Json:
-        payload = None if body is None else orjson.dumps(body)
+        request = self._request(method, path, None if body is None else orjson.dumps(body))
         try:
-            return self._parsed(self._send(method, path, payload, call), call)
+            return self._parsed(self._send(request, call), call)
         except ClusterUnauthorized:
-            self._credentials.reload()
-            return self._parsed(self._send(method, path, payload, call), call)
+            self._credentials.refused(request.headers)
+            request = self._request(method, path, request.body)
+            return self._parsed(self._send(request, call), call)
 
-    def _send(self, method: str, path: str, body: bytes | None, call: Call) -> Reply:
+    def _send(self, request: Request, call: Call) -> Reply:
         started = time.monotonic()
         code = "<error>"
         try:
-            reply = self._http.call(self._request(method, path, body))
+            reply = self._http.call(request)
             code = str(reply.status)
         except TransportError as error:
             raise ClusterUnavailable(f"{error}: {call}") from None
         finally:
-            self._telemetry.api_call(method, code, self._host, time.monotonic() - started)
+            self._telemetry.api_call(request.method, code, self._host, time.monotonic() - started)
         return reply
 
     @contextlib.contextmanager
     def _stream(self, path: str, call: Call) -> Iterator[Stream]:
         started = time.monotonic()
+        code = "<error>"
         request = self._request("GET", path, None)
         try:
-            with self._http.stream(request, idle_timeout=_WATCH_IDLE_SECONDS) as stream:
-                self._telemetry.api_call("GET", str(stream.status), self._host, time.monotonic() - started)
+            with self._http.stream(request, idle_timeout=self._limits.idle_seconds) as stream:
+                code = self._opened(stream, started)
                 if stream.status not in _OK:
-                    self._refused(stream, call)
+                    raise self._refused(stream, request, call)
                 yield stream
         except TransportError as error:
+            if code == "<error>":
+                self._telemetry.api_call("GET", code, self._host, time.monotonic() - started)
             raise ClusterUnavailable(f"{error}: {call}") from None
 
-    def _refused(self, stream: Stream, call: Call) -> None:
-        error = from_status(
-            stream.status, _object(stream.read_all()), call, stream.headers.get("Retry-After")
-        )
+    def _opened(self, stream: Stream, started: float) -> str:
+        self._telemetry.api_call("GET", str(stream.status), self._host, time.monotonic() - started)
+        return str(stream.status)
+
+    def _refused(self, stream: Stream, request: Request, call: Call) -> Exception:
+        status = json_object(stream.read_all())
+        error = from_status(stream.status, status, call, stream.headers.get("Retry-After"))
         if isinstance(error, ClusterUnauthorized):
-            self._credentials.reload()
-        raise error
+            self._credentials.refused(request.headers)
+        return error
 
     def _request(self, method: str, path: str, body: bytes | None) -> Request:
         headers = {"Accept": "application/json", "User-Agent": f"secrets-manager/{__version__}"}
@@ -192,77 +239,78 @@ class HttpKubernetesApi:
     @staticmethod
     def _parsed(reply: Reply, call: Call) -> Json:
         if reply.status not in _OK:
-            raise from_status(reply.status, _object(reply.body), call, reply.headers.get("Retry-After"))
-        parsed = _object(reply.body)
-        if not parsed:
-            raise ClusterUnavailable(f"the reply is not a JSON object: {call}")
-        return parsed
+            raise from_status(reply.status, json_object(reply.body), call, reply.headers.get("Retry-After"))
+        return kubernetes_object(reply.body, call)
 
 
-def load_configuration(kubeconfig: str | None) -> Configuration:
-    """The official client's configuration, from the first that applies, as controller-runtime has it.
+def load_configuration(kubeconfig: str | None, folder: Path) -> tuple[Configuration, bool]:
+    """The official client's configuration, and whether a plugin gives its credentials.
 
-    ``kubeconfig`` (flag or KUBECONFIG), the pod's service account, then the user's own kubeconfig. Raises
-    ConfigError when none can be read.
+    From the first that applies, as controller-runtime has it: ``kubeconfig`` (flag or KUBECONFIG), the pod's
+    service account, the user's own kubeconfig. What the client has to write to files goes to ``folder``.
+    Raises ConfigError when none can be used.
     """
+    source = f"kubeconfig {kubeconfig!r}" if kubeconfig else "in-cluster configuration or ~/.kube/config"
     configuration = Configuration()
-    try:
-        if kubeconfig:
-            _load_file(config_file=kubeconfig, client_configuration=configuration)
-        else:
-            _load_ambient(configuration)
-    except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-        source = f"kubeconfig {kubeconfig!r}" if kubeconfig else "in-cluster configuration or ~/.kube/config"
-        raise ConfigError(f"{source} cannot be used ({type(error).__name__})") from None
-    configuration.retries = False
-    return configuration
+    with _hushed(), _as_config_error(source):
+        configuration.retries = False
+        if kubeconfig is None:
+            with contextlib.suppress(ConfigException):
+                _load_in_cluster(client_configuration=configuration)
+                return configuration, False
+        files = kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION
+        _load_file(files, client_configuration=configuration, temp_file_path=str(folder))
+        if str(configuration.proxy or "").startswith("socks"):
+            raise ConfigError(f"{source}: SOCKS proxies are not supported; use an HTTP proxy")
+        plugin = _has_plugin(files)
+        if plugin and not _authorization(configuration) and not configuration.cert_file:
+            raise ConfigError(f"{source}: its plugin gave no credentials; run the plugin by hand to see why")
+    return configuration, plugin
 
 
-def _load_ambient(configuration: Configuration) -> None:
-    try:
-        _load_in_cluster(client_configuration=configuration)
-    except ConfigException:
-        _load_file(client_configuration=configuration)
+def _has_plugin(files: str) -> bool:
+    merged = _merge_files(files).config
+    context = merged["contexts"].get_with_name(merged["current-context"])["context"]
+    user = merged["users"].get_with_name(context.safe_get("user"), safe=True)
+    return user is not None and any(kind in user["user"] for kind in ("exec", "auth-provider"))
 
 
 def _authorization(configuration: Configuration) -> str:
     settings: Mapping[str, Any] = configuration.auth_settings()
-    token = settings.get("BearerToken", {}).get("value")
-    if token:
-        return str(token)
-    if configuration.username:
-        return str(configuration.get_basic_auth_token())
-    return ""
+    # A token file may end in a line break, which no header may hold.
+    return str(settings.get("BearerToken", {}).get("value") or "").strip()
 
 
-def _path(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
-    parts = ["", resource.prefix]
-    if namespace is not None:
-        parts += ["namespaces", quote(namespace, safe="")]
-    parts.append(resource.plural)
-    parts += [quote(part, safe="") for part in (name, subresource) if part]
-    return "/".join(parts)
-
-
-def _selector(scope: Scope) -> dict[str, str]:
-    return {"labelSelector": scope.selector} if scope.selector else {}
-
-
-def _watch_event(line: bytes, call: Call) -> WatchEvent:
-    event = _object(line)
-    kind, obj = event.get("type"), event.get("object")
-    if not isinstance(kind, str) or not isinstance(obj, dict):
-        raise ClusterUnavailable(f"a line of the watch is not an event: {call}")
-    if kind == "ERROR":
-        code = obj.get("code")
-        raise from_status(code if isinstance(code, int) else 500, obj, call, None)
-    return WatchEvent(kind, obj)
-
-
-def _object(body: bytes) -> Json:
-    """The JSON object in ``body``, or {} when it is none."""
+def _check_trust(configuration: Configuration) -> None:
+    if not configuration.verify_ssl or not configuration.ssl_ca_cert:
+        return
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+        ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    except (OSError, ValueError):
+        raise ConfigError("the certificate authority of the API server cannot be read") from None
+
+
+@contextlib.contextmanager
+def _as_config_error(source: str) -> Iterator[None]:
+    """Whatever the client makes of files that it cannot use; its text may quote them."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - from the YAML parser to a missing key
+        raise ConfigError(f"{source} cannot be used ({type(error).__name__})") from None
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep the root logger silent: the client logs there whatever a failing plugin printed."""
+    root = logging.getLogger()
+    root.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        root.removeFilter(_nothing)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False

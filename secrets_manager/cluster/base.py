@@ -98,6 +98,9 @@ class KubernetesApi(Protocol):
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
         """DELETE with ``uid`` and ``resourceVersion`` preconditions; raises NotFound, Conflict."""
 
+    def close(self) -> None:
+        """Let go of idle connections and of files. No call is made afterwards."""
+
 
 class ClusterTelemetry(Protocol):
     """What the API client tells about each of its calls; implemented by the metrics."""

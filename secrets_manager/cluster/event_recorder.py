@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from secrets_manager.cluster import manifests
-from secrets_manager.cluster.base import EVENTS, Json, KubernetesApi, NotFound
+from secrets_manager.cluster.base import EVENTS, Json, KubernetesApi
+from secrets_manager.cluster.courtesy import Courtesy
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import Forbidden, SecretsManagerError
 from secrets_manager.domain.secret import DEFINITION_KIND
@@ -24,7 +26,6 @@ from secrets_manager.runtime.heartbeat import Heartbeat
 log = logging.getLogger("cluster.events")
 
 _PENDING = 100
-_PAUSE_WHEN_FORBIDDEN = 600.0
 _MAX_MESSAGE = 1024
 
 
@@ -48,16 +49,18 @@ class TokenBucket:
         self._clock = clock
         self._tokens = float(burst)
         self._at = clock()
+        self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """Take a token if there is one."""
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._at) / self._period)
-        self._at = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        """Take a token if there is one; safe from many threads."""
+        with self._lock:
+            now = self._clock()
+            self._tokens = min(self._burst, self._tokens + (now - self._at) / self._period)
+            self._at = now
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
 
 
 @dataclass(eq=False, kw_only=True)
@@ -71,11 +74,12 @@ class EventRecorder:
     now: Callable[[], datetime]
     heartbeat: Heartbeat
     dropped: int = 0
-    _off_until: float = 0.0
     _pending: queue.Queue[Happening | None] = field(default_factory=lambda: queue.Queue(_PENDING))
     _buckets: dict[bool, TokenBucket] = field(default_factory=dict)
+    _courtesy: Courtesy = field(init=False)
 
     def __post_init__(self) -> None:
+        self._courtesy = Courtesy("Events are not written", self.clock)
         self._buckets = {
             True: TokenBucket(25, 1.0, self.clock),
             False: TokenBucket(10, 5.0, self.clock),
@@ -83,7 +87,9 @@ class EventRecorder:
 
     def record(self, about: Definition, *, warning: bool, reason: str, message: str) -> None:
         """Take note of something; returns at once and never raises."""
-        if self.clock() < self._off_until or not self._buckets[warning].take():
+        if not self._courtesy.wanted(about.ref.namespace):
+            return
+        if not self._buckets[warning].take():
             self.dropped += 1
             return
         happening = Happening(
@@ -117,10 +123,8 @@ class EventRecorder:
     def _post(self, happening: Happening) -> None:
         try:
             self.api.create(EVENTS, happening.about.namespace, self._event(happening))
-        except (Forbidden, NotFound) as error:
-            if self._off_until == 0.0:
-                log.info("Events are not written", extra={"reason": error.message})
-            self._off_until = self.clock() + _PAUSE_WHEN_FORBIDDEN
+        except Forbidden as error:
+            self._courtesy.refused(happening.about.namespace, error.message)
         except SecretsManagerError as error:
             log.debug("an Event could not be written", extra={"reason": error.reason})
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -89,12 +90,14 @@ class Informer:
     sink: Sink
     heartbeat: Heartbeat
     pace: Pace = field(default_factory=Pace)
+    clock: Callable[[], float] = time.monotonic
     stop: threading.Event = field(default_factory=threading.Event)
     synced: threading.Event = field(default_factory=threading.Event)
     settled: threading.Event = field(default_factory=threading.Event)
     fault: SecretsManagerError | None = None
     relists: int = 0
     _version: str = ""
+    _failing_since: float = 0.0
     _relist: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -108,9 +111,20 @@ class Informer:
         """Ask for a full list once the present watch ends, as a safety net."""
         self._relist.set()
 
+    def failing_for(self) -> float:
+        """Seconds since list or watch stopped to work; 0 while they do."""
+        return self.clock() - self._failing_since if self.fault is not None else 0.0
+
     def list_once(self) -> None:
         """Deliver one full list; raises what the API raises."""
         self._relist.clear()
+        try:
+            self._deliver()
+        except SecretsManagerError:
+            self._relist.set()
+            raise
+
+    def _deliver(self) -> None:
         self.sink.restart()
         version = ""
         for page in self.api.pages(self.scope):
@@ -128,13 +142,14 @@ class Informer:
         try:
             if not self._version or self._relist.is_set():
                 self.list_once()
-                self._recovered()
+                self._works()
             self._watch()
-        except Expired:
+        except Expired as error:
             self._version = ""
-            return self.pace.after_success() * (0.5 + self.pace.jitter())
+            return self.pace.after_failure(error)
         except SecretsManagerError as error:
             return self._failed(error)
+        self._works()
         return self.pace.after_success()
 
     def _watch(self) -> None:
@@ -145,7 +160,8 @@ class Informer:
             elif event.type in ("ADDED", "MODIFIED"):
                 self.sink.changed(event.object)
             self._version = manifests.version_of(event.object) or self._version
-            self._recovered()
+            self.pace.failures = 0
+            self._works()
             if self.stop.is_set():
                 return
 
@@ -155,6 +171,8 @@ class Informer:
                 "cannot list or watch",
                 extra={"scope": str(self.scope), "reason": error.reason, "error": error.message},
             )
+        if self.fault is None:
+            self._failing_since = self.clock()
         self.fault = error
         if isinstance(error, Forbidden | NotFound):
             # What was known may be stale from here on, and a list is due when the right or the kind is back.
@@ -165,8 +183,7 @@ class Informer:
             self.settled.set()
         return self.pace.after_failure(error)
 
-    def _recovered(self) -> None:
-        self.pace.failures = 0
+    def _works(self) -> None:
         if self.fault is not None:
             log.info("list and watch work again", extra={"scope": str(self.scope)})
             self.fault = None

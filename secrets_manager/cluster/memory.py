@@ -27,6 +27,7 @@ from secrets_manager.cluster.base import (
 )
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict, Forbidden, SecretsManagerError
+from secrets_manager.domain.secret import DEFINITION_KIND
 
 _CREATED = "2026-01-01T00:00:00Z"
 _DELETED = "2026-01-02T00:00:00Z"
@@ -48,8 +49,13 @@ class _Change:
         if self.resource != scope.resource:
             return None
         now, then = _matches(scope, self.object), self.before is not None and _matches(scope, self.before)
-        if self.type == "MODIFIED" and now != then:
-            return WatchEvent("ADDED" if now else "DELETED", copy.deepcopy(self.object))
+        if self.type == "MODIFIED" and then and not now and self.before is not None:
+            # What it last looked like when it matched, at the version of the change.
+            last = copy.deepcopy(self.before)
+            last["metadata"]["resourceVersion"] = str(self.version)
+            return WatchEvent("DELETED", last)
+        if self.type == "MODIFIED" and now and not then:
+            return WatchEvent("ADDED", copy.deepcopy(self.object))
         return WatchEvent(self.type, copy.deepcopy(self.object)) if now else None
 
 
@@ -146,8 +152,11 @@ class MemoryCluster:
             ref = Ref(namespace, metadata["name"])
             if (resource, ref) in self._objects:
                 raise AlreadyExists(f"{resource.plural} {ref.name!r} exists")
-            metadata.update(namespace=namespace, uid=str(uuid.uuid4()), generation=1)
+            metadata.update(namespace=namespace, uid=str(uuid.uuid4()))
             metadata.setdefault("creationTimestamp", _CREATED)
+            if resource == DEFINITIONS:
+                metadata["generation"] = 1
+                self._keep_status(new, {})
             return self._commit("ADDED", resource, ref, new)
 
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
@@ -161,8 +170,7 @@ class MemoryCluster:
                 new = {**copy.deepcopy(current), subresource: copy.deepcopy(body.get(subresource))}
             else:
                 new = copy.deepcopy(body)
-                if resource == DEFINITIONS and self._status_subresource and "status" in current:
-                    new["status"] = copy.deepcopy(current["status"])
+                self._keep_status(new, current)
             return self._store_update(resource, ref, new)
 
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
@@ -170,12 +178,17 @@ class MemoryCluster:
             self._admit("delete", resource.plural)
             current = self._find(resource, ref)
             _check_preconditions(current, preconditions)
-            if current["metadata"].get("finalizers"):
+            if not current["metadata"].get("finalizers"):
+                self._erase(resource, ref)
+            elif "deletionTimestamp" not in current["metadata"]:
                 marked = copy.deepcopy(current)
                 marked["metadata"]["deletionTimestamp"] = _DELETED
+                if "generation" in marked["metadata"]:
+                    marked["metadata"]["generation"] += 1
                 self._commit("MODIFIED", resource, ref, marked)
-                return
-            self._erase(resource, ref)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,13 +214,20 @@ class MemoryCluster:
             if resource == scope.resource and _matches(scope, obj)
         ]
 
+    def _keep_status(self, new: Json, current: Json) -> None:
+        """A write of the whole object takes no status where that is a subresource."""
+        if new.get("kind") == DEFINITION_KIND and self._status_subresource:
+            new.pop("status", None)
+            if "status" in current:
+                new["status"] = copy.deepcopy(current["status"])
+
     def _store_update(self, resource: Resource, ref: Ref, new: Json) -> Json:
         current = self._objects[resource, ref]
         kept = ("uid", "creationTimestamp", "namespace", "name", "deletionTimestamp", "generation")
         metadata = new.setdefault("metadata", {})
         metadata.update({name: current["metadata"][name] for name in kept if name in current["metadata"]})
-        if new.get("spec") != current.get("spec"):
-            metadata["generation"] = current["metadata"]["generation"] + 1
+        if "generation" in metadata and new.get("spec") != current.get("spec"):
+            metadata["generation"] += 1
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
             self._objects[resource, ref] = new
             self._erase(resource, ref)

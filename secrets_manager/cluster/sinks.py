@@ -108,14 +108,10 @@ class SecretSink:
     def changed(self, raw: Json) -> None:
         if manifests.ref_of(raw).namespace in self.excluded:
             return
-        secret = manifests.observed_secret(raw, self.digester)
-        if self.store.apply(secret):
-            self.changed_secret(secret)
+        self.store.hear(manifests.observed_secret(raw, self.digester), self.changed_secret)
 
     def deleted(self, raw: Json) -> None:
-        secret = manifests.observed_secret(raw, self.digester)
-        if self.store.remove(secret.ref, secret.uid):
-            self.changed_secret(secret)
+        self.store.hear(manifests.observed_secret(raw, self.digester), self.changed_secret, gone=True)
 
     def denied(self) -> None:
         if self.store.track(self.namespace, on=False):

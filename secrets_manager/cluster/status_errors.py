@@ -27,8 +27,10 @@ from secrets_manager.domain.errors import (
 
 _MAX_RETRY_AFTER = 30.0
 _QUOTA = re.compile(r"exceeded quota: ([a-z0-9.-]{1,253})")
+# Whoever denies chooses the HTTP status, any from 400 on, so it is known by the words before its own.
 _DENIED_BY = re.compile(
-    r"admission webhook \"([A-Za-z0-9.-]{1,253})\" denied|ValidatingAdmissionPolicy '([A-Za-z0-9.:-]{1,253})'"
+    r"admission webhook \"([A-Za-z0-9.-]{1,253})\" denied the request"
+    r"|[^:]{1,400}: ValidatingAdmissionPolicy '([A-Za-z0-9.:-]{1,253})' with binding '[^']*' denied request"
 )
 # RBAC, and other authorizers, say: secrets "x" is forbidden: User "y" cannot create resource ...
 _NOT_AUTHORIZED = re.compile(r" is forbidden: User \"[^\"]*\" cannot ")
@@ -58,6 +60,8 @@ class Call:
 
 def from_status(code: int, status: Json, call: Call, retry_after: str | None) -> SecretsManagerError:
     """The error for HTTP status ``code`` with the parsed ``status`` object (or {}) as body."""
+    if _DENIED_BY.match(_text(status)):
+        return _denied(_text(status), call)
     special = _BY_BODY.get(code)
     if special is not None:
         return special(status, call)
@@ -89,16 +93,13 @@ def _conflict(status: Json, call: Call) -> SecretsManagerError:
 
 
 def _invalid(status: Json, call: Call) -> SecretsManagerError:
-    text = _text(status)
-    if _DENIED_BY.search(text):
-        return _denied(text, call)
     fields = [str(cause.get("field", "")) for cause in _causes(status)]
     named = ", ".join(field for field in fields if _FIELD.fullmatch(field)) or "not named"
     return RejectedByCluster(f"the API server finds the object invalid (fields: {named}): {call}")
 
 
 def _denied(text: str, call: Call) -> AdmissionDenied:
-    by = _DENIED_BY.search(text)
+    by = _DENIED_BY.match(text)
     name = next(filter(None, by.groups()), None) if by else None
     who = f"admission policy or webhook {name!r}" if name else "an admission controller"
     return AdmissionDenied(f"{who} refused: {call}")

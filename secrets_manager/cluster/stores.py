@@ -8,6 +8,7 @@ that the reply of our own write, taken at once, is not undone by an event from b
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from secrets_manager.domain.condition import Status
@@ -125,15 +126,28 @@ class DefinitionStore:
             self._by_target.pop(gone.target, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """An event about a Secret that is being written by us, and who is to be told if it was not our doing."""
+
+    seen: ObservedSecret
+    gone: bool
+    tell: Callable[[ObservedSecret], None]
+
+
 class SecretStore:
     """Our Secrets as last seen: metadata and keyed digests, indexed by the definition that owns them.
 
     ``tracked`` namespaces are those whose Secrets are listed and watched; for others a look-up here says
     nothing, and the caller has to ask the API server.
+
+    The event of our own write often overtakes the reply. So what is heard of a Secret while a write of it is
+    in flight waits for the reply, which tells the echo from what somebody else did.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._in_flight: dict[Ref, list[_News]] = {}
         self._secrets: dict[Ref, ObservedSecret] = {}
         self._by_owner: dict[str, set[Ref]] = {}
         self._tracked: set[str | None] = set()
@@ -184,6 +198,34 @@ class SecretStore:
             self._unindex(known)
             return True
 
+    def hear(
+        self, seen: ObservedSecret, tell: Callable[[ObservedSecret], None], *, gone: bool = False
+    ) -> None:
+        """Take an event; ``tell`` is called if it is news and not the echo of our own write."""
+        with self._lock:
+            if not (self.remove(seen.ref, seen.uid) if gone else self.apply(seen)):
+                return
+            if seen.ref in self._in_flight:
+                self._in_flight[seen.ref].append(_News(seen, gone, tell))
+                return
+        tell(seen)
+
+    def begin_write(self, ref: Ref) -> None:
+        """A write of ours is about to be sent; ``end_write`` must follow."""
+        with self._lock:
+            self._in_flight.setdefault(ref, [])
+
+    def end_write(self, ref: Ref, reply: ObservedSecret | None) -> None:
+        """Take the reply of a write, None if there is none, and tell what others did meanwhile."""
+        with self._lock:
+            news = self._in_flight.pop(ref, [])
+            if reply is not None:
+                news = [each for each in news if not _covers(reply, each.seen)]
+                if not any(each.gone for each in news):
+                    self.apply(reply)
+        for each in news:
+            each.tell(each.seen)
+
     def replace_all(
         self, seen: list[ObservedSecret], namespace: str | None, list_version: str
     ) -> list[ObservedSecret]:
@@ -221,6 +263,12 @@ class SecretStore:
         refs.discard(known.ref)
         if not refs:
             self._by_owner.pop(owner.uid, None)
+
+
+def _covers(reply: ObservedSecret, seen: ObservedSecret) -> bool:
+    """Whether ``seen`` is what our write made, or was there before it."""
+    versions = (seen.resource_version, reply.resource_version)
+    return versions[0] == versions[1] or is_older(*versions)
 
 
 def _same_content(known: ObservedSecret, seen: ObservedSecret) -> bool:

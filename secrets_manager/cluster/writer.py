@@ -8,27 +8,23 @@ who moved from the original granted no patch. Nothing is decided here.
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from secrets_manager.cluster import manifests
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, KubernetesApi, NotFound
+from secrets_manager.cluster.courtesy import EVERYWHERE, Courtesy
 from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
 from secrets_manager.domain.condition import Status
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import Conflict, Forbidden
+from secrets_manager.domain.errors import Conflict, Forbidden, NamespaceTerminating
 from secrets_manager.domain.plan import Plan
 from secrets_manager.domain.secret import DesiredSecret, Digester, ObservedSecret
-
-log = logging.getLogger("cluster.writer")
 
 # The original put it on every definition; it is released when the definition is deleted.
 FINALIZER = "secret.finalizer.secrets-manager.tuenti.io"
 _TRIES = 3
-# How long to do without the status after the API server refused it: rights and CRDs do get mended.
-_STATUS_PAUSE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +45,11 @@ class SecretWriter:
 
     def create(self, desired: DesiredSecret, now: datetime) -> None:
         """POST; raises AlreadyExists when there is one after all."""
-        body = manifests.new_secret(desired, now)
-        self._took(self.api.create(SECRETS, desired.ref.namespace, body))
+        body, namespace = manifests.new_secret(desired, now), desired.ref.namespace
+        try:
+            self._write(desired.ref, lambda: self.api.create(SECRETS, namespace, body))
+        except NotFound:
+            raise NamespaceTerminating(f"namespace {namespace!r} does not exist any more") from None
 
     def replace(self, desired: DesiredSecret, observed: ObservedSecret, plan: Plan, now: datetime) -> None:
         """PUT over exactly the Secret observed; raises Conflict when it is not the newest any more."""
@@ -61,7 +60,7 @@ class SecretWriter:
         written_at = now if plan.changed_keys else None
         body = manifests.replaced_secret(desired, observed, written_at)
         try:
-            self._took(self.api.replace(SECRETS, desired.ref, body))
+            self._write(desired.ref, lambda: self.api.replace(SECRETS, desired.ref, body))
         except NotFound:
             self.store.remove(observed.ref, observed.uid)
             raise Conflict(f"Secret {desired.ref.name!r} was deleted in the meantime") from None
@@ -73,8 +72,13 @@ class SecretWriter:
             self.api.delete(SECRETS, observed.ref, preconditions)
         self.store.remove(observed.ref, observed.uid)
 
-    def _took(self, reply: dict[str, object]) -> None:
-        self.store.apply(manifests.observed_secret(reply, self.digester))
+    def _write(self, ref: Ref, call: Callable[[], Json]) -> None:
+        self.store.begin_write(ref)
+        reply = None
+        try:
+            reply = manifests.observed_secret(call(), self.digester)
+        finally:
+            self.store.end_write(ref, reply)
 
 
 class DefinitionWriter:
@@ -94,9 +98,8 @@ class DefinitionWriter:
     ) -> None:
         self._api = api
         self._store = store
-        self._clock = clock
         self._on_news = on_news
-        self._status_off_until = 0.0
+        self._status = Courtesy("the status of definitions is not written", clock)
 
     def refresh(self, ref: Ref) -> DefinitionEntry | None:
         """Ask the API server for the definition, past the store; None when it does not exist."""
@@ -111,7 +114,8 @@ class DefinitionWriter:
 
         Raises ClusterFault when the API server is in trouble.
         """
-        if self._clock() < self._status_off_until:
+        namespace = entry.definition.ref.namespace
+        if not self._status.wanted(namespace):
             return
         current: DefinitionEntry | None = entry
         for _ in range(_TRIES):
@@ -124,10 +128,12 @@ class DefinitionWriter:
                 current = self.refresh(entry.definition.ref)
                 continue
             except Forbidden as error:
-                self._without_status(error.message)
+                self._status.refused(namespace, error.message)
             except NotFound:
-                if self.refresh(entry.definition.ref) is not None:
-                    self._without_status("the CRD has no status subresource")
+                found = self.refresh(entry.definition.ref)
+                # One of another uid was made since under the name of the one that is gone.
+                if found is not None and found.definition.uid == entry.definition.uid:
+                    self._status.refused(EVERYWHERE, "the CRD has no status subresource")
             return
 
     def release_finalizer(self, entry: DefinitionEntry) -> None:
@@ -157,8 +163,3 @@ class DefinitionWriter:
         if self._store.apply(entry):
             self._on_news(entry.definition.ref)
         return entry
-
-    def _without_status(self, why: str) -> None:
-        if self._status_off_until == 0.0:
-            log.info("the status of definitions is not written", extra={"reason": why})
-        self._status_off_until = self._clock() + _STATUS_PAUSE_SECONDS

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from secrets_manager.backends.base import Backend
-from secrets_manager.backends.factory import build_backend
+from secrets_manager.backends.factory import Telemetry, build_backend
 from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, KubernetesApi, Resource, Scope
 from secrets_manager.cluster.event_recorder import EventRecorder
@@ -84,7 +84,8 @@ def real_world(settings: Settings, metrics: Metrics) -> Outside:
     api = HttpKubernetesApi(
         credentials, watchdog, metrics.cluster, timeout=settings.kubernetes.request_timeout
     )
-    backend = build_backend(settings, telemetry=metrics.vault, watchdog=watchdog)
+    telemetry = Telemetry(vault=metrics.vault, azure_kv=metrics.azure_kv)
+    backend = build_backend(settings, telemetry=telemetry, watchdog=watchdog)
     return Outside(api=api, backend=backend)
 
 

@@ -6,8 +6,10 @@ is gone. A core thread that dies, or a second signal, ends it at once.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import queue
 import signal
 import threading
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from secrets_manager.daemon.http import Endpoints, Server
 from secrets_manager.daemon.jobs import Job, Jobs
 from secrets_manager.daemon.metrics import Readings
 from secrets_manager.daemon.threads import CoreThreads
+from secrets_manager.domain.errors import Forbidden
 
 log = logging.getLogger("daemon")
 
@@ -30,6 +33,8 @@ _WORKER_LIMIT = 60.0
 _EXIT_FAILED = 1
 _EXIT_AT_ONCE = 143
 _MAIN_WAIT_SECONDS = 1.0
+# A fault of list or watch may last so long before the view of the cluster counts as lost.
+_STALE_SECONDS = 120.0
 
 
 class Daemon:
@@ -39,7 +44,8 @@ class Daemon:
         self._program = program
         self._threads = CoreThreads()
         self._stop = self._threads.stopping
-        self._signals = 0
+        self._told_to_stop = False
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._started = threading.Event()
         controller = program.settings.controller
         self._jobs = Jobs(
@@ -56,18 +62,21 @@ class Daemon:
     def run(self) -> int:
         """Run until told to stop; returns the exit code."""
         self._start()
-        while not self._stop.is_set() and not self._threads.died.is_set():
+        while not self._threads.died.is_set():
             # Python runs signal handlers on this thread only, and not while it waits without a limit.
-            self._stop.wait(_MAIN_WAIT_SECONDS)
+            with contextlib.suppress(queue.Empty):
+                number = self._signals.get(timeout=_MAIN_WAIT_SECONDS)
+                log.info("stopping", extra={"signal": signal.Signals(number).name})
+                break
         return self._shut_down()
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Stop in good order at the first signal, at once at the second."""
-        self._signals += 1
-        if self._signals > 1:
+        if self._told_to_stop:
             os._exit(_EXIT_AT_ONCE)
-        log.info("stopping", extra={"signal": signal.Signals(number).name})
-        self._stop.set()
+        self._told_to_stop = True
+        # No Event and no log line here: both take locks that the interrupted thread, this one, may hold.
+        self._signals.put(number)
 
     @property
     def port(self) -> int | None:
@@ -92,6 +101,8 @@ class Daemon:
             while not informer.settled.wait(_MAIN_WAIT_SECONDS):
                 if self._stop.is_set():
                     return
+                for waiting in self._program.definition_informers:
+                    waiting.heartbeat.beat()
         for informer in self._program.definition_informers:
             self._start_informer(informer)
         for number in range(self._program.settings.controller.workers):
@@ -118,6 +129,7 @@ class Daemon:
         self._program.recorder.close()
         self._wait_for_workers()
         self._program.outside.backend.close()
+        self._program.outside.api.close()
         if self._server:
             self._server.stop()
         log.info("stopped")
@@ -178,7 +190,9 @@ def tick_period(reconcile_period: float) -> float:
 def _synced(informer: Informer) -> Callable[[], str | None]:
     def ask() -> str | None:
         # Secrets that may not be listed are read one by one instead, which is no fault.
-        if informer.synced.is_set() or (informer.scope.selector and informer.settled.is_set()):
+        known = informer.synced.is_set() or (informer.scope.selector and informer.settled.is_set())
+        forbidden = isinstance(informer.fault, Forbidden)
+        if known and (forbidden or informer.failing_for() < _STALE_SECONDS):
             return None
         return informer.fault.message if informer.fault else "not listed yet"
 

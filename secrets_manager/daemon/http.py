@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from secrets_manager.daemon.health import Health, Verdict
 from secrets_manager.domain.errors import ConfigError
+from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import ListenAddress
 
 _REQUEST_SECONDS = 5.0
@@ -61,9 +62,9 @@ class Server:
     def __init__(self, address: ListenAddress, endpoints: Endpoints) -> None:
         """Bind to ``address``; raises ConfigError when that cannot be had."""
         handler = type("Handler", (_Handler,), {"endpoints": endpoints})
-        family = socket.AF_INET6 if not address.host or ":" in address.host else socket.AF_INET
+        host, family = _family(address.host)
         try:
-            self._http = _BoundedServer((address.host or "::", address.port), handler, family)
+            self._http = _BoundedServer((host, address.port), handler, family)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise ConfigError(f"metrics-addr {str(address)!r}: {reason}", exit_code=1) from None
@@ -99,6 +100,7 @@ class _BoundedServer(ThreadingMixIn, HTTPServer):
     ) -> None:
         self.address_family = family
         self._places = threading.BoundedSemaphore(_THREADS)
+        self._watchdog = Watchdog()
         super().__init__(address, handler)
 
     def server_bind(self) -> None:
@@ -117,9 +119,11 @@ class _BoundedServer(ThreadingMixIn, HTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, and give the place back."""
+        """Answer within the time allowed, and give the place back."""
         try:
-            super().process_request_thread(request, client_address)
+            with self._watchdog.guard(_REQUEST_SECONDS) as guard:
+                guard.attach(request)
+                super().process_request_thread(request, client_address)
         finally:
             self._places.release()
 
@@ -131,7 +135,6 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD."""
 
     endpoints: Endpoints
-    timeout = _REQUEST_SECONDS
     server_version = "secrets-manager"
     sys_version = ""
 
@@ -153,6 +156,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         return answer.body
+
+
+def _family(host: str) -> tuple[str, socket.AddressFamily]:
+    """Where to bind for ``host``; every address is IPv4 alone on a machine without IPv6."""
+    if not host:
+        return ("::", socket.AF_INET6) if socket.has_dualstack_ipv6() else ("0.0.0.0", socket.AF_INET)  # noqa: S104
+    return host, socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _probe(verdict: Verdict) -> Answer:

@@ -42,7 +42,14 @@ class Jobs:
     fails.
     """
 
-    def __init__(self, jobs: list[Job], heartbeats: Heartbeats) -> None:
+    def __init__(
+        self,
+        jobs: list[Job],
+        heartbeats: Heartbeats,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+        monotonic_clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={job.name: ThreadPoolExecutor(1) for job in jobs},
@@ -50,6 +57,8 @@ class Jobs:
         )
         self._jobs = jobs
         self._heartbeats = heartbeats
+        self._wall_clock = wall_clock
+        self._monotonic_clock = monotonic_clock
         self._stopped = threading.Event()
         self._clock_guard = threading.Thread(target=self._guard_clock, name="clock-guard", daemon=True)
         self._scheduler.add_listener(_complain, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
@@ -84,9 +93,9 @@ class Jobs:
 
     def _guard_clock(self) -> None:
         """Compare the wall clock with the monotonic one: APScheduler waits by the former."""
-        offset = time.time() - time.monotonic()
+        offset = self._wall_clock() - self._monotonic_clock()
         while not self._stopped.wait(_CLOCK_CHECK_SECONDS):
-            drift = time.time() - time.monotonic() - offset
+            drift = self._wall_clock() - self._monotonic_clock() - offset
             if abs(drift) > _CLOCK_DRIFT_SECONDS:
                 offset += drift
                 log.warning("the clock was set", extra={"seconds": round(drift)})

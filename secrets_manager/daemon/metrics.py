@@ -20,13 +20,16 @@ from prometheus_client.registry import Collector
 
 from secrets_manager import __version__
 from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperation
+from secrets_manager.daemon.azure_metrics import AzureMetrics
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
+    ForbiddenByNetwork,
     KeyNotFound,
     PermissionDenied,
     SecretsManagerError,
     SourceDeleted,
     SourceDestroyed,
+    SourceDisabled,
     SourceNotFound,
 )
 from secrets_manager.domain.outcome import Outcome
@@ -66,7 +69,11 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.vault = VaultMetrics(self.registry, address=settings.vault.url, engine=settings.vault.engine)
-        self.sync = SyncMetrics(self.registry, settings.controller.name, self.vault.read_failed)
+        self.azure_kv = AzureMetrics(
+            self.registry, settings.azure_kv, backend_call=self.vault.backend_call, word=_original_word
+        )
+        chosen = self.azure_kv if settings.backend == "azure-kv" else self.vault
+        self.sync = SyncMetrics(self.registry, settings.controller.name, chosen.read_failed)
         self.cluster = ClusterMetrics(self.registry)
         workers = _gauge(self.registry, "controller_runtime_max_concurrent_reconciles", _HELP, "controller")
         workers.labels(settings.controller.name).set(settings.controller.workers)
@@ -238,9 +245,7 @@ class SyncMetrics:
         """A definition is gone, and so are its series, unless another has the same Secret."""
         with self._lock:
             name = self._secrets.pop(definition, None)
-            left = {(ref.namespace, secret) for ref, secret in self._secrets.items()}
-            shared = (definition.namespace, name) in left
-        if name is not None and not shared:
+        if name is not None:
             self._remove(definition.namespace, name)
 
     def queued(self) -> None:
@@ -273,6 +278,10 @@ class SyncMetrics:
             self._sync_errors.labels(*labels).inc()
 
     def _remove(self, namespace: str, name: str) -> None:
+        """Remove the series of a Secret that no definition wants any more."""
+        with self._lock:
+            if any(ref.namespace == namespace and secret == name for ref, secret in self._secrets.items()):
+                return
         for metric in (self._last_status, self._last_success, self._sync_errors, self._read_errors):
             metric.remove_by_labels({"namespace": namespace, "name": name})
 
@@ -343,7 +352,9 @@ def _original_word(error: SecretsManagerError) -> str:
     """The value of the original's ``error`` label."""
     if isinstance(error, (SourceNotFound, SourceDeleted, SourceDestroyed, KeyNotFound)):
         return "BackendSecretNotFoundError"
-    return "BackendSecretForbiddenError" if isinstance(error, PermissionDenied) else "UnknownError"
+    if isinstance(error, (PermissionDenied, SourceDisabled, ForbiddenByNetwork)):
+        return "BackendSecretForbiddenError"
+    return "UnknownError"
 
 
 def _gauge(registry: CollectorRegistry, name: str, text: str, *labels: str) -> Gauge:

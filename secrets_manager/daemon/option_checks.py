@@ -20,6 +20,7 @@ SHORTEST_PERIOD = 0.01
 DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 DNS_SUBDOMAIN = re.compile(rf"{DNS_LABEL.pattern}(?:\.{DNS_LABEL.pattern})*", re.ASCII)
 HOST = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?", re.ASCII)
+KEY_VAULT_NAME = re.compile(r"[A-Za-z](?:[-A-Za-z0-9]{1,22}[A-Za-z0-9])", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 ADDRESS = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 
@@ -158,6 +159,52 @@ def proxy_url(value: str) -> str:
     address = value if "://" in value else f"http://{value}"
     split_url(address)
     return address
+
+
+def key_vault_name(value: str) -> str:
+    """A name that a key vault can have, or nothing."""
+    if value and not KEY_VAULT_NAME.fullmatch(value):
+        raise ValueError("must be 3 to 24 letters, digits and inner dashes, and start with a letter")
+    return value
+
+
+def key_vault_url(value: str) -> str:
+    """The https address of a key vault, without path; nothing is fine too."""
+    if not value:
+        return value
+    parts = split_url(value)
+    if parts.scheme != "https":
+        raise ValueError("must start with https://")
+    if "@" in parts.netloc or parts.path not in {"", "/"} or "?" in value or "#" in value:
+        raise ValueError("must be https:// and a host, with a port if need be, and nothing else")
+    if "." not in str(parts.hostname):
+        raise ValueError("must name a host with a domain, such as name.vault.azure.net")
+    return value.rstrip("/")
+
+
+def domain(value: str) -> str:
+    """A DNS name in lower case, or nothing."""
+    text = value.lower().strip(".")
+    if text and not DNS_SUBDOMAIN.fullmatch(text):
+        raise ValueError("must be a DNS name such as vault.azure.net")
+    return text
+
+
+def authority_host(value: str) -> str:
+    """The host of Entra ID, written with or without https://; nothing is fine too."""
+    if not value:
+        return value
+    parts = split_url(value if "://" in value else f"https://{value}")
+    if parts.scheme != "https" or "@" in parts.netloc or parts.path not in {"", "/"} or parts.query:
+        raise ValueError("must be a host such as login.microsoftonline.com, with or without https://")
+    return parts.netloc.lower()
+
+
+def request_rate(value: int) -> int:
+    """A number of calls in a second."""
+    if not 1 <= value <= 10_000:
+        raise ValueError("must be between 1 and 10000")
+    return value
 
 
 def listen_address(value: str) -> ListenAddress | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from secrets_manager.backends.azure_key_vault.identity import choose
 from secrets_manager.settings import Settings, VaultSettings
 
 JITTER = 1.2
@@ -137,21 +138,23 @@ def kubeconfig(settings: Settings) -> Iterator[Contradiction]:
 
 
 def azure_login(settings: Settings) -> Iterator[Contradiction]:
-    """Azure Key Vault needs a name, and a managed identity or a complete service principal."""
+    """Azure Key Vault needs a vault, and an identity for which everything is there."""
     azure = settings.azure_kv
     if settings.backend != "azure-kv":
         return
-    if not azure.name:
-        text = "missing: backend azure-kv needs the vault's name"
+    if not (azure.name or azure.url):
+        text = "missing: backend azure-kv needs the vault's name, or azure-kv.url"
         yield Contradiction(names=("azure-kv.name", "backend"), text=text, exit_code=1)
-    secret = azure.client_secret or azure.client_secret_file
-    principal = azure.tenant_id and azure.client_id and secret
-    if not (azure.managed_client_id or azure.managed_resource_id or principal):
+    if choose(azure) is None:
         text = (
-            "missing: backend azure-kv needs azure-kv.managed-client-id or azure-kv.managed-resource-id, "
-            "or all of azure-kv.tenant-id, azure-kv.client-id and azure-kv.client-secret (or its -file)"
+            "missing: backend azure-kv needs azure-kv.managed-client-id, azure-kv.managed-resource-id or "
+            "azure-kv.system-assigned-identity; or all of azure-kv.tenant-id, azure-kv.client-id and one of "
+            "azure-kv.client-secret (or its -file), azure-kv.client-certificate-file and "
+            "azure-kv.federated-token-file"
         )
         yield Contradiction(names=("azure-kv.client-id", "backend"), text=text, exit_code=1)
+    if azure.ca_cert and (text := certificates_fault(Path(azure.ca_cert))):
+        yield Contradiction(names=("azure-kv.ca-cert", "backend"), text=text)
 
 
 def election_times(settings: Settings) -> Iterator[Contradiction]:
@@ -176,8 +179,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Contradiction]], ...] = (
 
 def not_yet_available(settings: Settings) -> Iterator[Contradiction]:
     """What the flags know and this version cannot do yet."""
-    if settings.backend == "azure-kv":
-        yield Contradiction(names=("backend",), text="azure-kv is not available in this version; use vault")
     if settings.election.enabled:
         text = "leader election is not available in this version; run one replica"
         yield Contradiction(names=("enable-leader-election",), text=text)

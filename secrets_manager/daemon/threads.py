@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,20 +21,10 @@ class CoreThreads:
     stopping: threading.Event = field(default_factory=threading.Event)
     died: threading.Event = field(default_factory=threading.Event)
     casualty: str = ""
-    _threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self, name: str, body: Callable[[], None]) -> None:
         """Run ``body`` on a daemon thread; it is to last until ``stopping`` is set."""
-        thread = threading.Thread(target=self._watched, args=(name, body), name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def join(self, seconds: float) -> list[str]:
-        """Wait for all, together at most so long; returns the names of those still running."""
-        ends_at = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, ends_at - time.monotonic()))
-        return [thread.name for thread in self._threads if thread.is_alive()]
+        threading.Thread(target=self._watched, args=(name, body), name=name, daemon=True).start()
 
     def _watched(self, name: str, body: Callable[[], None]) -> None:
         try:

@@ -53,12 +53,25 @@ def _needs_json(key: str) -> Callable[[str, Mapping[str, bytes]], None]:
     return check
 
 
+def _needs_content(key: str) -> Callable[[str, Mapping[str, bytes]], None]:
+    def check(secret_type: str, data: Mapping[str, bytes]) -> None:
+        if not data.get(key):
+            raise InvalidForType(f"a Secret of type {secret_type!r} needs data key {key!r}, not empty")
+
+    return check
+
+
 def _is_json_object(value: bytes) -> bool:
+    # As Go reads it: always UTF-8, foreign bytes replaced, null taken for an empty map, no NaN.
     try:
-        parsed = json.loads(value)
+        parsed = json.loads(value.decode("utf-8", "replace"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
     return parsed is None or isinstance(parsed, dict)
+
+
+def _refuse(_: str) -> None:
+    raise ValueError("not JSON")
 
 
 _BY_TYPE: dict[str, Callable[[str, Mapping[str, bytes]], None]] = {
@@ -66,5 +79,5 @@ _BY_TYPE: dict[str, Callable[[str, Mapping[str, bytes]], None]] = {
     "kubernetes.io/dockerconfigjson": _needs_json(".dockerconfigjson"),
     "kubernetes.io/dockercfg": _needs_json(".dockercfg"),
     "kubernetes.io/basic-auth": _needs_one_of("username", "password"),
-    "kubernetes.io/ssh-auth": _needs("ssh-privatekey"),
+    "kubernetes.io/ssh-auth": _needs_content("ssh-privatekey"),
 }

@@ -9,17 +9,19 @@ interface. No vendor exception crosses its layer: each edge maps its own errors 
     ├─ TemporaryError             retried with back-off
     │  ├─ BackendFault            the whole backend suffers: counts for its circuit breaker
     │  │    BackendUnavailable · BackendThrottled · BackendSealed · BackendTimeout · BackendTLS
-    │  │    SessionExpired · AuthFailed
+    │  │    SessionExpired · AuthFailed · ForbiddenByNetwork
     │  ├─ ClusterFault            the API server refused or did not answer
-    │       ClusterUnavailable · ClusterUnauthorized · Conflict · NamespaceTerminating · NotLeading
+    │  │    ClusterUnavailable · ClusterUnauthorized · Conflict · NamespaceTerminating · NotLeading
+    │  └─ InternalError           a fault of this program
     └─ PermanentError             a person must act; looked at again on the slow lane
        ├─ ConfigError             the daemon's own settings
        ├─ DefinitionError         the SecretDefinition itself
        │    InvalidSpec · InvalidPath · PathNotAllowed · InvalidKey · TypeNotAllowed
        ├─ SourceError             what the backend holds
-       │    SourceNotFound · SourceDeleted · SourceDestroyed · SourceDisabled · DynamicSecretUnsupported
-       │    EngineMismatch · PermissionDenied
-       │  └─ KeyFault           KeyNotFound · NotAString · DecodeError
+       │  │ SourceNotFound · SourceDeleted · SourceDestroyed · SourceDisabled · SourceExpired
+       │  │ DynamicSecretUnsupported · EngineMismatch · PermissionDenied
+       │  └─ KeyFault             one key of it
+       │       KeyNotFound · NotAString · DecodeError
        └─ TargetError             the Secret that should be written
             NotOwned · TargetConflict · TypeConflict · ImmutableTarget · TooLarge · InvalidForType
             QuotaExceeded · AdmissionDenied · Forbidden · RejectedByCluster
@@ -103,6 +105,10 @@ class SessionExpired(BackendFault):
 
 class AuthFailed(BackendFault):
     """The backend refused our credentials."""
+
+
+class ForbiddenByNetwork(BackendFault):
+    """The backend's network rules do not let this machine in."""
 
 
 # ── faults of the API server ─────────────────────────────────────────────────────────────────────────
@@ -196,10 +202,11 @@ class SourceNotFound(SourceError):
 
 
 class SourceDeleted(SourceError):
-    """The newest version at this path is soft-deleted."""
+    """What was at this path is soft-deleted; ``version`` is "" where a deletion takes all versions."""
 
-    def __init__(self, path: str, version: str) -> None:
-        super().__init__(f"version {version} of path {path!r} is deleted in the backend")
+    def __init__(self, path: str, version: str = "") -> None:
+        what = f"version {version} of path {path!r}" if version else f"path {path!r}"
+        super().__init__(f"{what} is deleted in the backend")
 
 
 class SourceDestroyed(SourceError):
@@ -214,6 +221,16 @@ class SourceDisabled(SourceError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path!r} is disabled in the backend")
+
+
+class SourceExpired(SourceError):
+    """The secret is past its expiry date or not valid yet, and the settings refuse such values.
+
+    Where they do not, this class's name is the reason of a condition that is nevertheless Ready.
+    """
+
+    def __init__(self, caution: str) -> None:
+        super().__init__(f"{caution}, and azure-kv.strict-expiry is on")
 
 
 class DynamicSecretUnsupported(SourceError):

@@ -113,7 +113,7 @@ def _copied_before(observed: ObservedSecret, kind: str) -> set[str]:
     try:
         record = json.loads(observed.annotations.get(COPIED, "{}"))
         listed = record.get(kind, []) if isinstance(record, dict) else []
-    except ValueError:
+    except (ValueError, RecursionError):
         return set()
     names = listed if isinstance(listed, list) else []
     return {name for name in names if isinstance(name, str) and _may_be_copied(name)}

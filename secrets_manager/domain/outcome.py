@@ -23,7 +23,8 @@ class Outcome:
 
     ``error`` is set when it is not as it should be. ``restored`` says that somebody else had changed or
     deleted it. ``cleanup`` says that this is about a Secret that is no longer wanted, because the definition
-    is being deleted or wants another name; it is no news for the definition's condition.
+    is being deleted or wants another name; it is no news for the definition's condition. ``generation`` is
+    that of the definition as it was looked at, None where it was not.
     """
 
     definition: Ref
@@ -35,6 +36,7 @@ class Outcome:
     error: SecretsManagerError | None = None
     restored: bool = False
     cleanup: bool = False
+    generation: int | None = None
 
     @property
     def in_step(self) -> bool:

@@ -116,7 +116,7 @@ class HttpClient:
             response = self._open(request, read_timeout=idle_timeout)
         try:
             _refuse_late(guard)
-            yield Stream(response)
+            yield Stream(response, self._watchdog, request.timeout)
         finally:
             response.close()
 
@@ -165,8 +165,10 @@ class HttpClient:
 class Stream:
     """An open reply that is read line by line."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, watchdog: Watchdog, timeout: float) -> None:
         self._response = response
+        self._watchdog = watchdog
+        self._timeout = timeout
 
     @property
     def status(self) -> int:
@@ -179,9 +181,12 @@ class Stream:
         return self._response.headers
 
     def read_all(self, limit: int = MAX_REPLY_BYTES) -> bytes:
-        """The rest of a reply that turned out to be short (an error)."""
-        with _mapped(None):
-            return self._response.read(limit, decode_content=False)
+        """The rest of a reply that turned out to be short (an error), within the request's timeout."""
+        with self._watchdog.guard(self._timeout) as guard, _mapped(guard):
+            guard.attach(getattr(self._response.connection, "sock", None))
+            body = self._response.read(limit, decode_content=False)
+            _refuse_late(guard)
+            return body
 
     def lines(self, max_bytes: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
         """Whole lines without their end, as they arrive; a line cut off by the end is dropped.

@@ -103,8 +103,10 @@ class Engine:
             self.queue.add(look(claimant.ref))
 
     def secrets_tracking_changed(self) -> None:
-        """Secrets of some namespace can be watched now, or no longer."""
+        """Secrets of some namespace can be watched now, or no longer: what changed in between nobody saw."""
         self._following.follow_all()
+        for ref in self.known.definitions.refs():
+            self.queue.add(look(ref), Lane.ROUTINE)
 
     def source_read(self, source: Source, result: Reading | SecretsManagerError, by: frozenset[Ref]) -> None:
         """Somebody read a source; whoever else uses it looks again if that is news."""
@@ -178,11 +180,12 @@ class Engine:
     def _look_at(self, ref: Ref) -> None:
         started = self.clock()
         outcomes = self._reconcile(ref)
+        errors = [outcome.error for outcome in outcomes]
         for outcome in outcomes:
-            self.work.teller.tell(outcome, self.clock() - started)
+            errors.append(self.work.teller.tell(outcome, self.clock() - started))
             self.on_outcome(outcome)
         self.known.schedule.served(look(ref), self.clock())
-        self._schedule_next(ref, next((outcome.error for outcome in outcomes if outcome.error), None))
+        self._schedule_next(ref, next(filter(None, errors), None))
         if self.known.definitions.get(ref) is None and not self.known.definitions.debts(ref):
             self._forget(ref)
 

@@ -38,8 +38,8 @@ class PollSchedule(Generic[K]):
     def add(self, key: K) -> None:
         """Poll ``key`` from now on. Adding it again changes nothing.
 
-        It is due for the first time within a period of its first ``served``: whoever added it is about to
-        look at it anyway, and until then a poll would only come on top.
+        Its first ``served`` counts as its first poll, and the second is due within a period of that, give or
+        take the slack: whoever added it is about to look at it, and until then a poll would only come on top.
         """
         with self._lock:
             if key in self._phases:
@@ -70,10 +70,7 @@ class PollSchedule(Generic[K]):
             if key not in self._phases:
                 return
             slack = now + self._period * _SLACK
-            due = self._due.get(key)
-            if due is None:
-                self._schedule(key, now)
-            elif due <= slack:
+            if self._due.get(key, now) <= slack:
                 self._schedule(key, slack)
 
     def most_overdue(self) -> K | None:
@@ -101,4 +98,6 @@ class PollSchedule(Generic[K]):
 
 def next_due(now: float, phase: float, period: float) -> float:
     """The first time after ``now`` that is ``phase`` seconds into a period."""
-    return (math.floor((now - phase) / period) + 1) * period + phase
+    at = (math.floor((now - phase) / period) + 1) * period + phase
+    # Rounding may hit ``now`` itself, and a key that stays due would be taken for ever.
+    return at if at > now else at + period

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from secrets_manager.backends.base import Backend, Reading
@@ -108,19 +108,20 @@ class Reconciler:
         try:
             return self._remover.finish(entry) if definition.deleting else self._sync(definition)
         except SecretsManagerError as error:
-            return failed(definition.ref, definition.secret_name, error)
+            outcome = failed(definition.ref, definition.secret_name, error)
+            return replace(outcome, generation=definition.generation)
 
     def _sync(self, definition: Definition) -> Outcome:
         spec = definition.spec
         if not isinstance(spec, SecretSpec):
             raise spec
         target = Ref(definition.ref.namespace, spec.secret_name)
+        observed = self._view.observe(target)
         for _ in range(_TRIES):
-            observed = self._view.observe(target)
             try:
                 return self._bring(definition, spec, observed)
             except Conflict:
-                continue
+                observed = self._view.observe(target)
             except QuotaExceeded:
                 if observed is not None or (observed := self._view.ask(target)) is None:
                     raise
@@ -137,6 +138,7 @@ class Reconciler:
         self._act(definition.ref, decision, desired, observed)
         return Outcome(
             definition=definition.ref,
+            generation=definition.generation,
             secret=spec.secret_name,
             operation=decision.operation,
             reason=decision.reason,

@@ -57,29 +57,33 @@ class Teller:
     now: Callable[[], datetime]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _told: dict[Ref, _Told] = field(default_factory=dict)
+    # Of Secrets that are no longer wanted and could not be deleted, by their names.
+    _told_of_cleanups: dict[Ref, dict[str, _Told]] = field(default_factory=dict)
 
-    def tell(self, outcome: Outcome, seconds: float) -> None:
-        """Tell one outcome; ``seconds`` is how long it took."""
+    def tell(self, outcome: Outcome, seconds: float) -> SecretsManagerError | None:
+        """Tell one outcome; ``seconds`` is how long it took.
+
+        Returns what kept the status from being written, so that it can be tried again.
+        """
         if isinstance(outcome.error, _QUIET):
-            return
+            return None
         self.telemetry.reconciled(outcome, seconds)
         entry = self.definitions.get(outcome.definition)
         self._tell_people(outcome, entry)
-        if entry and not outcome.cleanup and not entry.definition.deleting:
-            self._write_status(outcome, entry)
+        return self._write_status(outcome, entry) if entry and _is_about(outcome, entry.definition) else None
 
     def forget(self, ref: Ref) -> None:
         """Let go of a definition that is gone, its metrics included."""
         with self._lock:
             self._told.pop(ref, None)
+            self._told_of_cleanups.pop(ref, None)
         self.telemetry.forgotten(ref)
 
     def _tell_people(self, outcome: Outcome, entry: DefinitionEntry | None) -> None:
         if outcome.error is not None:
             self._tell_failure(outcome, outcome.error, entry)
             return
-        if not outcome.cleanup:
-            self._tell_recovery(outcome, entry)
+        self._tell_recovery(outcome, entry)
         if outcome.operation is Operation.UNCHANGED:
             return
         log.info(_SAID[outcome.operation], extra=_fields(outcome))
@@ -90,46 +94,67 @@ class Teller:
     def _tell_failure(
         self, outcome: Outcome, error: SecretsManagerError, entry: DefinitionEntry | None
     ) -> None:
-        told = self._told_before(outcome.definition, entry)
+        told = self._told_before(outcome, entry)
         news = told is None or (told.reason, told.message) != (error.reason, error.message)
         if not news and told and self.clock() - told.at < _REMIND_SECONDS:
             return
-        self._remember(outcome.definition, error.reason, error.message)
+        self._remember(outcome, error.reason, error.message)
         log.error("not in step", extra={**_fields(outcome), "error": error.message})
         if news and entry:
             self.recorder.record(entry.definition, warning=True, reason=error.reason, message=error.message)
 
     def _tell_recovery(self, outcome: Outcome, entry: DefinitionEntry | None) -> None:
-        told = self._told_before(outcome.definition, entry)
-        if told and told.reason != SYNCED:
+        if outcome.cleanup:
+            with self._lock:
+                self._told_of_cleanups.get(outcome.definition, {}).pop(outcome.secret or "", None)
+            return
+        told = self._told_before(outcome, entry)
+        if told and told.reason == SYNCED:
+            return
+        self._remember(outcome, SYNCED, "")
+        if told:
             log.info("in step again", extra=_fields(outcome))
-        self._remember(outcome.definition, SYNCED, "")
 
-    def _told_before(self, ref: Ref, entry: DefinitionEntry | None) -> _Told | None:
+    def _told_before(self, outcome: Outcome, entry: DefinitionEntry | None) -> _Told | None:
         """What was last told of it; after a restart, what its condition says."""
         with self._lock:
-            told = self._told.get(ref)
+            if outcome.cleanup:
+                return self._told_of_cleanups.get(outcome.definition, {}).get(outcome.secret or "")
+            told = self._told.get(outcome.definition)
         if told or entry is None or entry.status is None:
             return told
         condition: Condition = entry.status.condition
-        return _Told(condition.reason, condition.message, self.clock())
+        return self._remember(outcome, condition.reason, condition.message)
 
-    def _remember(self, ref: Ref, reason: str, message: str) -> None:
+    def _remember(self, outcome: Outcome, reason: str, message: str) -> _Told:
+        told = _Told(reason, message, self.clock())
         with self._lock:
-            known = self._told.get(ref)
-            if reason == SYNCED and known and known.reason == SYNCED:
-                return
-            self._told[ref] = _Told(reason, message, self.clock())
+            if outcome.cleanup:
+                self._told_of_cleanups.setdefault(outcome.definition, {})[outcome.secret or ""] = told
+            else:
+                self._told[outcome.definition] = told
+        return told
 
-    def _write_status(self, outcome: Outcome, entry: DefinitionEntry) -> None:
+    def _write_status(self, outcome: Outcome, entry: DefinitionEntry) -> SecretsManagerError | None:
         generation = entry.definition.generation
         status = next_status(outcome, entry.status, generation=generation, now=rfc3339(self.now()))
         if status == entry.status:
-            return
+            return None
         try:
             self.writer.write_status(entry, status)
         except SecretsManagerError as error:
             log.debug("the status could not be written", extra={**_fields(outcome), "error": error.message})
+            return error
+        return None
+
+
+def _is_about(outcome: Outcome, definition: Definition) -> bool:
+    """Whether the outcome belongs in the status of the definition as it is now.
+
+    One that changed since it was looked at will be looked at again, and has a better status then.
+    """
+    newest = outcome.generation in (None, definition.generation)
+    return newest and not outcome.cleanup and not definition.deleting
 
 
 _SAID = {

@@ -77,7 +77,10 @@ class World:
 
     def calls(self, since: Calls | None = None) -> Calls:
         """The daemon's calls, by (verb, "resource/subresource"), after the counts in `since`."""
-        return self.cluster.audit_counts(self.user) - (since or Counter())
+        made = self.cluster.audit_counts(self.user) - (since or Counter())
+        # The test bed asks in the account's name whether its rights are in effect.
+        del made["create", "selfsubjectaccessreviews"]
+        return made
 
     def writes(self, since: Calls | None = None) -> Calls:
         """As `calls`, those that could change something."""
@@ -85,7 +88,8 @@ class World:
 
     def entries(self) -> list[AuditEntry]:
         """Every finished call of the daemon."""
-        return [entry for entry in self.cluster.audit() if entry.user == self.user]
+        finished = [entry for entry in self.cluster.audit() if entry.user == self.user]
+        return [entry for entry in finished if entry.resource != "selfsubjectaccessreviews"]
 
     # -- values in OpenBao
 

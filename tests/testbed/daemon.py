@@ -78,7 +78,7 @@ class DaemonProcess:
         """Until /readyz says ok."""
         wait_until(lambda: self.fetch("/readyz")[0] == 200, timeout=timeout, what="the daemon to be ready")
 
-    def metric(self, name: str, **labels: str) -> float | None:
+    def metric(self, name: str, /, **labels: str) -> float | None:
         """The value of one series, found by some of its labels; None when there is none."""
         for line in self.fetch("/metrics")[1].splitlines():
             series, _, value = line.rpartition(" ")

@@ -12,9 +12,9 @@ from typing import Any
 import hvac
 
 from secrets_manager.backends.base import Clock, Reading, Source
+from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.backends.vault import kv
 from secrets_manager.backends.vault.adapter import open_client
-from secrets_manager.backends.vault.budget import Budget
 from secrets_manager.backends.vault.faults import Refused
 from secrets_manager.backends.vault.lateness import VersionGuard
 from secrets_manager.backends.vault.session import Held, RenewalRule, Session
@@ -73,7 +73,7 @@ class VaultBackend:
         started = self._clock()
         error: SecretsManagerError | None = None
         try:
-            return self._read(source, Budget(self._timeout, self._clock))
+            return self._read(source, Budget(self._timeout, self._clock, "Vault"))
         except SecretsManagerError as raised:
             error = raised
             raise

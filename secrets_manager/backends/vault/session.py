@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from secrets_manager.backends.base import Clock
-from secrets_manager.backends.vault.budget import Budget
-from secrets_manager.backends.vault.login_pace import LoginPace
-from secrets_manager.backends.vault.single_flight import SingleFlight
+from secrets_manager.backends.shared.budget import Budget
+from secrets_manager.backends.shared.login_pace import LoginPace
+from secrets_manager.backends.shared.single_flight import SingleFlight
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
 from secrets_manager.backends.vault.token_api import Grant, TokenApi, TokenFacts, TokenRejected
 from secrets_manager.backends.vault.token_life import (

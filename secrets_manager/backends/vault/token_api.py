@@ -224,7 +224,7 @@ def _token_facts(reply: Mapping[str, Any]) -> TokenFacts:
         ttl=ttl,
         full=_seconds(data.get("period")) or _seconds(data.get("creation_ttl")),
         expires=ttl > 0 or data.get("expire_time") is not None,
-        renewable=data.get("renewable") is True and data.get("type") != "batch",
+        renewable=data.get("renewable") is True,
     )
 
 

@@ -19,9 +19,9 @@ from urllib3.exceptions import InsecureRequestWarning
 from urllib3.util import make_headers, parse_url
 
 from secrets_manager.backends.base import Clock
-from secrets_manager.backends.vault.budget import Budget
+from secrets_manager.backends.shared.budget import Budget
+from secrets_manager.backends.shared.proxies import proxy_for
 from secrets_manager.backends.vault.faults import from_transport
-from secrets_manager.backends.vault.proxies import proxy_for
 from secrets_manager.backends.vault.redirects import MAX_REDIRECTS, REDIRECTS, host_of, next_address
 from secrets_manager.backends.vault.tls import fingerprint, tls_context
 from secrets_manager.domain.errors import BackendUnavailable, ConfigError
@@ -75,7 +75,7 @@ class Transport:
 
     def send(self, call: Call) -> Answer:
         """Send ``call`` and follow its redirects; raises a BackendFault when no whole reply came."""
-        budget = Budget(call.timeout, self._clock)
+        budget = Budget(call.timeout, self._clock, "Vault")
         url = self._base + call.path
         for _ in range(MAX_REDIRECTS + 1):
             reply = self._exchange(url, call, budget)

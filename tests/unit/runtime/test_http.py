@@ -150,6 +150,15 @@ def test_a_server_that_drips_the_tls_handshake_is_left_when_the_time_is_up() -> 
         make_client().call(get(f"https://127.0.0.1:{server.port}", timeout=0.5))
 
 
+def test_a_proxy_that_drips_its_answer_is_left_when_the_time_is_up() -> None:
+    with Loopback(drip_headers) as proxy:
+        client = HttpClient(urllib3.ProxyManager(proxy.url), Watchdog())
+        with pytest.raises(TimedOut):
+            client.call(get("https://vault.test", timeout=0.5))
+
+        assert proxy.seen[0].method == "CONNECT"
+
+
 def test_an_interrupted_reply_is_no_reply() -> None:
     def cut(connection: Connection) -> None:
         connection.receive()

@@ -61,6 +61,7 @@ class Tokens:
         ttl, max_ttl, renewable, uses, can_look_up: what a login gives from now on.
         faults: by operation, raised instead of an answer.
         gate: a login waits for it.
+        slow_look_ups: each look-up takes one of them and waits for it.
 
     """
 
@@ -76,7 +77,7 @@ class Tokens:
     calls: Counter[str] = field(default_factory=Counter)
     faults: dict[str, BackendFault] = field(default_factory=dict)
     gate: threading.Event = field(default_factory=threading.Event)
-    waiting: threading.Event = field(default_factory=threading.Event)
+    slow_look_ups: list[threading.Event] = field(default_factory=list)
     ends: dict[str, float] = field(default_factory=dict)
     born: dict[str, float] = field(default_factory=dict)
 
@@ -85,7 +86,6 @@ class Tokens:
 
     def log_in(self) -> Grant:
         self._called("login")
-        self.waiting.set()
         assert self.gate.wait(10)
         token = f"token-{len(self.ends) + 1}"
         self.born[token] = self.clock()
@@ -94,6 +94,8 @@ class Tokens:
 
     def look_up(self, token: str) -> TokenFacts:
         self._called("lookup-self")
+        if self.slow_look_ups:
+            assert self.slow_look_ups.pop(0).wait(10)
         self._require(token, right=self.can_look_up)
         left = self.ends[token] - self.clock()
         return TokenFacts(

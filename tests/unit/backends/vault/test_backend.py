@@ -49,8 +49,8 @@ def login(**auth: Any) -> Answer:
     )
 
 
-def alive(*, ttl: int = 1200) -> Answer:
-    return said(200, {"data": {"ttl": ttl, "creation_ttl": 1200, "renewable": True, "type": "service"}})
+def alive(*, ttl: int = 1200, **data: Any) -> Answer:
+    return said(200, {"data": {"ttl": ttl, "creation_ttl": 1200, "renewable": True, **data}})
 
 
 DENIED = said(403, {"errors": ["permission denied"]})
@@ -181,6 +181,16 @@ def test_an_older_version_than_before_is_not_used_at_once(vault: FakeVault) -> N
     reader.read(reader.locate("secret/data/app"))
 
     assert isinstance(failure(reader), BackendUnavailable)
+
+
+def test_a_path_that_was_removed_and_made_anew_is_used_at_once(vault: FakeVault) -> None:
+    vault.on("secret/data/app", secret(5), said(404, {"errors": []}), secret(1, a="new"))
+    reader = backend(vault)
+    source = reader.locate("secret/data/app")
+    reader.read(source)
+    failure(reader)
+
+    assert reader.read(source).pick("a") == "new"
 
 
 def test_the_old_token_is_not_asked_twice_when_the_new_one_is_refused_too(vault: FakeVault) -> None:
@@ -339,6 +349,16 @@ def test_a_token_near_its_end_is_renewed_by_the_poll(vault: FakeVault) -> None:
     renewals = [json.loads(e.body) for e in vault.server.seen if e.target == "/v1/auth/token/renew-self"]
     assert renewals == [{"increment": "600s"}]
     assert told.ttls == [1200, 250, 600]
+
+
+def test_a_renewed_periodic_token_is_not_taken_for_one_at_its_maximum_life(vault: FakeVault) -> None:
+    vault.on("auth/token/lookup-self", alive(ttl=100, period=120))
+    vault.on("auth/token/renew-self", login(lease_duration=120))
+    reader = backend(vault)
+    for _ in range(3):
+        reader.maintain()
+
+    assert vault.count("auth/approle/login") == 1
 
 
 def test_a_renewal_that_vault_refuses_is_told_as_forbidden(vault: FakeVault) -> None:

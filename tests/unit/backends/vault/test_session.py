@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from secrets_manager.backends.vault.budget import Budget
+from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.backends.vault.session import Held, RenewalRule, Session
 from secrets_manager.backends.vault.token_api import ServerFacts
 from secrets_manager.domain.errors import AuthFailed, BackendSealed, BackendUnavailable, SessionExpired
@@ -259,6 +259,23 @@ def test_who_comes_late_with_the_old_token_gets_the_new_one_without_a_call(bench
     assert late is not None
     assert late.token == "token-2"
     assert bench.server.calls == calls
+
+
+def test_the_verdict_on_an_older_token_is_not_taken_for_that_on_the_newer(bench: Bench) -> None:
+    old = bench.current()
+    answered = threading.Event()
+    bench.server.slow_look_ups.append(answered)
+    asking = threading.Thread(target=lambda: bench.recover(old))
+    asking.start()
+    wait_until(lambda: not bench.server.slow_look_ups, what="the look-up for the old token under way")
+    bench.server.kill_all()
+    bench.maintain()
+    new = bench.current()
+    threading.Timer(0.2, answered.set).start()
+
+    assert bench.recover(new) is None
+    asking.join(10)
+    assert bench.current() is new
 
 
 def test_a_dead_token_is_not_used_again_when_the_login_fails(bench: Bench) -> None:

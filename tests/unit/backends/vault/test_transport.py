@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from secrets_manager.backends.vault.adapter import open_client
 from secrets_manager.backends.vault.faults import Refused, from_status
@@ -25,6 +26,7 @@ from secrets_manager.domain.errors import (
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import ProxySettings, VaultSettings
 from tests.testbed.pki import Authority, KeyPair
+from tests.unit.backends.vault.doubles import Hand
 from tests.unit.runtime.loopback import (
     Connection,
     Loopback,
@@ -261,16 +263,18 @@ def test_a_circle_of_redirects_ends() -> None:
 
 
 def test_redirects_share_the_time_of_the_call() -> None:
-    def hang(connection: Connection) -> None:
-        connection.receive()
-        connection.hang()
+    clock = Hand()
 
-    with (
-        Loopback(hang) as silent,
-        Loopback(redirect(f"{silent.url}/v1/a")) as server,
-        pytest.raises(BackendTimeout),
-    ):
-        transport(server.url).send(Call(method="GET", path="/v1/a", timeout=0.5))
+    def redirect_late(connection: Connection, _: Received) -> None:
+        clock.now += 6
+        connection.reply(307, Location=f"{active.url}/v1/a")
+
+    with Loopback(each_request(ok)) as active, Loopback(each_request(redirect_late)) as standby:
+        client = Transport(VaultSettings(url=standby.url), Watchdog(), connections=1, clock=clock)
+        with pytest.raises(BackendTimeout):
+            client.send(Call(method="GET", path="/v1/a", timeout=5))
+
+    assert active.connections == 0
 
 
 # ── TLS ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -384,6 +388,19 @@ def test_a_half_written_authority_leaves_the_old_one_in_force(
     assert "new TLS files cannot be used" in caplog.text
 
 
+def _encrypted(pair: KeyPair) -> Path:
+    key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
+    secured = pair.key.with_suffix(".secured")
+    secured.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"canary"),
+        )
+    )
+    return secured
+
+
 def _bad_settings(folder: Path, pair: KeyPair) -> dict[str, dict[str, str]]:
     text = folder / "text"
     text.write_text("no certificate")
@@ -397,7 +414,8 @@ def _bad_settings(folder: Path, pair: KeyPair) -> dict[str, dict[str, str]]:
         "damaged": {"ca_cert": str(damaged)},
         "empty folder": {"ca_path": str(empty)},
         "missing folder": {"ca_path": str(folder / "none")},
-        "key of another certificate": {"client_cert": str(pair.certificate), "client_key": str(text)},
+        "no key": {"client_cert": str(pair.certificate), "client_key": str(text)},
+        "an encrypted key": {"client_cert": str(pair.certificate), "client_key": str(_encrypted(pair))},
     }
 
 
@@ -409,7 +427,8 @@ def _bad_settings(folder: Path, pair: KeyPair) -> dict[str, dict[str, str]]:
         "damaged",
         "empty folder",
         "missing folder",
-        "key of another certificate",
+        "no key",
+        "an encrypted key",
     ],
 )
 def test_files_that_cannot_be_used_are_named_at_the_start(

@@ -10,17 +10,18 @@ from secrets_manager.domain.errors import BackendTimeout
 
 
 class Budget:
-    """``seconds`` from now on, shared by the steps of one call."""
+    """``seconds`` from now on, shared by the steps of one call; ``server`` is who is waited for."""
 
-    __slots__ = ("_clock", "_ends_at")
+    __slots__ = ("_clock", "_ends_at", "_server")
 
-    def __init__(self, seconds: float, clock: Clock) -> None:
+    def __init__(self, seconds: float, clock: Clock, server: str = "the backend") -> None:
         self._clock = clock
         self._ends_at = clock() + seconds
+        self._server = server
 
     def left(self) -> float:
         """Seconds that are left, always above 0; raises BackendTimeout when none are."""
         seconds = self._ends_at - self._clock()
         if seconds <= 0:
-            raise BackendTimeout("Vault did not answer within the time allowed")
+            raise BackendTimeout(f"{self._server} did not answer within the time allowed")
         return seconds

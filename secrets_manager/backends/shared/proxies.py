@@ -32,7 +32,7 @@ def proxy_url(text: str) -> str:
     """
     url = text if "://" in text else f"http://{text}"
     if url.partition("://")[0].lower() not in {"http", "https"}:
-        raise ConfigError("the proxy for Vault must be an http or https address")
+        raise ConfigError("the proxy must be an http or https address")
     return url
 
 

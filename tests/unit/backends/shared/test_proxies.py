@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secrets_manager.backends.vault.proxies import proxy_for
+from secrets_manager.backends.shared.proxies import proxy_for
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.settings import ProxySettings
 from tests.unit.backends.tables import rows

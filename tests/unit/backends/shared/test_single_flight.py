@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from secrets_manager.backends.vault.single_flight import SingleFlight
+from secrets_manager.backends.shared.single_flight import SingleFlight
 from secrets_manager.domain.errors import BackendThrottled, BackendTimeout
 
 LATE = BackendTimeout("late")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secrets_manager.backends.vault.login_pace import LoginPace
+from secrets_manager.backends.shared.login_pace import LoginPace
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendThrottled, BackendUnavailable
 from tests.unit.backends.vault.doubles import Hand
 

@@ -1,0 +1,88 @@
+"""`python -m bench`: run scenarios, print one JSON line each and a table of all. See docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.figures import Result
+from bench.report import json_line, table
+from bench.scenario import Options, Scenario
+from bench.scenarios import SCENARIOS
+from bench.world import open_world
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run what the arguments ask for."""
+    arguments = _parser().parse_args(argv)
+    # So that the servers and the daemon are stopped, however this ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    options = Options(
+        definitions=arguments.definitions, minutes=arguments.minutes, period=arguments.reconcile_period
+    )
+    results = []
+    for name in arguments.scenario or list(SCENARIOS):
+        machine = _machine()
+        results.append(_run(SCENARIOS[name], options))
+        print(json_line(results[-1], machine), flush=True)
+    print(table(results))
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Options()
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    listed = ", ".join(f"{each.name} ({each.summary})" for each in SCENARIOS.values())
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        choices=list(SCENARIOS),
+        help=f"may be repeated; default: all of {listed}",
+    )
+    parser.add_argument("--definitions", type=_at_least_one, default=defaults.definitions, metavar="N")
+    parser.add_argument("--minutes", type=_above_zero, default=defaults.minutes, help="length of a stretch")
+    parser.add_argument(
+        "--reconcile-period", type=_above_zero, default=defaults.period, metavar="SECONDS", help="of quiet"
+    )
+    return parser
+
+
+def _run(scenario: Scenario, options: Options) -> Result:
+    print(f"bench: {scenario.name}: {scenario.summary}, {options.definitions} definitions", file=sys.stderr)
+    with (
+        tempfile.TemporaryDirectory(prefix="secrets-manager-bench-") as folder,
+        open_world(Path(folder)) as world,
+    ):
+        return scenario.run(world, options)
+
+
+def _machine() -> Mapping[str, str | int | float]:
+    """On what it runs, and how busy that was before: a busy machine makes figures worthless."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is below 1")
+    return number
+
+
+def _above_zero(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""Every scenario, by name, in the order in which they run. A new one is a file here and a line below."""
+
+from __future__ import annotations
+
+from bench.scenario import Scenario
+from bench.scenarios import cold, quiet
+
+SCENARIOS: dict[str, Scenario] = {each.name: each for each in (cold.SCENARIO, quiet.SCENARIO)}

@@ -1,0 +1,79 @@
+"""How calls to the API server look on the wire: paths and queries out, JSON and watch lines in; pure.
+
+What comes back is only half trusted: between us and the API server there may be a proxy that answers with
+pages of its own.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from secrets_manager.cluster.base import Json, Page, Resource, Scope, WatchEvent
+from secrets_manager.cluster.status_errors import Call, from_status
+from secrets_manager.domain.errors import ClusterUnavailable
+
+
+def object_path(resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:
+    """The path of an object or, without ``name``, of the collection that it is created in."""
+    return "/".join(
+        (_collection(resource, namespace), *(_escaped(part) for part in (name, subresource) if part))
+    )
+
+
+def scope_path(scope: Scope, query: dict[str, str]) -> str:
+    """The path of a list or watch of ``scope``, with its query."""
+    selector = {"labelSelector": scope.selector} if scope.selector else {}
+    return f"{_collection(scope.resource, scope.namespace)}?{urlencode({**query, **selector})}"
+
+
+def json_object(body: bytes) -> Json:
+    """The JSON object in ``body``, or {} when it is none."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def kubernetes_object(body: bytes, call: Call) -> Json:
+    """The object of a successful reply; raises ClusterUnavailable when it is not the API server's."""
+    parsed = json_object(body)
+    if not isinstance(parsed.get("kind"), str) or not isinstance(parsed.get("metadata", {}), dict):
+        raise ClusterUnavailable(f"the reply is not a Kubernetes object: {call}")
+    return parsed
+
+
+def page(reply: Json, call: Call) -> tuple[Page, str]:
+    """A page of a list and the token of the next one, "" for the last.
+
+    Raises ClusterUnavailable when ``reply`` is no list: taking it for an empty one would make everything
+    look deleted.
+    """
+    items = reply.get("items")
+    if not reply["kind"].endswith("List") or not isinstance(items, list | None):
+        raise ClusterUnavailable(f"the reply is not a list: {call}")
+    metadata = reply.get("metadata", {})
+    return Page(items or [], str(metadata.get("resourceVersion", ""))), str(metadata.get("continue") or "")
+
+
+def watch_event(line: bytes, call: Call) -> WatchEvent:
+    """The event in a line of a watch; raises what an ERROR event stands for."""
+    event = json_object(line)
+    kind, obj = event.get("type"), event.get("object")
+    if not isinstance(kind, str) or not isinstance(obj, dict):
+        raise ClusterUnavailable(f"a line of the watch is not an event: {call}")
+    if kind == "ERROR":
+        code = obj.get("code")
+        raise from_status(code if isinstance(code, int) else 500, obj, call, None)
+    return WatchEvent(kind, obj)
+
+
+def _collection(resource: Resource, namespace: str | None) -> str:
+    inside = "" if namespace is None else f"/namespaces/{_escaped(namespace)}"
+    return f"/{resource.prefix}{inside}/{resource.plural}"
+
+
+def _escaped(part: str) -> str:
+    return quote(part, safe="")

@@ -1,0 +1,128 @@
+"""Runs the pod of a Deployment as a process, since no node runs here: the kubelet's part, as far as the daemon needs.
+
+It honours what the Deployment in the cluster says: account, arguments, environment, and volumes of ConfigMaps,
+Secrets and projected tokens. It must not know which settings these are.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.testbed.cluster import TestCluster
+from tests.testbed.daemon import DaemonProcess
+from tests.testbed.kubectl import KubectlError
+from tests.testbed.waiting import wait_until
+
+_SYSTEM_FILE = "/etc/secrets-manager/settings.toml"
+_PATIENCE = 60.0
+
+
+@dataclass(eq=False)
+class Node:
+    """Runs at most one pod of each Deployment below ``folder``."""
+
+    cluster: TestCluster
+    folder: Path
+    running: dict[tuple[str, str], DaemonProcess] = field(default_factory=dict)
+
+    def roll_out(self, namespace: str, name: str) -> None:
+        """Replace the pod of a Deployment by one of its present template; returns when it is ready."""
+        self.stop(namespace, name)
+        deployment = self._object(namespace, "deployment", name)
+        assert deployment["spec"]["replicas"] == 1
+        daemon = self._start(namespace, deployment["spec"]["template"]["spec"])
+        self.running[namespace, name] = daemon
+        try:
+            daemon.wait_ready(_PATIENCE)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{daemon.output()}") from None
+
+    def stop(self, namespace: str, name: str) -> None:
+        """End the pod of a Deployment, if there is one, as Kubernetes would."""
+        pod = self.running.pop((namespace, name), None)
+        if pod is not None:
+            assert pod.stop() == 0
+
+    def stop_all(self) -> None:
+        """End every pod."""
+        for pod in self.running.values():
+            pod.kill()
+
+    def _start(self, namespace: str, pod: dict[str, Any]) -> DaemonProcess:
+        (container,) = pod["containers"]
+        account = pod.get("serviceAccountName", "default")
+        root = self.folder / f"{namespace}-{len(list(self.folder.iterdir()))}"
+        root.mkdir()
+        mounts = self._mount(root, namespace, account, pod, container)
+        kubeconfig = self.cluster.kubeconfig_for(self.cluster.token(namespace, account))
+        wait_until(lambda: self._may_watch(kubeconfig), _PATIENCE, "the account's rights in effect")
+        environ = {each["name"]: self._value(namespace, each) for each in container.get("env", [])}
+        config = [f"-config={_SYSTEM_FILE}"] if _SYSTEM_FILE in mounts else []
+        flags = [_moved(flag, mounts) for flag in [*config, *container.get("args", [])]]
+        moved = {name: _moved(value, mounts) for name, value in environ.items()}
+        return DaemonProcess(root, {**moved, "KUBECONFIG": str(kubeconfig)}, *flags)
+
+    def _mount(
+        self, root: Path, namespace: str, account: str, pod: dict[str, Any], container: dict[str, Any]
+    ) -> dict[str, Path]:
+        """Lay the volumes out below ``root``; returns where each mount path is now."""
+        volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
+        mounts = {}
+        for mount in container.get("volumeMounts", []):
+            files = self._files(namespace, account, volumes[mount["name"]])
+            target = mounts[mount["mountPath"]] = root / mount["mountPath"].strip("/")
+            if "subPath" in mount:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(files[mount["subPath"]])
+                continue
+            target.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (target / name).write_bytes(content)
+        for file in (path for path in root.rglob("*.toml")):
+            file.write_text(_moved(file.read_text(encoding="utf-8"), mounts), encoding="utf-8")
+        return mounts
+
+    def _files(self, namespace: str, account: str, volume: dict[str, Any]) -> dict[str, bytes]:
+        if "configMap" in volume:
+            data = self._object(namespace, "configmap", volume["configMap"]["name"])["data"]
+            return {name: text.encode() for name, text in data.items()}
+        if "secret" in volume:
+            return self._secret(namespace, volume["secret"]["secretName"])
+        sources = [source["serviceAccountToken"] for source in volume["projected"]["sources"]]
+        return {
+            source["path"]: self.cluster.token(namespace, account, audiences=[source["audience"]]).encode()
+            for source in sources
+        }
+
+    def _value(self, namespace: str, variable: dict[str, Any]) -> str:
+        if "value" in variable:
+            return str(variable["value"])
+        source = variable["valueFrom"]["secretKeyRef"]
+        return self._secret(namespace, source["name"])[source["key"]].decode()
+
+    def _secret(self, namespace: str, name: str) -> dict[str, bytes]:
+        data = self._object(namespace, "secret", name)["data"]
+        return {key: base64.b64decode(value) for key, value in data.items()}
+
+    def _object(self, namespace: str, kind: str, name: str) -> Any:
+        return json.loads(self.cluster.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+
+    def _may_watch(self, kubeconfig: Path) -> bool:
+        try:
+            said = self.cluster.kubectl(
+                "auth", "can-i", "update", "secretdefinitions", "-A", kubeconfig=kubeconfig
+            )
+        except KubectlError:
+            return False
+        return said.strip() == "yes"
+
+
+def _moved(text: str, mounts: dict[str, Path]) -> str:
+    """The text with every mount path replaced by where it is on this machine."""
+    for path in sorted(mounts, key=len, reverse=True):
+        text = text.replace(path, str(mounts[path]))
+    return text

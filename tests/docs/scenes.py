@@ -1,0 +1,273 @@
+"""What must be there before the commands of a page are run, and what stands in for what a test cannot have.
+
+Every page has servers of its own, so that it may use the plain names that a reader sees. The tables below are
+the whole list of differences between what is shown and what is run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.docs.pages import ROOT
+from tests.docs.pod import Node
+from tests.docs.shell import Shell
+from tests.integration.deployment_support import original_crd
+from tests.testbed.binaries import bao_program, program
+from tests.testbed.cluster import TestCluster
+from tests.testbed.kube_api import ApiError, definitions
+from tests.testbed.openbao import OpenBao
+from tests.testbed.waiting import wait_until
+
+ROLL_OUT = re.compile(r"kubectl rollout status deployment/(\S+) -n (\S+)")
+
+# Commands that cannot be run here, by how they begin, with the reason.
+NOT_RUN = {
+    "docker ": "no container engine; tests/integration/test_image_build.py runs the same build steps",
+    "kubectl logs ": "no node, so no kubelet that has logs; the pod's process is run by tests/docs/pod.py",
+    "kubectl port-forward ": "no node, so no pod to reach",
+    "curl -s http://127.0.0.1:8080/": "the end of that port-forward",
+    "kubectl apply -k config/prometheus": "the kinds of the Prometheus Operator are not installed",
+}
+
+# Commands that are run in another way, by how they begin. `make -n` reads the target and its recipe.
+RUN_OTHERWISE = {
+    "make ": ("make -n ", "they run the tests that run this; tests/integration/test_demo.py runs the demo"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Servers, a copy of the repository to work in, a shell, and a node to run pods on."""
+
+    cluster: TestCluster
+    openbao: OpenBao
+    checkout: Path
+    shell: Shell
+    node: Node
+
+    def substituted(self, command: str) -> str:
+        """The command with the addresses of this scene in place of those shown."""
+        for shown, real in self._addresses().items():
+            command = command.replace(shown, real)
+        for beginning, (other, _) in RUN_OTHERWISE.items():
+            if command.startswith(beginning):
+                command = other + command.removeprefix(beginning)
+        return command
+
+    def run(self, command: str) -> str:
+        """Run one command of a page; returns its standard output."""
+        if any(command.startswith(beginning) for beginning in NOT_RUN):
+            return ""
+        rolled = ROLL_OUT.fullmatch(command)
+        if rolled:
+            self.node.roll_out(rolled[2], rolled[1])
+            return ""
+        return self.shell.run(self.substituted(command))
+
+    def _addresses(self) -> dict[str, str]:
+        # A Vault outside the cluster has to be told the API server's CA, and whom to ask it as.
+        outside = f"kubernetes_host={self.cluster.url} kubernetes_ca_cert=@{self.cluster.ca_file}"
+        return {
+            "https://vault.example.test:8200": self.openbao.url,
+            "kubernetes_host=https://kubernetes.default.svc": f'{outside} token_reviewer_jwt="$REVIEWER"',
+        }
+
+
+@contextmanager
+def scene(folder: Path, page: str) -> Iterator[Scene]:
+    """The scene of a page, set up as SCENES says; everything is stopped at the end."""
+    with ExitStack() as stack:
+        cluster = stack.enter_context(TestCluster.start(folder / "cluster"))
+        openbao = OpenBao.dev(folder / "openbao")
+        stack.callback(openbao.stop)
+        checkout = _checkout(folder / "work")
+        node = Node(cluster, folder / "node")
+        node.folder.mkdir()
+        stack.callback(node.stop_all)
+        shell = Shell(checkout, _environment(folder, cluster, openbao), folder / "state")
+        here = Scene(cluster=cluster, openbao=openbao, checkout=checkout, shell=shell, node=node)
+        for prepare in SCENES[page]:
+            prepare(here)
+        yield here
+
+
+def _checkout(folder: Path) -> Path:
+    """A copy of the repository, called as a clone of it would be, and the environment that runs this test."""
+    unwanted = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "*.egg-info")
+    checkout = folder / "secrets-manager"
+    shutil.copytree(ROOT, checkout, ignore=unwanted)
+    (checkout / ".venv").symlink_to(sys.prefix)
+    return checkout
+
+
+def _environment(folder: Path, cluster: TestCluster, openbao: OpenBao) -> dict[str, str]:
+    tools = folder / "bin"
+    tools.mkdir()
+    own = Path(sys.prefix) / "bin" / "secrets-manager"
+    programs = {"kubectl": program("kubectl"), "bao": bao_program(), "vault": bao_program(), own.name: own}
+    for name, target in programs.items():
+        (tools / name).symlink_to(target)
+    return {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "VAULT_ADDR": openbao.url,
+        "VAULT_TOKEN": openbao.root_token,
+    }
+
+
+# ── what pages start from ────────────────────────────────────────────────────────────────────────────
+
+
+def _crd(here: Scene) -> None:
+    here.cluster.apply(ROOT / "config" / "crd")
+    _await_definitions(here)
+
+
+def _await_definitions(here: Scene) -> None:
+    wait_until(lambda: _served(here.cluster), 60, "SecretDefinitions served")
+
+
+def _served(cluster: TestCluster) -> bool:
+    try:
+        cluster.api.list(definitions("default"))
+    except ApiError:
+        return False
+    return True
+
+
+def _values(here: Scene) -> None:
+    here.openbao.enable_engine("legacy", "kv", {"version": "1"})
+    values: dict[str, dict[str, str]] = json.loads((ROOT / "samples/values.json").read_text(encoding="utf-8"))
+    for path, keys in values.items():
+        version_2 = path.split("/")[1] == "data"
+        here.openbao.request("POST", path, {"data": keys} if version_2 else dict(keys))
+
+
+def _shop(here: Scene) -> None:
+    here.cluster.create_namespace("shop")
+
+
+def _samples(here: Scene) -> None:
+    here.cluster.kubectl("apply", "-k", str(ROOT / "samples"), "-n", "shop")
+
+
+def _legacy_sample(here: Scene) -> None:
+    here.cluster.kubectl("apply", "-k", str(ROOT / "samples/kv1"), "-n", "shop")
+
+
+def _login(here: Scene) -> None:
+    """A role for the daemon, its ids as files in the checkout and in the environment of the shell."""
+    here.openbao.enable_auth("approle", "approle")
+    here.openbao.policy("secrets-manager", (ROOT / "samples/vault-policy.hcl").read_text(encoding="utf-8"))
+    role = here.openbao.approle("secrets-manager", ["secrets-manager"])
+    (here.checkout / "role-id").write_text(role.role_id)
+    (here.checkout / "secret-id").write_text(role.secret_id)
+    here.shell.run("export VAULT_ROLE_ID=$(cat role-id) VAULT_SECRET_ID=$(cat secret-id)")
+
+
+def _installed(here: Scene) -> None:
+    """The daemon from config/default, running."""
+    settings = here.checkout / "config/manager/settings.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(re.sub(r"(?m)^url = .*", f'url = "{here.openbao.url}"', text), encoding="utf-8")
+    here.shell.run("kubectl apply -k config/default")
+    _await_definitions(here)
+    here.shell.run(
+        "kubectl create secret generic secrets-manager-vault -n secrets-manager"
+        " --from-file=role-id --from-file=secret-id"
+    )
+    here.node.roll_out("secrets-manager", "secrets-manager")
+
+
+def _reviewer(here: Scene) -> None:
+    """An account that may review tokens, as deploying.md asks of Vault's own."""
+    namespace = here.cluster.create_namespace()
+    review = {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]}
+    account = here.cluster.service_account(namespace, "openbao", cluster_rules=[review])
+    here.shell.run(f"export REVIEWER={account.token}")
+
+
+def _own_kustomization(here: Scene) -> None:
+    """The file that deploying.md shows, in the folder that holds the checkout."""
+    page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(# kustomization.yaml\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (here.checkout.parent / "kustomization.yaml").write_text(shown, encoding="utf-8")
+
+
+def _authority(here: Scene) -> None:
+    (here.checkout / "ca.crt").write_bytes(here.cluster.ca_file.read_bytes())
+
+
+def _go_version(here: Scene) -> None:
+    """An installation of the Go version: its CRD, its rights, its Deployment, and definitions."""
+    here.cluster.apply(original_crd())
+    _await_definitions(here)
+    _shop(here)
+    here.cluster.create_namespace("secrets-manager")
+    rules = [
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "update", "delete"]},
+        {
+            "apiGroups": ["secrets-manager.tuenti.io"],
+            "resources": ["secretdefinitions"],
+            "verbs": ["get", "list", "watch", "create", "update", "delete"],
+        },
+    ]
+    here.cluster.service_account("secrets-manager", "secrets-manager", cluster_rules=rules)
+    here.shell.run(
+        "kubectl create secret generic vault -n secrets-manager --from-file=role-id --from-file=secret-id"
+    )
+    here.cluster.apply(_go_deployment(here.openbao.url))
+    _samples(here)
+
+
+def _go_deployment(vault: str) -> dict[str, Any]:
+    labels = {"control-plane": "secrets-manager"}
+    ids = [("VAULT_ROLE_ID", "role-id"), ("VAULT_SECRET_ID", "secret-id")]
+    container = {
+        "name": "manager",
+        "image": "images.example.test/platform/secrets-manager:2.1.0",
+        "args": [f"-vault.url={vault}", "--vault.engine", "kv2", "--enable-debug-log"],
+        "env": [
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": "vault", "key": key}}} for name, key in ids
+        ],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "secrets-manager", "namespace": "secrets-manager"},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"serviceAccountName": "secrets-manager", "containers": [container]},
+            },
+        },
+    }
+
+
+_RUNNING = (_login, _values, _installed, _shop, _samples)
+
+SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
+    "README.md": (_reviewer,),
+    "CONTRIBUTING.md": (),
+    "docs/definitions.md": _RUNNING,
+    "docs/deploying.md": (_values, _reviewer, _own_kustomization, _authority),
+    "docs/development.md": (),
+    "docs/moving-from-go.md": (_login, _values, _go_version),
+    "docs/once-in-ci.md": (_crd, _values, _login, _shop, _samples),
+    "docs/security-rbac.md": (_login, _values, _installed),
+    "docs/troubleshooting.md": (*_RUNNING, _legacy_sample),
+    "samples/README.md": (_login, _values, _installed, _shop),
+}

@@ -1,0 +1,107 @@
+"""Every command that README and docs show is run, in its order, on servers of the page's own.
+
+What cannot be run, and what is replaced, is listed in tests/docs/scenes.py with the reason.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import Fence, page, pages
+from tests.docs.scenes import NOT_RUN, RUN_OTHERWISE, SCENES, Scene, scene
+from tests.docs.shell import Shell, commands_of
+from tests.testbed.waiting import wait_until
+
+
+def _shown() -> list[str]:
+    return [
+        command for shown in pages() for fence in shown.fences("sh") for command in commands_of(fence.text)
+    ]
+
+
+def test_every_page_with_commands_has_a_scene_to_run_them_in() -> None:
+    assert {shown.name for shown in pages() if shown.fences("sh")} == set(SCENES)
+
+
+def test_commands_are_marked_as_such_and_nothing_else_is() -> None:
+    known = {"sh", "yaml", "toml", "hcl", "text", "promql"}
+    for shown in pages():
+        for fence in shown.fences():
+            assert fence.language in known, str(fence)
+
+
+@pytest.mark.parametrize("beginning", [*NOT_RUN, *RUN_OTHERWISE])
+def test_every_exception_is_needed_and_has_a_reason(beginning: str) -> None:
+    reason = NOT_RUN.get(beginning) or RUN_OTHERWISE[beginning][1]
+
+    assert any(command.startswith(beginning) for command in _shown())
+    assert len(reason) > 10
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", SCENES)
+def test_the_commands_of_the_page_work(name: str, tmp_path: Path) -> None:
+    with scene(tmp_path, name) as here:
+        said = ""
+        for fence in page(name).fences("sh", "text"):
+            if fence.output:
+                assert said.rstrip("\n") == fence.text.rstrip("\n"), str(fence)
+            elif fence.language == "sh":
+                said = _run(here, fence)
+        _check_end(name, here)
+
+
+def _run(here: Scene, fence: Fence) -> str:
+    """Run a block; returns what its last command said. Commands that wait for jobs of the shell stay together."""
+    commands = commands_of(fence.text)
+    if any(command.endswith(" &") for command in commands):
+        runnable = [command for command in commands if not command.startswith(tuple(NOT_RUN))]
+        return here.shell.run("\n".join(map(here.substituted, runnable)))
+    said = ""
+    for command in commands:
+        said = here.run(command)
+    return said
+
+
+def _check_end(name: str, here: Scene) -> None:
+    """What the reader of some pages should have at the end."""
+    if name == "README.md":
+        # The last section changed the login; the daemon follows a value with it.
+        here.openbao.write_kv2("shop/database", {"url": "changed", "password": "example"})
+        wait_until(
+            lambda: _value(here, "shop", "app-settings", "DATABASE_URL") == b"changed", 60, "the value"
+        )
+    if name == "docs/deploying.md":
+        wait_until(lambda: _value(here, "default", "third-parties", "payments"), 60, "the Secret")
+    if name == "docs/moving-from-go.md":
+        assert _value(here, "shop", "shop-tls", "tls.crt")
+
+
+def _value(here: Scene, namespace: str, secret: str, key: str) -> bytes | None:
+    return (here.cluster.api.secret_data(namespace, secret) or {}).get(key)
+
+
+def test_commands_keep_their_continuations_and_documents_together() -> None:
+    block = "a \\\n  b\n\n# words\ncat <<'EOF' > f\nx \\\ny\nEOF\nc\n"
+
+    assert commands_of(block) == ["a \\\n  b", "cat <<'EOF' > f\nx \\\ny\nEOF", "c"]
+
+
+def test_a_block_finds_the_environment_and_the_folder_that_the_one_before_left(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    shell = Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "state")
+
+    shell.run("export NAME='two words'; cd inner")
+
+    assert shell.run('echo "$NAME" "${PWD##*/}"') == "two words inner\n"
+
+
+def test_a_command_that_fails_ends_its_block(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "state")
+
+    with pytest.raises(AssertionError, match="here it comes"):
+        shell.run("echo here it comes\nfalse | cat\ntouch after")
+
+    assert not (tmp_path / "after").exists()

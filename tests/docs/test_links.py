@@ -1,0 +1,76 @@
+"""Links lead somewhere, and what is named exists: files, make targets, flags, environment names."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from secrets_manager.daemon.options import OPTIONS
+from tests.docs.pages import ROOT, Page, page, pages
+
+_FOLDERS = ("config", "docs", "samples", "tests", "scripts", "demo", "requirements", "secrets_manager")
+_LAYERS = ("backends", "cluster", "daemon", "domain", "runtime", "sync")
+_TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+# Environment names with our prefix that are no option.
+_OTHER_NAMES = {
+    "SECRETS_MANAGER_SERVICE_HOST",
+    "SECRETS_MANAGER_VAULT_URL",
+}  # Kubernetes' own; a mistake shown
+_PLACEHOLDERS = {"backends/<name>.py"}
+
+every_page = pytest.mark.parametrize("shown", pages(), ids=lambda shown: shown.name)
+
+
+@every_page
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it(shown: Page) -> None:
+    for link in shown.links():
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (shown.folder / path).resolve() if path else ROOT / shown.name
+        assert target.exists(), link
+        if anchor:
+            assert anchor in page(str(target.relative_to(ROOT))).anchors(), link
+
+
+def test_the_index_lists_every_page_of_the_docs() -> None:
+    index = page("docs/README.md")
+
+    listed = {link for link in index.links() if "/" not in link}
+
+    assert listed == {file.name for file in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+
+@every_page
+def test_every_file_that_is_named_exists(shown: Page) -> None:
+    for code in shown.codes() - _PLACEHOLDERS:
+        path = code.split(" ")[0].rstrip("/")
+        if re.fullmatch(rf"({'|'.join(_FOLDERS)})/[\w./-]+", path):
+            assert (ROOT / path).exists(), code
+        elif re.fullmatch(rf"({'|'.join(_LAYERS)})/[\w./-]+", path):
+            assert (ROOT / "secrets_manager" / path).exists(), code
+
+
+@every_page
+def test_every_make_target_that_is_named_exists(shown: Page) -> None:
+    named = re.findall(r"^make ([a-z]+)", "\n".join([*shown.codes(), shown.text]), re.MULTILINE)
+
+    assert set(named) <= set(_TARGETS)
+
+
+@every_page
+def test_every_flag_that_is_named_exists(shown: Page) -> None:
+    flags = {option.name for option in OPTIONS} | {"h"}
+    for code in shown.codes():
+        named = re.fullmatch(r"--?([a-z][a-z0-9.-]*)(=.*| .*)?", code)
+        # kubectl's own flag, and a value that begins with a dash, are not ours.
+        if named and named[1] != "o":
+            assert named[1] in flags, code
+
+
+@every_page
+def test_every_environment_name_that_is_shown_exists(shown: Page) -> None:
+    known = {option.environment for option in OPTIONS} | _OTHER_NAMES
+
+    assert set(re.findall(r"\bSECRETS_MANAGER_[A-Z_]*[A-Z]\b", shown.text)) <= known

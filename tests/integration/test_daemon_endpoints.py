@@ -1,0 +1,311 @@
+"""/metrics, /healthz, /readyz and the command line, as probes, dashboards and people use them."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.integration.world import PATIENCE, World, new_world
+from tests.testbed.cluster import TestCluster
+from tests.testbed.daemon import DaemonProcess, base_environment
+from tests.testbed.kube_api import definitions
+from tests.testbed.openbao import OpenBao
+from tests.testbed.waiting import wait_until
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+VAULT = {"vault_address", "vault_engine", "vault_version", "vault_cluster_id", "vault_cluster_name"}
+OBJECT = {"namespace", "name"}
+# Every metric that dashboards and alerts of the original may use, with its labels.
+KEPT = {
+    "secrets_manager_vault_max_token_ttl": VAULT,
+    "secrets_manager_vault_token_ttl": VAULT,
+    "secrets_manager_vault_read_secret_errors_total": VAULT | {"path", "key", "error"},
+    "secrets_manager_controller_sync_errors_total": OBJECT,
+    "secrets_manager_controller_last_sync_status": OBJECT,
+    "controller_runtime_reconcile_total": {"controller", "result"},
+    "controller_runtime_reconcile_errors_total": {"controller"},
+    "controller_runtime_reconcile_time_seconds_bucket": {"controller", "le"},
+    "controller_runtime_max_concurrent_reconciles": {"controller"},
+    "controller_runtime_active_workers": {"controller"},
+    "workqueue_depth": {"name"},
+    "workqueue_adds_total": {"name"},
+    "workqueue_retries_total": {"name"},
+    "workqueue_queue_duration_seconds_bucket": {"name", "le"},
+    "workqueue_work_duration_seconds_bucket": {"name", "le"},
+    "workqueue_unfinished_work_seconds": {"name"},
+    "workqueue_longest_running_processor_seconds": {"name"},
+    "rest_client_requests_total": {"code", "method", "host"},
+    "process_cpu_seconds_total": set(),
+    "process_resident_memory_bytes": set(),
+    "process_open_fds": set(),
+    "process_start_time_seconds": set(),
+}
+OURS = {
+    "secrets_manager_backend_request_duration_seconds_bucket": {"backend", "operation", "result", "le"},
+    "secrets_manager_poll_overdue_seconds": set(),
+    "secrets_manager_queue_oldest_wait_seconds": set(),
+    "secrets_manager_controller_last_success_timestamp_seconds": OBJECT,
+    "secrets_manager_build_info": {"version"},
+}
+
+
+@pytest.fixture(scope="module")
+def world(
+    definitions_api: TestCluster, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    with new_world(definitions_api, openbao, tmp_path_factory.mktemp("endpoints")) as made:
+        made.write("app", a="1")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def place(world: World) -> Iterator[str]:
+    """The namespace that the module's daemon works in."""
+    name = world.cluster.create_namespace()
+    yield name
+    world.cluster.delete_namespace(name)
+
+
+@pytest.fixture(scope="module")
+def daemon(world: World, place: str) -> Iterator[DaemonProcess]:
+    """It has seen a definition in step, one with a missing key and one with a path it may not read."""
+    flags = ("-reconcile-period=1s", f"-watch-namespaces={place}", "-controller-name=Renamed")
+    with world.daemon(*flags, "-vault.max-token-ttl=123") as running:
+        running.wait_ready()
+        world.define(place, "good", world.keys("a"), secret="good-secret")
+        world.define(place, "bad", world.keys("b"), secret="bad-secret")
+        theirs = {"x": {"path": "secret/data/not-ours", "key": ""}}
+        world.define(place, "denied", theirs, secret="denied-secret")
+        world.wait_reason(place, "good", "Synced")
+        world.wait_reason(place, "bad", "KeyNotFound")
+        world.wait_reason(place, "denied", "PermissionDenied")
+        yield running
+
+
+# ── metrics ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", [*KEPT, *OURS])
+def test_a_metric_has_exactly_its_labels(daemon: DaemonProcess, name: str) -> None:
+    found = [set(dict(labels)) for series, labels in _series(daemon) if series == name]
+
+    assert found
+    assert all(labels == {**KEPT, **OURS}[name] for labels in found)
+
+
+def test_the_state_of_each_secret_is_told_by_its_own_name(daemon: DaemonProcess, place: str) -> None:
+    status = "secrets_manager_controller_last_sync_status"
+
+    assert _value(daemon, status, namespace=place, name="good-secret") == 1
+    assert _value(daemon, status, namespace=place, name="bad-secret") == 0
+    assert (_value(daemon, "secrets_manager_controller_sync_errors_total", name="bad-secret") or 0) >= 1
+    assert _value(daemon, "secrets_manager_controller_sync_errors_total", name="good-secret") is None
+
+
+def test_what_could_not_be_read_is_told_with_the_words_of_the_original(
+    world: World, openbao: OpenBao, daemon: DaemonProcess
+) -> None:
+    errors = "secrets_manager_vault_read_secret_errors_total"
+    health = openbao.request("GET", "sys/health", token="")
+    server = {
+        "vault_address": openbao.url,
+        "vault_engine": "kv2",
+        "vault_version": health["version"],
+        "vault_cluster_id": health["cluster_id"],
+        "vault_cluster_name": health["cluster_name"],
+    }
+
+    missing = {"path": world.path("app"), "key": "b", "error": "BackendSecretNotFoundError"}
+    denied = {"path": "secret/data/not-ours", "key": "data", "error": "BackendSecretForbiddenError"}
+    assert (_value(daemon, errors, **server, **missing) or 0) >= 1
+    assert (_value(daemon, errors, **server, **denied) or 0) >= 1
+
+
+def test_the_life_of_the_token_is_told(daemon: DaemonProcess) -> None:
+    assert _value(daemon, "secrets_manager_vault_max_token_ttl") == 123
+    assert (_value(daemon, "secrets_manager_vault_token_ttl") or 0) > 123
+
+
+def test_the_controllers_metrics_carry_its_name(daemon: DaemonProcess) -> None:
+    succeeded = _value(daemon, "controller_runtime_reconcile_total", controller="Renamed", result="success")
+
+    assert (succeeded or 0) >= 1
+    assert (_value(daemon, "controller_runtime_reconcile_errors_total", controller="Renamed") or 0) >= 2
+    assert _value(daemon, "controller_runtime_max_concurrent_reconciles", controller="Renamed") == 16
+    assert (_value(daemon, "workqueue_adds_total", name="Renamed") or 0) >= 3
+    assert _value(daemon, "workqueue_depth", name="Renamed") == 0
+
+
+def test_calls_to_the_api_server_are_counted_by_code_and_method(world: World, daemon: DaemonProcess) -> None:
+    host = world.cluster.url.removeprefix("https://")
+
+    requests = "rest_client_requests_total"
+    assert (_value(daemon, requests, code="201", method="POST", host=host) or 0) >= 1
+    assert (_value(daemon, requests, code="200", method="PUT", host=host) or 0) >= 3
+
+
+def test_the_series_of_a_definition_go_with_it(world: World, place: str, daemon: DaemonProcess) -> None:
+    world.define(place, "passing", world.keys("b"), secret="passing-secret")
+    world.wait_reason(place, "passing", "KeyNotFound")
+    assert _named(daemon, "passing-secret")
+
+    world.cluster.api.delete(definitions(place, "passing"))
+
+    wait_until(lambda: not _named(daemon, "passing-secret"), PATIENCE, "no series of the Secret")
+
+
+def test_the_metrics_say_which_release_runs(daemon: DaemonProcess) -> None:
+    version = _run("-version").stdout.split()[-1]
+
+    assert _value(daemon, "secrets_manager_build_info", version=version) == 1
+
+
+# ── probes ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_daemon_at_work_is_alive_and_ready(daemon: DaemonProcess) -> None:
+    assert daemon.fetch("/healthz") == (200, "ok\n")
+    assert daemon.fetch("/readyz") == (200, "ok\n")
+    assert daemon.fetch("/else")[0] == 404
+
+
+def test_without_the_api_server_it_is_alive_not_ready_and_says_why(
+    world: World, place: str, tmp_path: Path
+) -> None:
+    nobody = _kubeconfig_of_nobody(world, tmp_path)
+    with world.daemon(f"-watch-namespaces={place}", KUBECONFIG=str(nobody)) as alone:
+        wait_until(lambda: alone.fetch("/healthz")[0] == 200, PATIENCE, "alive")
+        wait_until(lambda: "cannot be reached" in alone.fetch("/readyz")[1] or _names_cause(alone), PATIENCE)
+
+        status, body = alone.fetch("/readyz")
+
+        assert status == 503
+        assert f"informer of secretdefinitions in {place}" in body
+        assert alone.fetch("/healthz")[0] == 200
+        assert alone.stop() == 0
+
+
+def test_without_the_backend_it_is_alive_not_ready_and_says_why(world: World, place: str) -> None:
+    with world.daemon(f"-watch-namespaces={place}", VAULT_ADDR="http://127.0.0.1:1") as alone:
+        wait_until(
+            lambda: alone.fetch("/readyz") == (503, "[-]backend failed: not logged in yet\n"),
+            PATIENCE,
+            "not ready for the backend alone",
+        )
+        assert alone.fetch("/healthz")[0] == 200
+        assert alone.stop() == 0
+
+
+def test_the_endpoint_can_be_turned_off(world: World, namespace: str) -> None:
+    world.define(namespace, "app", world.keys("a"))
+    with world.daemon(f"-watch-namespaces={namespace}", "-metrics-addr=0") as silent:
+        world.wait_data(namespace, "app", {"a": "1"})
+
+        assert silent.fetch("/healthz")[0] == 0
+        assert _listening(silent.pid) == set()
+        assert silent.stop() == 0
+
+
+def test_a_busy_port_ends_it_with_1_and_names_the_port(world: World, daemon: DaemonProcess) -> None:
+    with world.daemon(f"-metrics-addr=127.0.0.1:{daemon.port}") as second:
+        assert second.wait() == 1
+        assert f"127.0.0.1:{daemon.port}" in second.output()
+
+
+# ── the command line ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("flag", ["-version", "--version"])
+def test_the_version_is_printed_without_a_connection(flag: str) -> None:
+    done = _run(flag)
+
+    assert done.returncode == 0
+    assert re.fullmatch(r"Secrets Manager \d+\.\d+\.\d+\S*\n", done.stdout)
+    assert done.stderr == ""
+
+
+def test_help_goes_to_standard_error_and_is_no_failure() -> None:
+    done = _run("-h")
+
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert "-reconcile-period" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "code"),
+    [
+        ("-nope", 2),
+        ("-reconcile-period=soon", 2),
+        ("-enable-debug-log=perhaps", 2),
+        ("-backend=nope", 1),
+        ("-vault.engine=kv3", 1),
+        ("-backend=azure-kv", 1),
+    ],
+)
+def test_a_bad_flag_is_named_in_the_first_line(flag: str, code: int) -> None:
+    done = _run(flag)
+
+    assert done.returncode == code
+    assert flag.partition("=")[0].lstrip("-").split(".")[0] in done.stderr.splitlines()[0] or (
+        "azure-kv" in done.stderr.splitlines()[0]
+    )
+    assert done.stdout == ""
+
+
+def _run(*flags: str) -> subprocess.CompletedProcess[str]:
+    """The console script, with nothing in the environment that could help it."""
+    script = Path(sys.executable).parent / "secrets-manager"
+    return subprocess.run(
+        [script, *flags], env=base_environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def _series(daemon: DaemonProcess) -> Series:
+    families = text_string_to_metric_families(daemon.fetch("/metrics")[1])
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def _value(daemon: DaemonProcess, name: str, /, **labels: str) -> float | None:
+    wanted = labels.items()
+    found = [value for (each, has), value in _series(daemon).items() if each == name and wanted <= has]
+    return found[0] if found else None
+
+
+def _named(daemon: DaemonProcess, name: str) -> bool:
+    return any(("name", name) in labels for _, labels in _series(daemon))
+
+
+def _kubeconfig_of_nobody(world: World, folder: Path) -> Path:
+    """A kubeconfig whose server is a port that nobody listens on."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    text = world.account.kubeconfig.read_text(encoding="utf-8")
+    path = folder / "kubeconfig"
+    path.write_text(text.replace(world.cluster.url, f"https://127.0.0.1:{port}"), encoding="utf-8")
+    return path
+
+
+def _names_cause(daemon: DaemonProcess) -> bool:
+    return "not listed yet" not in daemon.fetch("/readyz")[1].partition("\n")[0]
+
+
+def _listening(pid: int) -> set[str]:
+    """The local addresses that the process listens on."""
+    links = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    tables = [Path(f"/proc/{pid}/net/{name}").read_text(encoding="ascii") for name in ("tcp", "tcp6")]
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return {row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in links}

@@ -1,0 +1,157 @@
+"""The data plane of one key vault, its secrets part.
+
+After https://learn.microsoft.com/rest/api/keyvault/secrets (7.4): get-secret, get-secrets, get-deleted-secret;
+https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses for the challenge,
+.../general/rest-error-codes and what the service answers with for errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote
+
+from tests.testbed.azure.entra import Entra, Token
+from tests.testbed.azure.store import Store, Stored
+from tests.testbed.azure.wire import Answer, Call
+
+__all__ = ["KeyVault", "Right"]
+
+Right = Literal["get", "list", "get-deleted"]
+_PAGE = 25
+
+
+@dataclass(slots=True)
+class KeyVault:
+    """One vault.
+
+    Attributes:
+        name: of the vault.
+        domain: of the vaults of its cloud, which is also what tokens must be for.
+        entra: whose tokens are accepted.
+        now: Unix time.
+        rights: of everybody who has a token.
+        denied: names that nobody may get.
+        rbac: whether rights are given by role instead of access policy.
+        network_rule: inner code of a 403 to everybody, "" for none.
+        resource: what the challenge asks a token for, "" for the domain's own.
+
+    """
+
+    name: str
+    domain: str
+    entra: Entra
+    now: Callable[[], float]
+    rights: set[Right] = field(default_factory=lambda: {"get", "list", "get-deleted"})
+    denied: set[str] = field(default_factory=set)
+    rbac: bool = False
+    network_rule: str = ""
+    resource: str = ""
+    store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.now)
+
+    @property
+    def host(self) -> str:
+        """Its public name."""
+        return f"{self.name}.{self.domain}"
+
+    def answer(self, call: Call) -> Answer:
+        """Serve a request."""
+        token = self._authenticated(call)
+        if token is None:
+            return self._challenge()
+        if self.network_rule:
+            return _forbidden("Client address is not authorized.", self.network_rule)
+        if "api-version" not in call.query:
+            return _error(400, "BadParameter", "api-version must be specified")
+        kind, *rest = call.path.strip("/").split("/")
+        if kind == "secrets" and not rest:
+            return self._allowed("list", "") or self._page(call)
+        if kind == "secrets":
+            return self._allowed("get", rest[0]) or self._secret(rest[0], rest[1] if len(rest) > 1 else "")
+        if kind == "deletedsecrets" and rest:
+            return self._allowed("get-deleted", rest[0]) or self._deleted(rest[0])
+        return _error(404, "NotFound", "no such resource")
+
+    def _authenticated(self, call: Call) -> Token | None:
+        scheme, _, text = call.headers.get("authorization", "").partition(" ")
+        token = self.entra.accepted(text) if scheme == "Bearer" else None
+        return token if token is not None and token.resource == f"https://{self.domain}" else None
+
+    def _challenge(self) -> Answer:
+        authority = f"https://{self.entra.host}/{self.entra.tenant}"
+        resource = self.resource or f"https://{self.domain}"
+        header = f'Bearer authorization="{authority}", resource="{resource}"'
+        message = "AKV10000: Request is missing a Bearer or PoP token."
+        return Answer(401, _body("Unauthorized", message), {"WWW-Authenticate": header})
+
+    def _allowed(self, right: Right, name: str) -> Answer | None:
+        if right in self.rights and name.lower() not in self.denied:
+            return None
+        if self.rbac:
+            return _forbidden("Caller is not authorized to perform action on resource.", "ForbiddenByRbac")
+        return _forbidden(f"The application does not have secrets {right} permission.", "AccessDenied")
+
+    def _secret(self, name: str, version: str) -> Answer:
+        if version and len(version) != 32:
+            return _error(400, "BadParameter", f"The request URI contains an invalid version: {version}")
+        stored = self.store.find(name, version)
+        if stored is None:
+            message = f"A secret with (name/id) {name} was not found in this key vault."
+            return _error(404, "SecretNotFound", message)
+        if not stored.enabled:
+            return _forbidden("Operation get is not allowed on a disabled secret.", "SecretDisabled")
+        return Answer(200, {"value": stored.value, **self._shown(stored, versioned=True)})
+
+    def _page(self, call: Call) -> Answer:
+        size = min(int(call.query.get("maxresults", _PAGE)), _PAGE)
+        found, more = self.store.page(call.query.get("$skiptoken", ""), size)
+        link = None
+        if more:
+            token = quote(found[-1].name.lower())
+            link = f"https://{self.host}:443/secrets?api-version=7.4&$skiptoken={token}&maxresults={size}"
+        return Answer(
+            200, {"value": [self._shown(one, versioned=False) for one in found], "nextLink": link}
+        )
+
+    def _deleted(self, name: str) -> Answer:
+        stored = self.store.find_deleted(name)
+        if stored is None:
+            return _error(404, "SecretNotFound", f"Deleted Secret not found: {name}")
+        deletion = {
+            "recoveryId": f"https://{self.host}/deletedsecrets/{name}",
+            "deletedDate": int(self.now()),
+            "scheduledPurgeDate": int(self.now()) + 90 * 86_400,
+        }
+        return Answer(200, {**deletion, **self._shown(stored, versioned=True)})
+
+    def _shown(self, stored: Stored, *, versioned: bool) -> dict[str, object]:
+        identifier = f"https://{self.host}/secrets/{stored.name}"
+        shown: dict[str, object] = {
+            "id": f"{identifier}/{stored.version}" if versioned else identifier,
+            "attributes": stored.attributes(),
+            "tags": {},
+        }
+        if stored.content_type:
+            shown["contentType"] = stored.content_type
+        if stored.managed:
+            shown["managed"] = True
+        return shown
+
+
+def _forbidden(message: str, inner: str) -> Answer:
+    return Answer(403, _body("Forbidden", f"{message} canary-message", inner))
+
+
+def _error(status: int, code: str, message: str) -> Answer:
+    return Answer(status, _body(code, f"{message} canary-message"))
+
+
+def _body(code: str, message: str, inner: str = "") -> dict[str, object]:
+    error: dict[str, object] = {"code": code, "message": message}
+    if inner:
+        error["innererror"] = {"code": inner}
+    return {"error": error}

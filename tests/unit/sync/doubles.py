@@ -1,0 +1,133 @@
+"""What surrounds the engine in its tests: time, listeners, leadership, and a lossy API server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from secrets_manager.cluster.base import Json, Resource
+from secrets_manager.cluster.memory import MemoryCluster
+from secrets_manager.domain.definition import Definition, Ref
+from secrets_manager.domain.errors import ClusterUnavailable, SecretsManagerError
+from secrets_manager.domain.outcome import Outcome
+
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakeClock:
+    """Monotonic seconds and the wall clock that goes with them; moves only when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return _EPOCH + timedelta(seconds=self.seconds - 1000.0)
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Told(NamedTuple):
+    """One Event, as a person reads it."""
+
+    name: str
+    warning: bool
+    reason: str
+    message: str
+
+
+@dataclass
+class RecordedEvents:
+    """A Recorder that keeps what it is told."""
+
+    told: list[Told] = field(default_factory=list)
+
+    def record(self, about: Definition, *, warning: bool, reason: str, message: str) -> None:
+        self.told.append(Told(about.ref.name, warning, reason, message))
+
+    def reasons(self) -> list[str]:
+        return [event.reason for event in self.told]
+
+
+@dataclass
+class RecordedTelemetry:
+    """A SyncTelemetry that keeps what it is told."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    failed_keys: list[tuple[str, str, str]] = field(default_factory=list)
+    unreadable: list[Ref] = field(default_factory=list)
+    gone: list[Ref] = field(default_factory=list)
+    adds: int = 0
+    retries: int = 0
+    waits: list[float] = field(default_factory=list)
+    works: list[float] = field(default_factory=list)
+
+    def reconciled(self, outcome: Outcome, seconds: float) -> None:
+        self.outcomes.append(outcome)
+
+    def source_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
+        self.failed_keys.append((path, key, error.reason))
+
+    def secret_unreadable(self, target: Ref) -> None:
+        self.unreadable.append(target)
+
+    def forgotten(self, definition: Ref) -> None:
+        self.gone.append(definition)
+
+    def queued(self) -> None:
+        self.adds += 1
+
+    def retried(self) -> None:
+        self.retries += 1
+
+    def waited(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    def worked(self, seconds: float) -> None:
+        self.works.append(seconds)
+
+
+@dataclass
+class SwitchedLeadership:
+    """Leads while ``leading``; ``questions_left`` makes it lose the lead after so many answers."""
+
+    leading: bool = True
+    questions_left: int | None = None
+
+    def holds(self, key: Ref | None) -> bool:
+        if self.questions_left is not None:
+            self.questions_left -= 1
+            self.leading = self.questions_left >= 0
+        return self.leading
+
+
+class LossyCluster(MemoryCluster):
+    """An API server whose next replies to a verb are lost on the way, after the call was applied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._losing: list[str] = []
+
+    def lose_reply(self, *verbs: str) -> None:
+        self._losing.extend(verbs)
+
+    def create(self, resource: Resource, namespace: str, body: Json) -> Json:
+        return self._reply("create", super().create(resource, namespace, body))
+
+    def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
+        return self._reply("update", super().replace(resource, ref, body, subresource=subresource))
+
+    def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
+        super().delete(resource, ref, preconditions)
+        self._reply("delete", {})
+
+    def _reply(self, verb: str, reply: Json) -> Json:
+        if verb in self._losing:
+            self._losing.remove(verb)
+            raise ClusterUnavailable("no reply")
+        return reply

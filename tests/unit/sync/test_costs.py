@@ -1,0 +1,212 @@
+"""What each situation costs in calls, to the last one: nothing is done when nothing changed."""
+
+from __future__ import annotations
+
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS
+from secrets_manager.domain.definition import Ref
+from tests.unit.sync.world import NOTHING, TEAM, Spent, World, wanting
+
+LAST_UPDATE = "secrets-manager.tuenti.io/lastUpdateTime"
+
+
+def in_step(definitions: int = 1) -> World:
+    """A world whose definitions, app-0 and so on (or app), are in step."""
+    world = World()
+    for number in range(definitions):
+        path = "app" if definitions == 1 else f"app-{number}"
+        world.backend.put(path, {"user": "alice"})
+        world.define(path, spec=wanting(path, path))
+    return world.start()
+
+
+def test_a_new_definition_costs_one_read_one_post_and_one_status() -> None:
+    world = World().start()
+    world.backend.put("app", {"user": "alice"})
+    world.define()
+
+    with world.spending() as spent:
+        world.settle()
+
+    assert spent == Spent({"create secrets": 1, "update secretdefinitions/status": 1}, reads=1)
+    assert world.data() == {"user": "alice"}
+    assert world.condition() == ("True", "Synced")
+
+
+def test_a_cold_start_costs_the_same_for_each_definition() -> None:
+    world = World()
+    for number in range(20):
+        world.backend.put(f"app-{number}", {"user": "alice"})
+        world.define(f"app-{number}", spec=wanting(f"app-{number}", f"app-{number}"))
+
+    with world.spending() as spent:
+        world.start()
+
+    assert spent == Spent({"create secrets": 20, "update secretdefinitions/status": 20}, reads=20)
+
+
+def test_the_echo_of_our_own_writes_costs_nothing() -> None:
+    world = in_step()
+
+    with world.spending() as spent:
+        world.settle()
+
+    assert spent == NOTHING
+    assert len(world.outcomes) == 1
+
+
+def test_a_quiet_period_costs_one_read_for_each_path() -> None:
+    world = in_step(definitions=10)
+    world.pass_time()
+
+    with world.spending() as spent:
+        world.pass_time(60)
+
+    assert spent == Spent(reads=10 * 12)
+    assert len(world.outcomes) == 10
+
+
+def test_a_path_that_many_use_is_polled_once_a_period() -> None:
+    world = World()
+    world.backend.put("app", {"user": "alice"})
+    for number in range(10):
+        world.define(f"app-{number}", spec=wanting(f"app-{number}"))
+    world.start().pass_time()
+
+    with world.spending() as spent:
+        world.pass_time(60)
+
+    assert spent == Spent(reads=12)
+
+
+def test_a_change_in_the_backend_costs_a_poll_a_read_a_put_and_a_status() -> None:
+    world = in_step()
+    world.backend.put("app", {"user": "bob"})
+
+    with world.spending() as spent:
+        world.pass_time()
+
+    assert spent == Spent({"update secrets": 1, "update secretdefinitions/status": 1}, reads=2)
+    assert world.data() == {"user": "bob"}
+    assert world.status()["sources"] == [{"path": "app", "version": "2"}]
+
+
+def test_a_hand_edit_costs_a_read_and_a_put() -> None:
+    world = in_step()
+    world.edit_secret(user="mallory", extra="1")
+
+    with world.spending() as spent:
+        world.settle()
+
+    assert spent == Spent({"update secrets": 1}, reads=1)
+    assert world.data() == {"user": "alice"}
+
+
+def test_a_deletion_by_hand_costs_a_read_and_a_post() -> None:
+    world = in_step()
+    world.delete(Ref(TEAM, "app"), SECRETS)
+
+    with world.spending() as spent:
+        world.settle()
+
+    assert spent == Spent({"create secrets": 1}, reads=1)
+    assert world.data() == {"user": "alice"}
+
+
+def test_what_others_put_on_the_secret_costs_a_look_and_no_write() -> None:
+    world = in_step()
+    labels = {**world.metadata()["labels"], "their": "label"}
+    world.cluster.edit(SECRETS, Ref(TEAM, "app"), {"metadata": {"labels": labels}})
+
+    with world.spending() as spent:
+        world.settle()
+
+    assert spent == Spent(reads=1)
+    assert world.metadata()["labels"]["their"] == "label"
+
+
+def test_a_label_of_the_definition_costs_one_put_that_leaves_the_time_of_the_data() -> None:
+    world = in_step()
+    written_at = world.metadata()["annotations"][LAST_UPDATE]
+    world.clock.advance(2)
+    world.cluster.edit(DEFINITIONS, Ref(TEAM, "app"), {"metadata": {"labels": {"team": "b"}}})
+
+    with world.spending() as spent:
+        world.settle()
+
+    assert spent == Spent({"update secrets": 1}, reads=1)
+    assert world.metadata()["labels"]["team"] == "b"
+    assert world.metadata()["annotations"][LAST_UPDATE] == written_at
+
+
+def test_new_data_carries_the_time_of_its_writing() -> None:
+    world = in_step()
+    world.clock.advance(2)
+    world.edit_secret(user="mallory")
+    world.settle()
+
+    assert world.metadata()["annotations"][LAST_UPDATE] == "2026-01-01T00.00.02Z"
+
+
+def test_a_restart_reads_each_path_once_and_writes_nothing() -> None:
+    before = in_step(definitions=5)
+    versions = [before.metadata(f"app-{number}")["resourceVersion"] for number in range(5)]
+    after = before.restarted()
+
+    with after.spending() as spent:
+        after.start()
+
+    assert spent == Spent(reads=5)
+    assert [after.metadata(f"app-{number}")["resourceVersion"] for number in range(5)] == versions
+    assert after.events.told == []
+
+
+def test_a_restart_while_something_fails_writes_nothing_either() -> None:
+    before = World()
+    before.define()
+    before.start()
+    assert before.condition() == ("False", "SourceNotFound")
+    after = before.restarted()
+
+    with after.spending() as spent:
+        after.start()
+
+    assert spent == Spent(reads=1)
+    assert after.events.told == []
+
+
+def test_a_full_list_as_a_safety_net_costs_nothing_more() -> None:
+    world = in_step(definitions=5)
+    for informer in world.informers:
+        informer.request_relist()
+
+    with world.spending() as spent:
+        world.settle()
+
+    assert spent == NOTHING
+    assert world.cluster.calls["list", "secretdefinitions"] == 2
+
+
+def test_a_definition_without_keys_is_written_once() -> None:
+    world = World()
+    world.define(spec={"name": "app", "keysMap": {}})
+    world.start()
+
+    with world.spending() as spent:
+        world.pass_time(60)
+        world.settle()
+
+    assert world.data() == {}
+    assert spent == NOTHING
+
+
+def test_a_definition_that_stays_wrong_costs_nothing_but_a_look_every_few_minutes() -> None:
+    world = World()
+    world.define(spec=wanting("a/b"))
+    world.start()
+    assert world.condition() == ("False", "InvalidSpec")
+
+    with world.spending() as spent:
+        world.pass_time(600, step=10)
+
+    assert spent == NOTHING
+    assert len(world.outcomes) == 3

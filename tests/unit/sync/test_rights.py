@@ -1,0 +1,153 @@
+"""Rights and kinds that are missing: what is a courtesy is done without, the Secrets come first."""
+
+from __future__ import annotations
+
+import pytest
+
+from secrets_manager.cluster.base import SECRETS
+from secrets_manager.cluster.event_recorder import EventRecorder
+from secrets_manager.cluster.memory import MemoryCluster
+from secrets_manager.domain.definition import Ref
+from secrets_manager.runtime.heartbeat import Heartbeat
+from tests.unit.sync.doubles import FakeClock
+from tests.unit.sync.world import PERIOD, TEAM, Spent, World, wanting
+
+APP = Ref(TEAM, "app")
+
+
+def with_source(world: World) -> World:
+    world.backend.put("app", {"user": "alice"})
+    world.define()
+    return world
+
+
+def test_without_the_right_to_write_a_status_secrets_are_kept_all_the_same() -> None:
+    world = with_source(World())
+    world.cluster.forbid("update", "secretdefinitions/status")
+    world.start()
+    world.backend.put("app", {"user": "bob"})
+    with world.spending() as spent:
+        world.pass_time()
+
+    assert world.data() == {"user": "bob"}
+    assert spent.calls == {"update secrets": 1}
+    assert world.outcomes[-1].in_step
+
+
+def test_with_a_crd_without_status_secrets_are_kept_all_the_same() -> None:
+    world = with_source(World(cluster=MemoryCluster(status_subresource=False)))
+    world.start()
+    world.backend.put("app", {"user": "bob"})
+    with world.spending() as spent:
+        world.pass_time()
+
+    assert world.data() == {"user": "bob"}
+    assert spent.calls == {"update secrets": 1}
+
+
+def test_without_the_right_to_write_events_secrets_are_kept_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cluster, clock = MemoryCluster(), FakeClock()
+    recorder = EventRecorder(
+        api=cluster,
+        controller="secrets-manager",
+        instance="test",
+        clock=clock,
+        now=clock.now,
+        heartbeat=Heartbeat("events", 60.0, clock),
+    )
+    world = with_source(World(cluster=cluster, clock=clock, recorder=recorder))
+    world.define("other", spec=wanting("other"))
+    cluster.forbid("create", "events")
+    with caplog.at_level("INFO"):
+        world.start()
+        recorder.close()
+        recorder.run()
+
+    assert world.data() == {"user": "alice"}
+    assert caplog.messages.count("Events are not written") == 1
+
+
+@pytest.mark.parametrize("verb", ["list", "watch"])
+def test_without_the_right_to_list_or_watch_secrets_each_look_asks_for_the_secret(verb: str) -> None:
+    world = with_source(World())
+    world.cluster.forbid(verb, "secrets")
+    with world.spending() as spent:
+        world.start()
+
+    assert world.data() == {"user": "alice"}
+    assert spent.calls["create secrets"] == 1
+    assert spent.calls.get("get secrets", 0) >= 1 or verb == "watch"
+
+
+def unwatched() -> World:
+    world = with_source(World())
+    world.cluster.forbid("list", "secrets")
+    world.start()
+    world.pass_time()
+    return world
+
+
+def test_where_secrets_cannot_be_watched_a_quiet_period_costs_a_get_and_two_reads() -> None:
+    world = unwatched()
+    with world.spending() as spent:
+        world.pass_time(PERIOD * 12)
+
+    assert spent.calls == {"get secrets": 12}
+    assert spent.reads <= 24
+
+
+def test_where_secrets_cannot_be_watched_drift_is_found_within_a_period() -> None:
+    world = unwatched()
+    world.edit_secret(user="mallory")
+    world.pass_time()
+
+    assert world.data() == {"user": "alice"}
+
+
+def test_where_secrets_cannot_be_watched_a_deletion_by_hand_is_found_within_a_period() -> None:
+    world = unwatched()
+    world.delete(APP, SECRETS)
+    world.pass_time()
+
+    assert world.data() == {"user": "alice"}
+
+
+def test_once_secrets_can_be_listed_the_looks_end() -> None:
+    world = unwatched()
+    world.cluster.permit("list", "secrets")
+    world.pass_time(300, step=20)
+    with world.spending() as spent:
+        world.pass_time(PERIOD * 12)
+
+    assert spent == Spent(reads=12)
+
+
+def test_once_secrets_can_be_listed_no_more_the_looks_begin() -> None:
+    world = with_source(World()).start()
+    world.cluster.forbid("watch", "secrets")
+    world.settle()
+    world.edit_secret(user="mallory")
+    world.pass_time()
+
+    assert world.data() == {"user": "alice"}
+
+
+def test_a_right_on_secrets_that_is_missing_is_told_in_the_condition() -> None:
+    world = with_source(World())
+    world.cluster.forbid("create", "secrets")
+    world.start()
+
+    assert world.condition() == ("False", "Forbidden")
+    assert world.secret() is None
+
+
+def test_a_secret_that_may_not_be_read_is_counted_and_told() -> None:
+    world = with_source(World())
+    world.cluster.forbid("list", "secrets")
+    world.cluster.forbid("get", "secrets")
+    world.start()
+
+    assert world.condition() == ("False", "Forbidden")
+    assert world.telemetry.unreadable == [APP]

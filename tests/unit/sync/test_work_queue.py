@@ -1,0 +1,348 @@
+"""The one queue: lanes, de-duplication, pauses, and what it tells about itself."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from secrets_manager.sync.work_queue import BackOff, Lane, WorkQueue
+from tests.unit.sync.doubles import FakeClock, RecordedTelemetry
+
+
+class Bench:
+    """A queue of texts with a clock that moves when told."""
+
+    def __init__(self, workers: int = 16, random: float = 0.5) -> None:
+        self.clock = FakeClock()
+        self.telemetry = RecordedTelemetry()
+        self.queue = WorkQueue[str](
+            workers=workers, clock=self.clock, random=lambda: random, telemetry=self.telemetry
+        )
+
+    def drain(self) -> list[str]:
+        """Take and finish everything that is ready."""
+        taken = []
+        while (key := self.queue.take(0)) is not None:
+            self.queue.done(key)
+            taken.append(key)
+        return taken
+
+    def pass_time(self, seconds: float) -> list[str]:
+        self.clock.advance(seconds)
+        self.queue.release_due()
+        return self.drain()
+
+
+# ── order and de-duplication ─────────────────────────────────────────────────────────────────────────
+
+
+def test_keys_come_in_the_order_in_which_they_were_added() -> None:
+    bench = Bench()
+    for key in "abc":
+        bench.queue.add(key)
+
+    assert bench.drain() == ["a", "b", "c"]
+
+
+def test_a_key_that_waits_already_is_not_added_twice() -> None:
+    bench = Bench()
+    for key in "aba":
+        bench.queue.add(key)
+
+    assert bench.queue.depth() == 2
+    assert bench.drain() == ["a", "b"]
+
+
+def test_urgent_keys_overtake_routine_ones() -> None:
+    bench = Bench()
+    bench.queue.add("routine", Lane.ROUTINE)
+    bench.queue.add("urgent")
+
+    assert bench.drain() == ["urgent", "routine"]
+
+
+def test_a_routine_key_that_becomes_urgent_moves_up() -> None:
+    bench = Bench()
+    for key in "ab":
+        bench.queue.add(key, Lane.ROUTINE)
+    bench.queue.add("b")
+
+    assert bench.queue.depth() == 2
+    assert bench.drain() == ["b", "a"]
+
+
+def test_an_urgent_key_stays_urgent_when_it_is_added_as_routine() -> None:
+    bench = Bench()
+    bench.queue.add("a", Lane.ROUTINE)
+    bench.queue.add("b")
+    bench.queue.add("b", Lane.ROUTINE)
+
+    assert bench.drain() == ["b", "a"]
+
+
+def test_a_key_that_is_worked_on_is_not_handed_out_and_runs_again_after() -> None:
+    bench = Bench()
+    bench.queue.add("a")
+    assert bench.queue.take(0) == "a"
+    bench.queue.add("a")
+    assert bench.queue.take(0) is None
+
+    bench.queue.done("a")
+    assert bench.drain() == ["a"]
+
+
+def test_what_asks_most_urgently_while_a_key_is_worked_on_decides_its_lane() -> None:
+    bench = Bench()
+    bench.queue.add("a")
+    bench.queue.take(0)
+    bench.queue.add("b", Lane.ROUTINE)
+    bench.queue.add("a", Lane.ROUTINE)
+    bench.queue.add("a", Lane.URGENT)
+    bench.queue.add("a", Lane.ROUTINE)
+    bench.queue.done("a")
+
+    assert bench.drain() == ["a", "b"]
+
+
+# ── workers ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("workers", "at_once"), [(1, 1), (2, 1), (3, 1), (4, 2), (16, 14)])
+def test_routine_work_never_takes_the_last_workers(workers: int, at_once: int) -> None:
+    bench = Bench(workers=workers)
+    for number in range(20):
+        bench.queue.add(f"routine {number}", Lane.ROUTINE)
+    taken = []
+    while (key := bench.queue.take(0)) is not None:
+        taken.append(key)
+
+    assert len(taken) == at_once
+    bench.queue.add("urgent")
+    assert bench.queue.take(0) == "urgent"
+    bench.queue.done(taken[0])
+    assert bench.queue.take(0) is not None
+
+
+def test_taking_waits_until_a_key_is_added() -> None:
+    bench = Bench()
+    taken: list[str | None] = []
+    worker = threading.Thread(target=lambda: taken.append(bench.queue.take(30)), daemon=True)
+    worker.start()
+    bench.queue.add("a")
+    worker.join(30)
+
+    assert taken == ["a"]
+
+
+def test_a_worker_that_waits_for_routine_work_gets_it_when_another_is_done() -> None:
+    bench = Bench(workers=3)
+    bench.queue.add("a", Lane.ROUTINE)
+    bench.queue.add("b", Lane.ROUTINE)
+    assert bench.queue.take(0) == "a"
+    taken: list[str | None] = []
+    worker = threading.Thread(target=lambda: taken.append(bench.queue.take(30)), daemon=True)
+    worker.start()
+    bench.queue.done("a")
+    worker.join(30)
+
+    assert taken == ["b"]
+
+
+def test_nothing_to_take_within_the_time_is_none() -> None:
+    assert Bench().queue.take(0.01) is None
+
+
+def test_a_closed_queue_hands_out_nothing_more_and_wakes_who_waits() -> None:
+    bench = Bench()
+    taken: list[str | None] = []
+    worker = threading.Thread(target=lambda: taken.append(bench.queue.take()), daemon=True)
+    worker.start()
+    bench.queue.close()
+    worker.join(30)
+    bench.queue.add("a")
+
+    assert taken == [None]
+    assert bench.queue.take() is None
+
+
+# ── pauses ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_key_in_a_pause_is_ready_when_the_pause_is_over() -> None:
+    bench = Bench()
+    bench.queue.add_after("a", 10)
+
+    assert bench.pass_time(9) == []
+    assert bench.pass_time(1) == ["a"]
+    assert bench.pass_time(100) == []
+
+
+def test_the_shorter_of_two_pauses_counts() -> None:
+    bench = Bench()
+    bench.queue.add_after("a", 10)
+    bench.queue.add_after("a", 5)
+    bench.queue.add_after("a", 20)
+
+    assert bench.pass_time(5) == ["a"]
+    assert bench.pass_time(100) == []
+
+
+def test_an_add_ends_the_pause() -> None:
+    bench = Bench()
+    bench.queue.add_after("a", 10)
+    bench.queue.add("a")
+
+    assert bench.drain() == ["a"]
+    assert bench.pass_time(100) == []
+
+
+def test_a_key_that_waits_already_needs_no_pause() -> None:
+    bench = Bench()
+    bench.queue.add("a")
+    bench.queue.add_after("a", 10)
+
+    assert bench.drain() == ["a"]
+    assert bench.pass_time(100) == []
+
+
+def test_a_key_that_will_run_again_anyway_needs_no_pause() -> None:
+    bench = Bench()
+    bench.queue.add("a")
+    bench.queue.take(0)
+    bench.queue.add("a")
+    bench.queue.retry("a")
+    bench.queue.done("a")
+
+    assert bench.drain() == ["a"]
+    assert bench.pass_time(1000) == []
+
+
+def test_a_pause_that_began_before_the_key_was_asked_for_again_ends_with_that() -> None:
+    bench = Bench()
+    bench.queue.add("a")
+    bench.queue.take(0)
+    bench.queue.retry("a")
+    bench.queue.add("a")
+    bench.queue.done("a")
+
+    assert bench.drain() == ["a"]
+    assert bench.pass_time(1000) == []
+
+
+def test_a_pause_that_ends_while_the_key_is_worked_on_has_it_run_again() -> None:
+    bench = Bench()
+    bench.queue.add("a")
+    bench.queue.take(0)
+    bench.queue.retry("a")
+    assert bench.pass_time(10) == []
+
+    bench.queue.done("a")
+    assert bench.drain() == ["a"]
+
+
+def pauses(bench: Bench, failures: int) -> list[float]:
+    """The pauses after so many failures in a row."""
+    found = []
+    for _ in range(failures):
+        bench.queue.retry("a")
+        since = bench.clock()
+        while not bench.pass_time(0.25):
+            pass
+        found.append(bench.clock() - since)
+    return found
+
+
+def test_pauses_double_up_to_the_cap() -> None:
+    assert pauses(Bench(random=1.0), 11) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+def test_a_success_starts_the_pauses_anew() -> None:
+    bench = Bench(random=1.0)
+    assert pauses(bench, 3) == [1, 2, 4]
+    bench.queue.forget("a")
+
+    assert pauses(bench, 1) == [1]
+
+
+def test_what_a_person_must_mend_is_looked_at_after_about_the_cap() -> None:
+    bench = Bench(random=0.5)
+    bench.queue.retry_slowly("a")
+
+    assert bench.pass_time(269) == []
+    assert bench.pass_time(1) == ["a"]
+
+
+@pytest.mark.parametrize("failures", [1, 5, 10, 10_000])
+def test_a_pause_is_never_nothing_and_never_beyond_the_cap(failures: int) -> None:
+    back_off = BackOff(base=1.0, cap=300.0)
+
+    assert back_off.pause(failures, 0.0) == 0.25
+    assert back_off.pause(failures, 1.0) <= 300.0
+
+
+def test_slow_pauses_are_spread() -> None:
+    back_off = BackOff(cap=300.0)
+
+    assert (back_off.slow(0.0), back_off.slow(1.0)) == (240.0, 300.0)
+
+
+# ── what it tells ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_it_tells_how_deep_it_is_and_how_long_the_head_has_waited() -> None:
+    bench = Bench()
+    assert (bench.queue.depth(), bench.queue.oldest_wait()) == (0, 0.0)
+    bench.queue.add("a", Lane.ROUTINE)
+    bench.clock.advance(3)
+    bench.queue.add("b")
+    bench.clock.advance(2)
+
+    assert (bench.queue.depth(), bench.queue.oldest_wait()) == (2, 5.0)
+
+
+def test_a_key_that_moves_up_has_waited_since_it_was_first_added() -> None:
+    bench = Bench()
+    bench.queue.add("a", Lane.ROUTINE)
+    bench.clock.advance(3)
+    bench.queue.add("a")
+
+    assert bench.queue.oldest_wait() == 3.0
+
+
+def test_it_tells_how_long_each_key_is_worked_on() -> None:
+    bench = Bench()
+    for key in "ab":
+        bench.queue.add(key)
+    bench.queue.take(0)
+    bench.clock.advance(3)
+    bench.queue.take(0)
+    bench.clock.advance(1)
+
+    assert sorted(bench.queue.work_ages()) == [1.0, 4.0]
+
+
+def test_it_is_idle_when_nothing_is_ready_and_nobody_works() -> None:
+    bench = Bench()
+    assert bench.queue.idle()
+    bench.queue.add("a")
+    assert not bench.queue.idle()
+    bench.queue.take(0)
+    assert not bench.queue.idle()
+    bench.queue.retry("a")
+    bench.queue.done("a")
+    assert bench.queue.idle()
+
+
+def test_each_step_of_a_key_is_told() -> None:
+    bench = Bench()
+    bench.queue.add("a")
+    bench.queue.add("a")
+    bench.clock.advance(2)
+    bench.queue.take(0)
+    bench.clock.advance(3)
+    bench.queue.retry("a")
+    bench.queue.done("a")
+
+    assert (bench.telemetry.adds, bench.telemetry.retries) == (1, 1)
+    assert (bench.telemetry.waits, bench.telemetry.works) == ([2.0], [3.0])
