@@ -224,7 +224,8 @@ class ElectionSettings:
 
     Attributes:
         enabled: whether only the holder of the Lease works.
-        lease_name: name of the Lease in the pod's namespace.
+        lease_name: name of the Lease.
+        lease_namespace: namespace of the Lease; `""` is the pod's own, as its service account names it.
         lease_duration: seconds after which a Lease that nobody renews may be taken.
         renew_deadline: seconds after which a leader that could not renew steps down.
         retry_period: seconds between two tries.
@@ -233,6 +234,7 @@ class ElectionSettings:
 
     enabled: bool = False
     lease_name: str = "5ac9a181.secrets-manager.tuenti.io"
+    lease_namespace: str = ""
     lease_duration: float = 15.0
     renew_deadline: float = 10.0
     retry_period: float = 2.0

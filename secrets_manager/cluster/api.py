@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import secrets
 import shutil
 import ssl
@@ -57,19 +58,21 @@ _merge_files: Callable[[str], Any] = KubeConfigMerger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How lists are cut and how long a watch may last.
+    """How lists are cut, and how long watches and writes may last.
 
     Attributes:
         page_size: objects in one page of a list.
         watch_seconds: after these the server is asked to end a watch.
         idle_seconds: a watch that is silent for longer is dead; longer than ``watch_seconds``, since nothing
             need happen.
+        write_seconds: total seconds for one write, if that is to be less than for other calls.
 
     """
 
     page_size: int = 500
     watch_seconds: int = 60
     idle_seconds: float = 75.0
+    write_seconds: float = math.inf
 
 
 class Credentials:
@@ -232,9 +235,8 @@ class HttpKubernetesApi:
         headers.update(self._credentials.headers())
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return Request(
-            method=method, url=self._base + path, headers=headers, body=body, timeout=self._timeout
-        )
+        timeout = self._timeout if method == "GET" else min(self._timeout, self._limits.write_seconds)
+        return Request(method=method, url=self._base + path, headers=headers, body=body, timeout=timeout)
 
     @staticmethod
     def _parsed(reply: Reply, call: Call) -> Json:

@@ -23,12 +23,13 @@ from secrets_manager.cluster import lease, manifests
 from secrets_manager.cluster.base import Json, KubernetesApi, NotFound
 from secrets_manager.cluster.lease import LEASES, Candidate, Decision, LeaseRecord, Move, Sighting
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import SecretsManagerError
+from secrets_manager.domain.errors import Conflict, SecretsManagerError
 from secrets_manager.runtime.heartbeat import Heartbeat
 
 log = logging.getLogger("cluster.election")
 
 _JITTER = 0.1
+_RELEASE_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,15 @@ class Terms:
     lease_duration: float = 15.0
     renew_deadline: float = 10.0
     retry_period: float = 2.0
+
+    @property
+    def write_deadline(self) -> float:
+        """Seconds that one write may take, and that must be left of the lead before it is begun.
+
+        Renewed every ``retry_period``, the lead has more than this left all the time, one slow renewal
+        included.
+        """
+        return (self.renew_deadline - self.retry_period) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,9 @@ class ElectionTelemetry(Protocol):
 
     def renewal_failed(self) -> None:
         """A renewal of the Lease we hold did not work."""
+
+    def transitions(self, count: int) -> None:
+        """How often the Lease has changed hands, as it says itself."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -85,6 +98,10 @@ class LeaderElector:
         """Seconds for which we certainly lead from now on; 0 or less when we do not."""
         return self._held_until - self.clocks.monotonic()
 
+    def holds(self, _key: Ref | None) -> bool:
+        """Whether we lead for long enough yet to begin a write. One Lease stands for all keys."""
+        return self.remaining() > self.terms.write_deadline
+
     def run(self) -> None:
         """Try to lead, lead, and return when that is over."""
         while not self.stop.is_set() and not self._try():
@@ -98,21 +115,27 @@ class LeaderElector:
         self.telemetry.leading(leads=False)
 
     def release(self) -> None:
-        """Give the Lease up if we hold it, so that another need not wait; best effort, once nothing
-        writes.
-        """
+        """Give the Lease up if we hold it, so that another need not wait; best effort, once nothing writes."""
         if self.remaining() <= 0:
             return
         self._held_until = float("-inf")
-        try:
-            raw = self.api.get(LEASES, self.ref)
-            record = lease.read(raw)
-            if record.holder == self.identity:
-                given_up = lease.released(record, self.clocks.wall())
-                self.api.replace(LEASES, self.ref, lease.body(self.ref, given_up, raw))
-                log.info("Lease released", extra={"lease": str(self.ref)})
-        except SecretsManagerError as error:
-            log.warning("the Lease could not be released", extra={"reason": error.reason})
+        for _ in range(_RELEASE_TRIES):
+            try:
+                self._give_up()
+            except Conflict:
+                # Our own last renewal was still under way.
+                continue
+            except SecretsManagerError as error:
+                log.warning("the Lease could not be released", extra={"reason": error.reason})
+            return
+
+    def _give_up(self) -> None:
+        raw = self.api.get(LEASES, self.ref)
+        record = lease.read(raw)
+        if record.holder == self.identity:
+            given_up = lease.released(record, self.clocks.wall())
+            self.api.replace(LEASES, self.ref, lease.body(self.ref, given_up, raw))
+            log.info("Lease released", extra={"lease": str(self.ref)})
 
     def _renew_until_lost(self) -> None:
         while not self.stop.is_set():
@@ -186,7 +209,9 @@ class LeaderElector:
     def _took(self, raw: Json) -> None:
         self._raw = raw
         now = self.clocks.monotonic()
-        self._sighting = lease.seen(self._sighting, lease.read(raw), manifests.version_of(raw), now=now)
+        record = lease.read(raw)
+        self._sighting = lease.seen(self._sighting, record, manifests.version_of(raw), now=now)
+        self.telemetry.transitions(record.transitions)
 
     def _decide(self) -> Decision:
         candidate = Candidate(identity=self.identity, lease_duration=self.terms.lease_duration)

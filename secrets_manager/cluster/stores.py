@@ -56,6 +56,11 @@ class DefinitionStore:
         with self._lock:
             return list(self._entries)
 
+    def refs_and_debtors(self) -> list[Ref]:
+        """All names, and those of definitions that are gone and left debts."""
+        with self._lock:
+            return list({**self._entries, **self._debts})
+
     def __len__(self) -> int:
         return len(self._entries)
 

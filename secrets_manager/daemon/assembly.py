@@ -10,18 +10,22 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from secrets_manager.backends.base import Backend
 from secrets_manager.backends.factory import Telemetry, build_backend
-from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
+from secrets_manager.cluster.api import Credentials, HttpKubernetesApi, Limits
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, KubernetesApi, Resource, Scope
 from secrets_manager.cluster.event_recorder import EventRecorder
+from secrets_manager.cluster.fenced import FencedApi
 from secrets_manager.cluster.informer import Informer, Pace, Sink
+from secrets_manager.cluster.leader_election import Clocks, LeaderElector, Terms
 from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
 from secrets_manager.cluster.stores import DefinitionStore, SecretStore
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import ConfigError
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.domain.secret import MANAGED_BY, MANAGED_BY_LABEL, Digester
@@ -44,6 +48,9 @@ OUR_SECRETS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 # A watch is silent for 75 s at most before it is given up, a list of many pages beats between them.
 _INFORMER_LIMIT = 120.0
 _RECORDER_LIMIT = 60.0
+_LEASE_LIMIT = 30.0
+_LEASE_TIMEOUT = 3.0
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 # Without the right to list Secrets the daemon works all the same, and few people ever add it.
 _SECRETS_FORBIDDEN_PAUSE = 300.0
 _LEAST_BACK_OFF_CAP = 300.0
@@ -54,6 +61,7 @@ class Outside:
     """What the program touches of the outer world; tests hand in their own."""
 
     api: KubernetesApi
+    lease_api: KubernetesApi
     backend: Backend
 
 
@@ -69,6 +77,8 @@ class Program:
     secret_informers: list[Informer]
     definition_informers: list[Informer]
     recorder: EventRecorder
+    leadership: Leadership
+    elector: LeaderElector | None
 
     @property
     def informers(self) -> list[Informer]:
@@ -82,11 +92,17 @@ def real_world(settings: Settings, metrics: Metrics) -> Outside:
     credentials = Credentials(settings.kubernetes.kubeconfig)
     credentials.configuration.connection_pool_maxsize = settings.controller.workers + 8
     api = HttpKubernetesApi(
-        credentials, watchdog, metrics.cluster, timeout=settings.kubernetes.request_timeout
+        credentials,
+        watchdog,
+        metrics.cluster,
+        timeout=settings.kubernetes.request_timeout,
+        limits=_limits(settings),
     )
+    # A pool of its own: the Lease must not wait behind anything, nor share a connection that hangs.
+    lease_api = HttpKubernetesApi(credentials, watchdog, metrics.cluster, timeout=_LEASE_TIMEOUT)
     telemetry = Telemetry(vault=metrics.vault, azure_kv=metrics.azure_kv)
     backend = build_backend(settings, telemetry=telemetry, watchdog=watchdog)
-    return Outside(api=api, backend=backend)
+    return Outside(api=api, lease_api=lease_api, backend=backend)
 
 
 def assemble(
@@ -98,15 +114,21 @@ def assemble(
     """Wire everything for ``settings``."""
     heartbeats = Heartbeats()
     digester = Digester(os.urandom(32))
+    identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+    # The engine is told when we lead, so this looks it up when that happens.
+    elector = _elector(settings, metrics, outside, identity, heartbeats, lambda: engine.lead())  # noqa: PLW0108
+    leadership: Leadership = elector or SoleReplica()
+    fenced = FencedApi(outside.api, leadership.holds, metrics.election)
     recorder = EventRecorder(
-        api=outside.api,
+        api=fenced,
         controller="secrets-manager",
-        instance=f"{socket.gethostname()}_{uuid.uuid4()}",
+        instance=identity,
         clock=time.monotonic,
         now=_now,
         heartbeat=heartbeats.register("events", limit=_RECORDER_LIMIT),
     )
-    engine = _engine(settings, metrics, outside, _Shared(digester, recorder, SoleReplica()), on_outcome)
+    shared = _Shared(fenced, digester, recorder, leadership)
+    engine = _engine(settings, metrics, outside, shared, on_outcome)
     secret_informers, definition_informers = _informers(settings, outside.api, engine, digester, heartbeats)
     return Program(
         settings=settings,
@@ -117,6 +139,8 @@ def assemble(
         secret_informers=secret_informers,
         definition_informers=definition_informers,
         recorder=recorder,
+        leadership=leadership,
+        elector=elector,
     )
 
 
@@ -130,6 +154,7 @@ def namespaces_of(settings: Settings) -> list[str | None]:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
+    api: KubernetesApi
     digester: Digester
     recorder: EventRecorder
     leadership: Leadership
@@ -144,7 +169,7 @@ def _engine(
 ) -> Engine:
     # The engine is told of what its own parts find, so those look it up when they need it.
     engine: Engine
-    cluster = _cluster(outside.api, shared.digester, lambda ref: engine.definition_changed(ref))  # noqa: PLW0108
+    cluster = _cluster(shared.api, shared.digester, lambda ref: engine.definition_changed(ref))  # noqa: PLW0108
     known = Known(
         definitions=cluster.definitions,
         secrets=cluster.secrets,
@@ -180,6 +205,56 @@ def _engine(
         on_outcome=on_outcome,
     )
     return engine
+
+
+def lease_ref(settings: Settings, namespace_file: Path = _NAMESPACE_FILE) -> Ref:
+    """The Lease of the settings; raises ConfigError when its namespace is not known."""
+    election = settings.election
+    namespace = election.lease_namespace
+    if not namespace:
+        try:
+            namespace = namespace_file.read_text(encoding="utf-8").strip()
+        except OSError:
+            raise ConfigError(
+                "election.lease-namespace: missing; outside a pod it has to be named", exit_code=1
+            ) from None
+    return Ref(namespace, election.lease_name)
+
+
+def _terms(settings: Settings) -> Terms:
+    election = settings.election
+    return Terms(
+        lease_duration=election.lease_duration,
+        renew_deadline=election.renew_deadline,
+        retry_period=election.retry_period,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    """No write may outlast the lead that it was begun in."""
+    return Limits(write_seconds=_terms(settings).write_deadline) if settings.election.enabled else Limits()
+
+
+def _elector(  # noqa: PLR0913, PLR0917 - wiring
+    settings: Settings,
+    metrics: Metrics,
+    outside: Outside,
+    identity: str,
+    heartbeats: Heartbeats,
+    on_started: Callable[[], None],
+) -> LeaderElector | None:
+    if not settings.election.enabled or settings.once:
+        return None
+    return LeaderElector(
+        api=outside.lease_api,
+        ref=lease_ref(settings),
+        identity=identity,
+        terms=_terms(settings),
+        clocks=Clocks(monotonic=time.monotonic, wall=_now),
+        telemetry=metrics.election,
+        heartbeat=heartbeats.register("lease", limit=_LEASE_LIMIT),
+        on_started=on_started,
+    )
 
 
 def _cluster(api: KubernetesApi, digester: Digester, on_news: Callable[[Ref], None]) -> Cluster:

@@ -35,7 +35,9 @@ class AzureMetrics:
         backend_call: BackendCall,
         word: Callable[[SecretsManagerError], str],
     ) -> None:
-        """``backend_call`` keeps the figures that all backends have; ``word`` names an error as the original."""
+        """``backend_call`` keeps the figures that all backends have; ``word`` names an error as the
+        original.
+        """
         self._labels = (place_of(settings).name, settings.tenant_id)
         self._backend_call = backend_call
         self._word = word

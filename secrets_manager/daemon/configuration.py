@@ -130,7 +130,7 @@ def settle(given: Mapping[str, Given], faults: tuple[Fault, ...]) -> Settings:
             faults += (fault_of(name, winner, str(exc)),)
     settings = assembled(values)
     faults += located(setting_checks.contradictions(settings), given, faults)
-    refuse(faults or located(setting_checks.not_yet_available(settings), given, ()))
+    refuse(faults)
     return settings
 
 

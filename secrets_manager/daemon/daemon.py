@@ -91,6 +91,8 @@ class Daemon:
         if self._server:
             self._server.start()
         self._threads.start("events", program.recorder.run)
+        if program.elector:
+            self._threads.start("lease", program.elector.run)
         # Workers wait for the Secrets to be known: a look-up in an empty store would cost a call each.
         self._threads.start("starter", self._start_work)
         for informer in program.secret_informers:
@@ -117,9 +119,10 @@ class Daemon:
         self._threads.start(f"informer of {informer.scope}", informer.run)
 
     def _shut_down(self) -> int:
-        failed = self._threads.died.is_set()
-        if failed:
+        if self._threads.died.is_set():
+            # Nothing is waited for: a leader that lost its Lease is to be gone before another starts.
             log.critical("a core thread ended", extra={"thread_": self._threads.casualty})
+            return _EXIT_FAILED
         self._stop.set()
         self._program.engine.queue.close()
         if self._started.is_set():
@@ -127,22 +130,34 @@ class Daemon:
         for informer in self._program.informers:
             informer.stop.set()
         self._program.recorder.close()
-        self._wait_for_workers()
+        if self._wait_for_workers():
+            self._hand_over()
         self._program.outside.backend.close()
         self._program.outside.api.close()
         if self._server:
             self._server.stop()
         log.info("stopped")
-        return _EXIT_FAILED if failed else 0
+        return 0
 
-    def _wait_for_workers(self) -> None:
+    def _hand_over(self) -> None:
+        """Release the Lease. Only when nothing is in flight: what hangs must not write after another
+        began.
+        """
+        elector = self._program.elector
+        if elector:
+            elector.stop.set()
+            elector.release()
+
+    def _wait_for_workers(self) -> bool:
         """Let what is in flight end; informers sit in their watches and are left behind."""
         ends_in = _GRACE_SECONDS
         while self._program.engine.queue.work_ages() and ends_in > 0:
             threading.Event().wait(0.05)
             ends_in -= 0.05
-        if self._program.engine.queue.work_ages():
+        ended = not self._program.engine.queue.work_ages()
+        if not ended:
             log.warning("work in flight was abandoned")
+        return ended
 
     def _resync(self) -> None:
         for informer in self._program.informers:
@@ -163,11 +178,20 @@ class Daemon:
             silent = heartbeats.silent()
             return f"no sign of life: {', '.join(silent)}" if silent else None
 
+        leadership, elector = self._program.leadership, self._program.elector
+
         def logged_in() -> str | None:
-            return None if backend.ready() else "not logged in yet"
+            # A replica that waits for the Lease leaves the backend alone.
+            return None if backend.ready() or not leadership.holds(None) else "not logged in yet"
+
+        def election() -> str | None:
+            return elector.fault.message if elector and elector.fault else None
 
         ready = [Check(f"informer of {i.scope}", _synced(i)) for i in self._program.informers]
-        return Health(live=[Check("threads", threads)], ready=[*ready, Check("backend", logged_in)])
+        return Health(
+            live=[Check("threads", threads)],
+            ready=[*ready, Check("backend", logged_in), Check("election", election)],
+        )
 
     def _readings(self, lines_dropped: Callable[[], int]) -> Readings:
         engine, clock = self._program.engine, self._program.engine.clock

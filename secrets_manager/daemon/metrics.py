@@ -75,6 +75,7 @@ class Metrics:
         chosen = self.azure_kv if settings.backend == "azure-kv" else self.vault
         self.sync = SyncMetrics(self.registry, settings.controller.name, chosen.read_failed)
         self.cluster = ClusterMetrics(self.registry)
+        self.election = ElectionMetrics(self.registry)
         workers = _gauge(self.registry, "controller_runtime_max_concurrent_reconciles", _HELP, "controller")
         workers.labels(settings.controller.name).set(settings.controller.workers)
         build = _gauge(self.registry, "secrets_manager_build_info", "The release that runs.", "version")
@@ -305,6 +306,47 @@ class ClusterMetrics:
         """One call ended."""
         self._requests.labels(code, method, host).inc()
         self._seconds.labels(method, host).observe(seconds)
+
+
+class ElectionMetrics:
+    """Feeds the metrics of leading and of the fences; implements ElectionTelemetry and FenceTelemetry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._leader = _gauge(registry, "secrets_manager_leader", "1 while this replica leads by its Lease.")
+        self._transitions = _gauge(
+            registry, "secrets_manager_lease_transitions", "How often the Lease has changed hands."
+        )
+        self._renewal_errors = _counter(
+            registry, "secrets_manager_lease_renewal_errors_total", "Renewals of the Lease that failed."
+        )
+        self._refused = _counter(
+            registry, "secrets_manager_writes_refused_total", "Writes not begun for lack of leadership."
+        )
+        self._stale = _counter(
+            registry,
+            "secrets_manager_stale_writes_refused_total",
+            "Writes that the API server refused, since they were based on an older state.",
+        )
+
+    def leading(self, *, leads: bool) -> None:
+        """We began or ceased to lead."""
+        self._leader.set(1 if leads else 0)
+
+    def renewal_failed(self) -> None:
+        """A renewal did not work."""
+        self._renewal_errors.inc()
+
+    def transitions(self, count: int) -> None:
+        """What the Lease says of itself."""
+        self._transitions.set(count)
+
+    def write_refused(self) -> None:
+        """A write was not begun."""
+        self._refused.inc()
+
+    def stale_write_refused(self) -> None:
+        """The API server refused a write."""
+        self._stale.inc()
 
 
 class _Asked(Collector):

@@ -553,6 +553,12 @@ OPTIONS: tuple[Option, ...] = (
         help="Name of the Lease.",
     ),
     Option(
+        name="election.lease-namespace",
+        kind=TEXT,
+        target="election.lease_namespace",
+        help="Namespace of the Lease; absent: the one the pod runs in.",
+    ),
+    Option(
         name="election.lease-duration",
         kind=DURATION,
         target="election.lease_duration",

@@ -177,13 +177,6 @@ CHECKS: tuple[Callable[[Settings], Iterator[Contradiction]], ...] = (
 )
 
 
-def not_yet_available(settings: Settings) -> Iterator[Contradiction]:
-    """What the flags know and this version cannot do yet."""
-    if settings.election.enabled:
-        text = "leader election is not available in this version; run one replica"
-        yield Contradiction(names=("enable-leader-election",), text=text)
-
-
 def notices(settings: Settings) -> Iterator[str]:
     """What a person should know about settings that are in order."""
     if settings.vault.skip_verify:

@@ -114,6 +114,11 @@ class Engine:
         for ref in self.known.ledger.learn(source, result) - by:
             self.queue.add(look(ref), Lane.ROUTINE)
 
+    def lead(self) -> None:
+        """We lead from now on: look at everything, since what came up before was left to another."""
+        for ref in self.known.definitions.refs_and_debtors():
+            self.queue.add(look(ref), Lane.ROUTINE)
+
     def backend_recovered(self) -> None:
         """The backend serves again: look at once at everything that waited for it."""
         with self._lock:
@@ -138,6 +143,8 @@ class Engine:
 
     def maintain_session(self) -> None:
         """The ``token`` job: look after the backend's session."""
+        if not self.leadership.holds(None):
+            return
         try:
             self.work.backend.maintain()
         except SecretsManagerError as error:

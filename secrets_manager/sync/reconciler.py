@@ -61,7 +61,7 @@ class Reconciler:
         self._view = TargetView(
             store=self.cluster.secrets, writer=self.cluster.secret_writer, telemetry=self.telemetry
         )
-        self._remover = Remover(cluster=self.cluster, view=self._view, leadership=self.leadership)
+        self._remover = Remover(cluster=self.cluster, view=self._view)
 
     def doubt(self, ref: Ref) -> None:
         """A complete list lacked this definition: ask for it by name before doing anything for it."""
@@ -135,7 +135,7 @@ class Reconciler:
         decision = plan(desired, observed)
         if decision.refusal is not None:
             raise decision.refusal
-        self._act(definition.ref, decision, desired, observed)
+        self._act(decision, desired, observed)
         return Outcome(
             definition=definition.ref,
             generation=definition.generation,
@@ -171,10 +171,9 @@ class Reconciler:
             if source.path == path:
                 self.telemetry.source_failed(path, source.key, error)
 
-    def _act(self, ref: Ref, decision: Plan, desired: DesiredSecret, observed: ObservedSecret | None) -> None:
+    def _act(self, decision: Plan, desired: DesiredSecret, observed: ObservedSecret | None) -> None:
         if decision.operation is Operation.UNCHANGED:
             return
-        self._require_leadership(ref)
         writer = self.cluster.secret_writer
         with self._view.writing(desired.ref):
             if observed is None:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
 from secrets_manager.cluster.writer import FINALIZER, DefinitionWriter, SecretWriter
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import Conflict, NotLeading, SecretsManagerError
+from secrets_manager.domain.errors import Conflict, SecretsManagerError
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.plan import Operation, Plan, plan_deletion
-from secrets_manager.sync.leadership import Leadership
 from secrets_manager.sync.target_view import TargetView
 
 _TRIES = 3
@@ -36,16 +35,14 @@ class Remover:
 
     cluster: Cluster
     view: TargetView
-    leadership: Leadership
 
     def finish(self, entry: DefinitionEntry) -> Outcome:
         """Delete the Secret of a definition that is being deleted, and release the original's finalizer."""
         definition = entry.definition
         decision = Plan(operation=Operation.UNCHANGED, reason="NothingToDelete")
         if definition.target:
-            decision = self._delete(definition.ref, definition.uid, definition.target)
+            decision = self._delete(definition.uid, definition.target)
         if FINALIZER in definition.finalizers:
-            self._require_leadership(definition.ref)
             self.cluster.definition_writer.release_finalizer(entry)
         return _deletion(definition.ref, definition.secret_name or "", decision)
 
@@ -55,7 +52,7 @@ class Remover:
         for debt in self.cluster.definitions.debts(ref):
             uid, target = debt
             try:
-                decision = self._delete(ref, uid, target)
+                decision = self._delete(uid, target)
             except SecretsManagerError as error:
                 outcomes.append(failed(ref, target.name, error, cleanup=True))
                 continue
@@ -72,14 +69,14 @@ class Remover:
         outcomes = []
         for target in sorted(found - {definition.target}):
             try:
-                decision = self._delete(definition.ref, definition.uid, target, only_by_owner=True)
+                decision = self._delete(definition.uid, target, only_by_owner=True)
             except SecretsManagerError as error:
                 outcomes.append(failed(definition.ref, target.name, error, cleanup=True))
                 continue
             outcomes.append(_deletion(definition.ref, target.name, decision))
         return outcomes
 
-    def _delete(self, ref: Ref, uid: str, target: Ref, *, only_by_owner: bool = False) -> Plan:
+    def _delete(self, uid: str, target: Ref, *, only_by_owner: bool = False) -> Plan:
         for _ in range(_TRIES):
             observed = self.view.observe(target) or self.view.ask(target)
             decision = plan_deletion(
@@ -87,7 +84,6 @@ class Remover:
             )
             if decision.operation is not Operation.DELETED or observed is None:
                 return decision
-            self._require_leadership(ref)
             try:
                 with self.view.writing(target):
                     self.cluster.secret_writer.delete(observed)
@@ -99,10 +95,6 @@ class Remover:
     def _others_want(self, target: Ref, uid: str) -> bool:
         claimants = self.cluster.definitions.wanting(target)
         return any(claimant.uid != uid and not claimant.deleting for claimant in claimants)
-
-    def _require_leadership(self, ref: Ref) -> None:
-        if not self.leadership.holds(ref):
-            raise NotLeading("this replica does not lead")
 
 
 def failed(ref: Ref, secret: str | None, error: SecretsManagerError, *, cleanup: bool = False) -> Outcome:

@@ -42,6 +42,9 @@ class Told:
     def renewal_failed(self) -> None:
         self.events.append("renewal failed")
 
+    def transitions(self, count: int) -> None:
+        self.counted = count
+
 
 class SteppedStop(threading.Event):
     """A stop event whose waits take no real time: each moves the clock and runs the next step of a script."""
