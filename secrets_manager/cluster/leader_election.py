@@ -115,7 +115,7 @@ class LeaderElector:
         self.telemetry.leading(leads=False)
 
     def release(self) -> None:
-        """Give the Lease up if we hold it, so that another need not wait; best effort, once nothing writes."""
+        """Give up the Lease we hold, so that another need not wait; best effort, once nothing writes."""
         if self.remaining() <= 0:
             return
         self._held_until = float("-inf")
