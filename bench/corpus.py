@@ -10,14 +10,21 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from tests.testbed.bed import Bed
-from tests.testbed.kube_api import KubeApi, definitions, secrets
+from tests.testbed.kube_api import definitions, secrets
 
 MOUNT = "secret/"
 _WRITERS = 4
 _API_VERSION = "secrets-manager.tuenti.io/v1alpha1"
+
+
+class Lister(Protocol):
+    """The one call that a check needs of a KubeApi."""
+
+    def list(self, path: str, **query: object) -> list[dict[str, Any]]:
+        """The items of the list at `path`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +48,11 @@ class Corpus:
     namespace: str
     items: Sequence[Item]
 
-    def mismatches(self, api: KubeApi) -> list[str]:
-        """The definitions whose Secret is missing or does not hold exactly its values."""
+    def check(self, api: Lister) -> None:
+        """AssertionError if a Secret is missing or does not hold exactly the values of its definition."""
         found = {each["metadata"]["name"]: each.get("data") for each in api.list(secrets(self.namespace))}
-        return [item.name for item in self.items if found.get(item.name) != _encoded(item.values)]
+        wrong = [item.name for item in self.items if found.get(item.name) != _encoded(item.values)]
+        assert not wrong, f"{len(wrong)} Secrets are not as defined, {wrong[0]} for one"
 
 
 def seed(bed: Bed, namespace: str, count: int) -> Corpus:

@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.testbed.azure.cloud import AzureDouble
 from tests.testbed.bed import start_openbao
 from tests.testbed.binaries import KUBERNETES_PROGRAMS, program
 from tests.testbed.cluster import TestCluster
@@ -100,6 +101,13 @@ def namespace(cluster: TestCluster) -> Iterator[str]:
     yield name
     if cluster.api.find(namespaces(name)) is not None:
         cluster.delete_namespace(name)
+
+
+@pytest.fixture
+def azure(authority: Authority) -> Iterator[AzureDouble]:
+    """A key vault with its Entra ID and a machine's IMDS, fresh and empty; no server of the bed is needed."""
+    with AzureDouble(authority) as double:
+        yield double
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def run(world: World, options: Options) -> Result:
     daemon = _measure_daemon(world, options.definitions)
     corpus = world.seed("floor", options.definitions)
     floor = measure_floor(world, corpus)
-    assert not corpus.mismatches(world.bed.cluster.api), "the floor left Secrets that are not right"
+    corpus.check(world.bed.cluster.api)
     return Result(
         scenario=SCENARIO.name,
         conditions={"definitions": options.definitions},
@@ -41,8 +41,7 @@ def _measure_daemon(world: World, count: int) -> Stretch:
     with world.daemon(_PERIOD_SECONDS) as process:
         wait_synced(meter, count)
         stretch = meter.stop(process.pid)
-    wrong = corpus.mismatches(world.bed.cluster.api)
-    assert not wrong, f"{len(wrong)} Secrets are not as defined, {wrong[0]} for one"
+    corpus.check(world.bed.cluster.api)
     return stretch
 
 

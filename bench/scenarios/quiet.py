@@ -33,13 +33,15 @@ def run(world: World, options: Options) -> Result:
 
 
 def _measure(world: World, options: Options) -> Stretch:
-    world.seed("quiet", options.definitions)
+    corpus = world.seed("quiet", options.definitions)
     meter = Meter(world.traffic())
     with world.daemon(options.period) as process:
         wait_synced(meter, options.definitions)
         meter = Meter(world.traffic(), process.pid)
         time.sleep(options.minutes * 60)
-        return meter.stop(process.pid)
+        stretch = meter.stop(process.pid)
+    corpus.check(world.bed.cluster.api)
+    return stretch
 
 
 def figures(stretch: Stretch, options: Options) -> Sequence[Figure]:

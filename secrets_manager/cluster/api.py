@@ -32,6 +32,7 @@ from secrets_manager.cluster.base import ClusterTelemetry, Json, Page, Resource,
 from secrets_manager.cluster.fresh_header import FreshHeader
 from secrets_manager.cluster.status_errors import Call, from_status
 from secrets_manager.cluster.wire import (
+    is_json,
     json_object,
     kubernetes_object,
     object_path,
@@ -213,6 +214,8 @@ class HttpKubernetesApi:
                 code = self._opened(stream, started)
                 if stream.status not in _OK:
                     raise self._refused(stream, request, call)
+                if not is_json(stream.headers):
+                    raise ClusterUnavailable(f"the reply is not a watch: {call}")
                 yield stream
         except TransportError as error:
             if code == "<error>":

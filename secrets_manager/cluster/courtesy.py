@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-_PAUSE_SECONDS = 600.0
+# The first refusal may come from an API server that has not read the roles yet after its own start.
+_FIRST_PAUSE_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 600.0
 EVERYWHERE = ""
 
 log = logging.getLogger("cluster.courtesy")
@@ -23,6 +25,7 @@ class Courtesy:
         self._missing = missing
         self._clock = clock
         self._until: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
         self._told = False
 
     def wanted(self, namespace: str) -> bool:
@@ -32,7 +35,18 @@ class Courtesy:
 
     def refused(self, namespace: str, why: str) -> None:
         """The call was refused in this namespace, or EVERYWHERE; said once in the log."""
-        self._until[namespace] = self._clock() + _PAUSE_SECONDS
+        now = self._clock()
+        if now < self._until.get(namespace, now):
+            # Calls that were under way already tell nothing new.
+            return
+        self._pauses[namespace] = self._next_pause(namespace, now)
+        self._until[namespace] = now + self._pauses[namespace]
         if not self._told:
             self._told = True
             log.info(self._missing, extra={"namespace": namespace, "reason": why})
+
+    def _next_pause(self, namespace: str, now: float) -> float:
+        """Twice the last one, unless that was over long ago: then the call was granted in between."""
+        if namespace not in self._pauses or now > self._until[namespace] + _LONGEST_PAUSE_SECONDS:
+            return _FIRST_PAUSE_SECONDS
+        return min(2 * self._pauses[namespace], _LONGEST_PAUSE_SECONDS)

@@ -55,7 +55,8 @@ class Sink(Protocol):
 class Pace:
     """The pause before the next connection: at least a second, doubling while things fail.
 
-    ``forbidden`` is the pause in seconds while we may not list at all.
+    ``forbidden`` is the longest pause in seconds while we may not list at all. It is reached by doubling too,
+    since an API server refuses everybody for a moment after its own start, before it has read the roles.
     """
 
     forbidden: float = _MAX_PAUSE
@@ -70,9 +71,8 @@ class Pace:
     def after_failure(self, error: SecretsManagerError) -> float:
         """Seconds to wait after ``error``: jittered, and what the server asked for if that is longer."""
         self.failures += 1
-        if isinstance(error, Forbidden):
-            return self.forbidden
-        pause = min(_MIN_PAUSE * 2.0 ** min(self.failures - 1, 10), _MAX_PAUSE)
+        longest = self.forbidden if isinstance(error, Forbidden) else _MAX_PAUSE
+        pause = min(_MIN_PAUSE * 2.0 ** min(self.failures - 1, 10), longest)
         asked = error.retry_after or 0.0 if isinstance(error, ClusterFault) else 0.0
         return max(pause * (0.5 + self.jitter() / 2), asked, _MIN_PAUSE / 2)
 

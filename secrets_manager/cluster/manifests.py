@@ -220,7 +220,7 @@ def _spec_or_error(raw: object) -> SecretSpec | DefinitionError:
     try:
         return _spec(raw)
     except DefinitionError as error:
-        return error
+        return error.bare()
 
 
 def _spec(raw: object) -> SecretSpec:

@@ -6,6 +6,7 @@ pages of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -35,6 +36,12 @@ def json_object(body: bytes) -> Json:
     except orjson.JSONDecodeError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def is_json(headers: Mapping[str, str]) -> bool:
+    """Whether a reply with these headers (of any case) is plain JSON, as that to a watch has to be."""
+    plain = headers.get("Content-Encoding", "identity") == "identity"
+    return plain and headers.get("Content-Type", "").startswith("application/json")
 
 
 def kubernetes_object(body: bytes, call: Call) -> Json:

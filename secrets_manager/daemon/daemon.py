@@ -48,11 +48,13 @@ class Daemon:
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._started = threading.Event()
         controller = program.settings.controller
+        resync = controller.resync_period
         self._jobs = Jobs(
             [
                 Job("reconcile", tick_period(controller.reconcile_period), program.engine.tick),
                 Job("token", program.settings.vault.token_polling_period, program.engine.maintain_session),
-                Job("resync", controller.resync_period, self._resync),
+                # Everything was listed just now.
+                Job("resync", resync, self._resync, first_after=resync),
             ],
             program.heartbeats,
         )

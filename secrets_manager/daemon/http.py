@@ -23,6 +23,7 @@ from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import ListenAddress
 
 _REQUEST_SECONDS = 5.0
+_POLL_SECONDS = 0.5
 _THREADS = 16
 _TEXT = "text/plain; charset=utf-8"
 
@@ -59,16 +60,28 @@ class Endpoints:
 class Server:
     """Serves the endpoints from ``start`` to ``stop``."""
 
-    def __init__(self, address: ListenAddress, endpoints: Endpoints) -> None:
-        """Bind to ``address``; raises ConfigError when that cannot be had."""
+    def __init__(
+        self,
+        address: ListenAddress,
+        endpoints: Endpoints,
+        *,
+        request_seconds: float = _REQUEST_SECONDS,
+        poll_seconds: float = _POLL_SECONDS,
+    ) -> None:
+        """Bind to ``address``; raises ConfigError when that cannot be had.
+
+        A request has ``request_seconds`` from first byte to last; a stop is heeded within ``poll_seconds``.
+        """
         handler = type("Handler", (_Handler,), {"endpoints": endpoints})
         host, family = _family(address.host)
         try:
-            self._http = _BoundedServer((host, address.port), handler, family)
+            self._http = _BoundedServer((host, address.port), handler, family, request_seconds)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise ConfigError(f"metrics-addr {str(address)!r}: {reason}", exit_code=1) from None
-        self._thread = threading.Thread(target=self._http.serve_forever, name="http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(poll_seconds,), name="http", daemon=True
+        )
 
     @property
     def port(self) -> int:
@@ -96,9 +109,14 @@ class _BoundedServer(ThreadingMixIn, HTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], family: socket.AddressFamily
+        self,
+        address: tuple[str, int],
+        handler: type[BaseHTTPRequestHandler],
+        family: socket.AddressFamily,
+        request_seconds: float,
     ) -> None:
         self.address_family = family
+        self._request_seconds = request_seconds
         self._places = threading.BoundedSemaphore(_THREADS)
         self._watchdog = Watchdog()
         super().__init__(address, handler)
@@ -121,7 +139,7 @@ class _BoundedServer(ThreadingMixIn, HTTPServer):
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer within the time allowed, and give the place back."""
         try:
-            with self._watchdog.guard(_REQUEST_SECONDS) as guard:
+            with self._watchdog.guard(self._request_seconds) as guard:
                 guard.attach(request)
                 super().process_request_thread(request, client_address)
         finally:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -30,11 +30,12 @@ _LEAST_LIMIT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What runs every ``period`` seconds, the first time at once."""
+    """What runs every ``period`` seconds, the first time ``first_after`` seconds from the start."""
 
     name: str
     period: float
     run: Callable[[], None]
+    first_after: float = 0.0
 
 
 class Jobs:
@@ -64,7 +65,7 @@ class Jobs:
         self._scheduler.add_listener(_complain, EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES)
 
     def start(self) -> None:
-        """Run every job now and then at its period."""
+        """Run every job, when it is first due and then at its period."""
         for job in self._jobs:
             limit = max(_LEAST_LIMIT, 3 * job.period)
             heartbeat = self._heartbeats.register(f"job {job.name}", limit=limit)
@@ -75,7 +76,7 @@ class Jobs:
                 seconds=job.period,
                 id=job.name,
                 executor=job.name,
-                next_run_time=datetime.now(UTC),
+                next_run_time=datetime.now(UTC) + timedelta(seconds=job.first_after),
             )
         self._scheduler.start()
         self._clock_guard.start()

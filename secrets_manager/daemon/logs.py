@@ -26,15 +26,15 @@ LAST_LINES_SECONDS = 1.0
 QUIET_LIBRARIES = (
     "apscheduler",
     "asyncio",
-    "azure",
     "dynaconf",
     "hvac",
     "kubernetes",
     "kubernetes.client.rest",
-    "msal",
     "requests",
     "urllib3",
 )
+# Their warnings repeat what Entra ID wrote, and that may repeat what it was shown. Each failure is told by us.
+SILENT_LIBRARIES = ("azure", "msal")
 
 log = logging.getLogger("logs")
 
@@ -135,6 +135,8 @@ def configure_logs(
     logging.getLogger().setLevel(settings.level)
     for library in QUIET_LIBRARIES:
         logging.getLogger(library).setLevel(max(logging.WARNING, settings.level))
+    for library in SILENT_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     logging.captureWarnings(True)
     sys.excepthook = log_uncaught
     threading.excepthook = log_uncaught_in_thread

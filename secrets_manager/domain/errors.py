@@ -12,6 +12,7 @@ interface. No vendor exception crosses its layer: each edge maps its own errors 
     │  │    SessionExpired · AuthFailed · ForbiddenByNetwork
     │  ├─ ClusterFault            the API server refused or did not answer
     │  │    ClusterUnavailable · ClusterUnauthorized · Conflict · NamespaceTerminating · NotLeading
+    │  ├─ SourceOutdated          an older version of one path than before
     │  └─ InternalError           a fault of this program
     └─ PermanentError             a person must act; looked at again on the slow lane
        ├─ ConfigError             the daemon's own settings
@@ -31,6 +32,8 @@ everyone who may read the SecretDefinition, so no value, token or vendor error b
 """
 
 from __future__ import annotations
+
+from typing import Self
 
 
 class SecretsManagerError(Exception):
@@ -55,6 +58,15 @@ class SecretsManagerError(Exception):
     def message(self) -> str:
         """One sentence for a person; holds no secret."""
         return str(self)
+
+    def bare(self) -> Self:
+        """Let go of traceback, cause and context, and return the same error.
+
+        Their frames hold what was being handled when it was raised, values included. So this is called where
+        an error is no longer on its way up but becomes a value that is kept.
+        """
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
 
 class TemporaryError(SecretsManagerError):
@@ -109,6 +121,13 @@ class AuthFailed(BackendFault):
 
 class ForbiddenByNetwork(BackendFault):
     """The backend's network rules do not let this machine in."""
+
+
+class SourceOutdated(TemporaryError):
+    """The backend gave an older version of a path than before: a standby that lags, or a restored backup."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"the backend gave an older version of path {path!r} than before")
 
 
 # ── faults of the API server ─────────────────────────────────────────────────────────────────────────

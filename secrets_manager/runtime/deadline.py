@@ -102,6 +102,12 @@ def attach_current(sock: socket.socket | None) -> None:
         guard.attach(sock)
 
 
+def current_expired() -> bool:
+    """Whether the watchdog has ended this thread's call."""
+    guard: Guard | None = getattr(_current, "guard", None)
+    return guard is not None and guard.expired
+
+
 def _shut(sock: socket.socket) -> None:
     # Not sock.shutdown(): SSLSocket's drops its TLS state first, under the feet of the reading thread.
     with contextlib.suppress(OSError):

@@ -31,7 +31,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from secrets_manager.runtime.deadline import Guard, Watchdog, attach_current
+from secrets_manager.runtime.deadline import Guard, Watchdog, attach_current, current_expired
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 _CONNECT_SECONDS = 3.0
@@ -248,6 +248,13 @@ class _GuardedTlsConnection(HTTPSConnection):
         self._handshake = sock.dup()
         attach_current(self._handshake)
         return sock
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        if current_expired():
+            # A socket that is shut amid the proxy's headers looks like a tunnel, and TLS would not notice.
+            self.close()
+            raise TimeoutError
 
     def putrequest(self, *args: object, **kwargs: object) -> None:
         attach_current(self.sock)

@@ -47,7 +47,8 @@ class CircuitBreaker:
                 return
             if self._probing or self._clock() < self._probe_at:
                 assert self._fault is not None  # noqa: S101 - set whenever the breaker opens
-                raise self._fault
+                # Raised again and again, it would else grow by the frames of each time.
+                raise self._fault.bare()
             self._probing = True
 
     def succeeded(self) -> None:

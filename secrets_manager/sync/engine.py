@@ -16,6 +16,7 @@ from secrets_manager.backends.base import Backend, Reading, Source
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     BackendFault,
+    Forbidden,
     InternalError,
     NotLeading,
     PermanentError,
@@ -208,9 +209,11 @@ class Engine:
                 self._waiting.add(ref)
             else:
                 self._waiting.discard(ref)
-        if error is None or isinstance(error, PermanentError):
+        # A missing right is a person's matter, but an API server that just started misses all of them.
+        slow = isinstance(error, PermanentError) and not isinstance(error, Forbidden)
+        if error is None or slow:
             self.queue.forget(look(ref))
-        if isinstance(error, PermanentError):
+        if slow:
             self.queue.retry_slowly(look(ref))
         elif error is not None and not isinstance(error, NotLeading):
             self.queue.retry(look(ref))

@@ -104,7 +104,7 @@ def failed(ref: Ref, secret: str | None, error: SecretsManagerError, *, cleanup:
         secret=secret,
         operation=Operation.REFUSED,
         reason=error.reason,
-        error=error,
+        error=error.bare(),
         cleanup=cleanup,
     )
 

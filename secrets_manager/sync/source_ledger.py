@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import BackendFault, SecretsManagerError
+from secrets_manager.domain.errors import BackendFault, SecretsManagerError, TemporaryError
 from secrets_manager.domain.secret import Digester
 
 
@@ -55,6 +55,9 @@ class SourceLedger:
                 news = source not in self._suffering
                 self._suffering.add(source)
                 return set(self._users[source]) if news else set()
+            if isinstance(result, TemporaryError):
+                # An older version than before: the polls to come will tell whether that is to be believed.
+                return set()
             mark = self._mark(result)
             before = self._seen.get(source)
             recovered = source in self._suffering

@@ -59,14 +59,13 @@ class SourceReader:
         ``asker`` is the definition that will act on it, so that it is not told of the change again.
         """
         flight, before = self._board(source, asker)
-        if before is not None:
-            before.done.wait()
+        before.done.wait()
         if self._takes_off(source, flight):
             self._fly(source, flight)
         flight.done.wait()
         return flight.result()
 
-    def _board(self, source: Source, asker: Ref | None) -> tuple[_Flight, _Flight | None]:
+    def _board(self, source: Source, asker: Ref | None) -> tuple[_Flight, _Flight]:
         """The flight to share, and the one that has to land first."""
         with self._lock:
             lane = self._lanes.get(source)
@@ -93,7 +92,7 @@ class SourceReader:
             self._breaker.admit()
             flight.reading = self._call(source)
         except SecretsManagerError as error:
-            flight.error = error
+            flight.error = error.bare()
         finally:
             if flight.reading is None and flight.error is None:
                 flight.error = BackendUnavailable("the read ended unexpectedly")

@@ -1,7 +1,7 @@
-"""Runs the pod of a Deployment as a process, since no node runs here: the kubelet's part, as far as the daemon needs.
+"""Runs the pod of a Deployment as a process, since no node runs here: as much of a kubelet as that takes.
 
-It honours what the Deployment in the cluster says: account, arguments, environment, and volumes of ConfigMaps,
-Secrets and projected tokens. It must not know which settings these are.
+It honours what the Deployment in the cluster says: account, arguments, environment, and volumes of
+ConfigMaps, Secrets and projected tokens. It must not know which settings these are.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ from tests.testbed.kube_api import ApiError, definitions
 from tests.testbed.openbao import OpenBao
 from tests.testbed.waiting import wait_until
 
+# What the kubelet would do at these is done by tests/docs/pod.py.
+SCALED_DOWN = re.compile(r"kubectl scale deployment/(\S+) -n (\S+) --replicas=0")
 ROLL_OUT = re.compile(r"kubectl rollout status deployment/(\S+) -n (\S+)")
 
 # Commands that cannot be run here, by how they begin, with the reason.
@@ -71,7 +73,10 @@ class Scene:
         if rolled:
             self.node.roll_out(rolled[2], rolled[1])
             return ""
-        return self.shell.run(self.substituted(command))
+        said = self.shell.run(self.substituted(command))
+        if scaled := SCALED_DOWN.fullmatch(command):
+            self.node.stop(scaled[2], scaled[1])
+        return said
 
     def _addresses(self) -> dict[str, str]:
         # A Vault outside the cluster has to be told the API server's CA, and whom to ask it as.

@@ -6,7 +6,9 @@ of what the commands are about.
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,20 +39,31 @@ class Shell:
     def run(self, commands: str) -> str:
         """Run commands; returns their standard output, raises CommandFailed."""
         before = self.state.read_text(encoding="utf-8") if self.state.exists() else ""
-        done = subprocess.run(
+        process = subprocess.Popen(
             ["/bin/bash", "-c", f"{before}\n{_FRAME}{commands}"],
             cwd=self.folder,
             env={**self.environ, "DOCS_STATE": str(self.state)},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=_SECONDS,
-            check=False,
+            start_new_session=True,
         )
-        self.transcript.append(f"{commands}\n{done.stdout}{done.stderr}")
-        if done.returncode:
+        said, complaints = _outcome(process)
+        self.transcript.append(f"{commands}\n{said}{complaints}")
+        if process.returncode:
             raise CommandFailed("\n".join(self.transcript))
-        return done.stdout
+        return said
+
+
+def _outcome(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a shell said; one that takes too long is ended with all that it started."""
+    try:
+        return process.communicate(timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        said, complaints = process.communicate()
+        return said, f"{complaints}\nended after {_SECONDS} s"
 
 
 def commands_of(block: str) -> list[str]:

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from demo.__main__ import main
 from demo.screen import Screen, log_line
 from tests.integration.deployment_support import SAMPLES
 from tests.testbed.waiting import wait_until
@@ -158,13 +158,10 @@ def _mail_key() -> str:
     return "kubectl get secret third-parties -n shop -o jsonpath='{.data.mail-api-key}' | base64 -d"
 
 
-def test_a_word_it_does_not_know_is_refused() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "demo", "twice"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_a_word_it_does_not_know_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["twice"]) == 2
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("usage: scripts/demo [once]")
+    assert capsys.readouterr().err.startswith("usage: scripts/demo [once]")
 
 
 def test_steps_are_numbered_and_their_lines_indented() -> None:

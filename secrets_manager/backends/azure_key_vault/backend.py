@@ -121,7 +121,7 @@ class AzureKeyVaultBackend:
 
     def maintain(self) -> None:
         """Log in if need be, and look after the token."""
-        self._session.maintain(_LOGIN_CALLS * self._timeout)
+        self._session.maintain()
 
     def ready(self) -> bool:
         """Whether a login ever worked."""

@@ -30,6 +30,9 @@ from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendUnava
 from secrets_manager.runtime.http import Reply
 
 
+_NOT_OURS = "the reply is not that of the key vault"
+
+
 class Refused(Exception):
     """The vault answered with something else than what was asked for."""
 
@@ -75,6 +78,8 @@ class VaultClient:
         with self._asking(budget) as exchange:
             secret = self._sdk.get_secret(item.name, item.version or None)
         seconds = self._clock() - started
+        if not secret.id:
+            raise BackendUnavailable(_NOT_OURS)
         return Held(
             value=secret.value,
             version=secret.properties.version or "",
@@ -127,7 +132,7 @@ class VaultClient:
         if status == 401:
             self._session.rejected(generation)
         if 200 <= status < 300:
-            return BackendUnavailable("the reply is not that of the key vault")
+            return BackendUnavailable(_NOT_OURS)
         return Refused(faults.refusal(exchange.reply))
 
 

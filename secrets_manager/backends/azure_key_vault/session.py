@@ -27,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 # The SDK's own rule: a token is renewed in its last five minutes, and not asked for more often than this.
 _AHEAD = 300.0
 _BETWEEN_REFRESHES = 30.0
+_GRACE = 0.5
 
 
 class TokenGiver(Protocol):
@@ -99,11 +100,12 @@ class Session:
         """Whether a login ever worked."""
         return self.generation > 0
 
-    def maintain(self, patience: float) -> None:
+    def maintain(self) -> None:
         """Log in when there is no token and refresh the one that is due; raises a BackendFault."""
         token = self._token
         if token is None or not self._alive(token) or self._due(token):
-            self._join("", patience)
+            # A little longer than the login itself may take, to hear why it failed.
+            self._join("", self._login_seconds + _GRACE)
 
     def rejected(self, generation: int) -> None:
         """The vault did not accept the token of ``generation``: the next call gets another.

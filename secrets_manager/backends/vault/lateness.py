@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 
 from secrets_manager.backends.base import Reading
-from secrets_manager.domain.errors import BackendUnavailable
+from secrets_manager.domain.errors import SourceOutdated
 
 _BELIEVED_AFTER = 3
 
@@ -24,13 +24,13 @@ class VersionGuard:
         self._lower: dict[str, tuple[int, int]] = {}
 
     def admit(self, reading: Reading) -> None:
-        """Return when ``reading`` may be used; raise BackendUnavailable when it looks outdated."""
+        """Return when ``reading`` may be used; raise SourceOutdated when it looks outdated."""
         if not reading.version.isdecimal() or reading.source.version:
             return
         version, path = int(reading.version), reading.source.path
         with self._lock:
             if version < self._highest.get(path, 0) and self._seen(path, version) < _BELIEVED_AFTER:
-                raise BackendUnavailable("Vault gave an older version than before: a standby lags behind")
+                raise SourceOutdated(path)
             self._lower.pop(path, None)
             if len(self._highest) >= self._most_paths:
                 self._highest.clear()

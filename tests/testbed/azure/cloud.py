@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,14 +46,15 @@ class AzureDouble:
         self,
         authority: Authority,
         *,
-        name: str = "test-vault",
+        name: str = "",
         hosts: Hosts = PUBLIC,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.ca_file = authority.ca_file
         self.entra = Entra(hosts.entra, TENANT, now)
         self.entra.register(Principal(client_id=CLIENT_ID, secrets=[CLIENT_SECRET]))
-        self.vault = KeyVault(name, hosts.vaults, self.entra, now)
+        # The SDK remembers each vault's challenge for the life of the process: a name of its own for each double.
+        self.vault = KeyVault(name or f"vault-{secrets.token_hex(4)}", hosts.vaults, self.entra, now)
         self.imds = Imds(self.entra)
         self._servers = [Server(one.answer, now) for one in (self.vault, self.entra, self.imds)]
         tls = authority.issue(self.vault.host, hosts.entra)
@@ -60,7 +62,9 @@ class AzureDouble:
         self.vault_proxy = FaultProxy(vault.url, tls=tls)
         self.entra_proxy = FaultProxy(entra.url, tls=tls)
         self.imds_proxy = FaultProxy(imds.url)
-        self._gateway = Gateway({self.vault.host: _port(self.vault_proxy), hosts.entra: _port(self.entra_proxy)})
+        self._gateway = Gateway(
+            {self.vault.host: _port(self.vault_proxy), hosts.entra: _port(self.entra_proxy)}
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Entra ID: logins of service principals, by secret, certificate or federated token, and the tokens given out.
+"""Entra ID: logins of service principals by secret, certificate or federated token, and tokens given out.
 
 After https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, for certificates
 .../certificate-credentials, for federation .../entra/workload-id/workload-identity-federation, and for errors
@@ -104,9 +104,7 @@ class Entra:
     def _instance(self) -> Answer:
         aliases = [{"preferred_network": self.host, "preferred_cache": self.host, "aliases": [self.host]}]
         endpoint = f"https://{self.host}/{self.tenant}/v2.0/.well-known/openid-configuration"
-        return Answer(
-            200, {"api-version": "1.1", "tenant_discovery_endpoint": endpoint, "metadata": aliases}
-        )
+        return Answer(200, {"api-version": "1.1", "tenant_discovery_endpoint": endpoint, "metadata": aliases})
 
     def _configuration(self) -> Answer:
         base = f"https://{self.host}/{self.tenant}"
@@ -184,7 +182,7 @@ def _certificate(principal: Principal, header: dict[str, Any]) -> x509.Certifica
     for certificate in principal.certificates:
         for name, algorithm in (("x5t", hashes.SHA1()), ("x5t#S256", hashes.SHA256())):  # noqa: S303 - the protocol's
             wanted = jwt.utils.base64url_encode(certificate.fingerprint(algorithm)).decode()
-            if header.get(name) == wanted:
+            if header.get(name, "").rstrip("=") == wanted:
                 return certificate
     raise LookupError
 

@@ -66,6 +66,8 @@ class _Tunnel(socketserver.StreamRequestHandler):
             self.wfile.write(b"HTTP/1.1 502 No Route\r\nContent-Length: 0\r\n\r\n")
             return
         with contextlib.closing(socket.create_connection(("127.0.0.1", port))) as upstream:
+            for one in (self.connection, upstream):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
             with contextlib.suppress(OSError):
                 _carry(self.connection, upstream)

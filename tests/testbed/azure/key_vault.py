@@ -1,6 +1,6 @@
 """The data plane of one key vault, its secrets part.
 
-After https://learn.microsoft.com/rest/api/keyvault/secrets (7.4): get-secret, get-secrets, get-deleted-secret;
+After https://learn.microsoft.com/rest/api/keyvault/secrets: get-secret, get-secrets, get-deleted-secret;
 https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses for the challenge,
 .../general/rest-error-codes and what the service answers with for errors.
 """
@@ -67,6 +67,9 @@ class KeyVault:
             return _forbidden("Client address is not authorized.", self.network_rule)
         if "api-version" not in call.query:
             return _error(400, "BadParameter", "api-version must be specified")
+        return self._served(call)
+
+    def _served(self, call: Call) -> Answer:
         kind, *rest = call.path.strip("/").split("/")
         if kind == "secrets" and not rest:
             return self._allowed("list", "") or self._page(call)
@@ -113,9 +116,7 @@ class KeyVault:
         if more:
             token = quote(found[-1].name.lower())
             link = f"https://{self.host}:443/secrets?api-version=7.4&$skiptoken={token}&maxresults={size}"
-        return Answer(
-            200, {"value": [self._shown(one, versioned=False) for one in found], "nextLink": link}
-        )
+        return Answer(200, {"value": [self._shown(one, versioned=False) for one in found], "nextLink": link})
 
     def _deleted(self, name: str) -> Answer:
         stored = self.store.find_deleted(name)

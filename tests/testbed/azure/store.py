@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Stored", "Store"]
+__all__ = ["Store", "Stored"]
 
 
 @dataclass(slots=True, kw_only=True)

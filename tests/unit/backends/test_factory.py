@@ -7,35 +7,33 @@ import sys
 
 import pytest
 
-from secrets_manager.backends.factory import build_backend
+from secrets_manager.backends.azure_key_vault.telemetry import SilentAzureTelemetry
+from secrets_manager.backends.factory import Telemetry, build_backend
 from secrets_manager.backends.vault.telemetry import SilentVaultTelemetry
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import Settings, VaultSettings
 
+SILENT = Telemetry(vault=SilentVaultTelemetry(), azure_kv=SilentAzureTelemetry())
+
 
 def test_vault_is_built_without_a_call() -> None:
     settings = Settings(vault=VaultSettings(url="http://nowhere.invalid", role_id="r", secret_id="s"))
-    backend = build_backend(settings, telemetry=SilentVaultTelemetry(), watchdog=Watchdog())
+    backend = build_backend(settings, telemetry=SILENT, watchdog=Watchdog())
 
     assert (backend.name, backend.ready()) == ("vault", False)
     backend.close()
 
 
-def test_azure_cannot_be_chosen_yet() -> None:
-    with pytest.raises(ConfigError, match="not available in this version") as caught:
-        build_backend(Settings(backend="azure-kv"), telemetry=SilentVaultTelemetry(), watchdog=Watchdog())
-
-    assert caught.value.exit_code == 1
-
-
 def test_files_that_cannot_be_used_are_found_at_the_start() -> None:
     settings = Settings(vault=VaultSettings(ca_cert="/nowhere/ca.pem"))
     with pytest.raises(ConfigError, match=r"ca-cert: '/nowhere/ca\.pem' cannot be read"):
-        build_backend(settings, telemetry=SilentVaultTelemetry(), watchdog=Watchdog())
+        build_backend(settings, telemetry=SILENT, watchdog=Watchdog())
 
 
 def test_the_libraries_of_a_backend_are_loaded_when_it_is_chosen() -> None:
-    script = "import sys, secrets_manager.backends.factory; sys.exit('hvac' in sys.modules)"
+    script = (
+        "import sys, secrets_manager.backends.factory; sys.exit(bool({'hvac', 'azure'} & set(sys.modules)))"
+    )
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

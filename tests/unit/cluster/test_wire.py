@@ -10,6 +10,7 @@ import pytest
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Expired, Scope
 from secrets_manager.cluster.status_errors import Call
 from secrets_manager.cluster.wire import (
+    is_json,
     json_object,
     kubernetes_object,
     object_path,
@@ -103,3 +104,17 @@ def test_a_line_that_is_no_event_ends_the_watch(line: bytes) -> None:
 def test_an_error_in_the_stream_is_raised_as_what_it_is(obj: dict[str, Any], kind: type[Exception]) -> None:
     with pytest.raises(kind):
         watch_event(json.dumps({"type": "ERROR", "object": obj}).encode(), CALL)
+
+
+@pytest.mark.parametrize(
+    ("headers", "plain"),
+    [
+        ({"Content-Type": "application/json"}, True),
+        ({"Content-Type": "application/json;charset=utf-8", "Content-Encoding": "identity"}, True),
+        ({"Content-Type": "text/html"}, False),
+        ({}, False),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, False),
+    ],
+)
+def test_only_plain_json_can_be_a_watch(headers: dict[str, str], plain: bool) -> None:  # noqa: FBT001
+    assert is_json(headers) is plain

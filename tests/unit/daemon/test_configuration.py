@@ -177,7 +177,7 @@ def test_dynaconf_s_own_environment_names_do_nothing(tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
     }
 
-    done = subprocess.run(  # noqa: S603 - our own interpreter
+    done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
     )
 

@@ -18,7 +18,12 @@ from hypothesis import strategies as st
 
 from secrets_manager.daemon.log_formats import OWN_ATTRIBUTES, JsonFormatter, scalar
 from secrets_manager.daemon.log_settings import log_settings
-from secrets_manager.daemon.logs import QUIET_LIBRARIES, QueuedHandler, configure_logs
+from secrets_manager.daemon.logs import (
+    QUIET_LIBRARIES,
+    SILENT_LIBRARIES,
+    QueuedHandler,
+    configure_logs,
+)
 from secrets_manager.daemon.redaction import MASK, redacted
 from secrets_manager.settings import LogSettings
 
@@ -47,7 +52,7 @@ def logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     hooks = sys.excepthook, threading.excepthook
-    levels = {name: logging.getLogger(name).level for name in QUIET_LIBRARIES}
+    levels = {name: logging.getLogger(name).level for name in (*QUIET_LIBRARIES, *SILENT_LIBRARIES)}
     yield
     for handler in root.handlers:
         if isinstance(handler, QueuedHandler):
@@ -258,6 +263,16 @@ def test_libraries_are_quiet_even_at_the_lowest_level(sink: Sink) -> None:
     for library in QUIET_LIBRARIES:
         logging.getLogger(library).info("reply body: canary")
         logging.getLogger(f"{library}.child").debug("reply body: canary")
+    logging.getLogger("urllib3").warning("told")
+
+    assert [line["msg"] for line in sink.lines(handler)] == ["told"]
+
+
+def test_libraries_that_repeat_what_they_were_shown_say_nothing_at_all(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(level=1), write=sink)
+
+    for library in SILENT_LIBRARIES:
+        logging.getLogger(f"{library}.identity.child").critical("refused: canary")
     logging.getLogger("urllib3").warning("told")
 
     assert [line["msg"] for line in sink.lines(handler)] == ["told"]

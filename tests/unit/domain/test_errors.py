@@ -112,6 +112,7 @@ SENTENCES = {
     "version 3 of path 'a/b' is deleted in the backend": errors.SourceDeleted("a/b", "3"),
     "version 3 of path 'a/b' is destroyed in the backend": errors.SourceDestroyed("a/b", "3"),
     "'a/b' is disabled in the backend": errors.SourceDisabled("a/b"),
+    "'a' is past its date, and azure-kv.strict-expiry is on": errors.SourceExpired("'a' is past its date"),
     "path 'a/b' hands out leased (dynamic) secrets, which cannot be polled": (
         errors.DynamicSecretUnsupported("a/b")
     ),
@@ -126,3 +127,19 @@ SENTENCES = {
 @pytest.mark.parametrize(("sentence", "error"), SENTENCES.items())
 def test_an_error_made_of_names_writes_the_sentence_itself(sentence: str, error: SecretsManagerError) -> None:
     assert error.message == sentence
+
+
+def test_a_bare_error_keeps_nothing_of_where_it_came_from() -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        _fail_with_a_cause()
+    kept = caught.value.bare()
+
+    assert kept == InvalidSpec("wrong")
+    assert (kept.__traceback__, kept.__cause__, kept.__context__) == (None, None, None)
+
+
+def _fail_with_a_cause() -> None:
+    try:
+        int("canary-4711")
+    except ValueError as exc:
+        raise InvalidSpec("wrong") from exc

@@ -1,13 +1,11 @@
-"""Who has not moved for too long."""
+"""Signs of life, and who has given none for too long."""
 
 from __future__ import annotations
 
 from secrets_manager.runtime.heartbeat import Heartbeats
 
 
-class Hand:
-    """A clock that the test sets."""
-
+class Clock:
     def __init__(self) -> None:
         self.now = 100.0
 
@@ -15,34 +13,55 @@ class Hand:
         return self.now
 
 
-def test_a_thread_that_beats_is_not_silent() -> None:
-    clock = Hand()
+def test_a_thread_is_silent_once_its_limit_is_past() -> None:
+    clock = Clock()
     beats = Heartbeats(clock)
-    worker = beats.register("worker", limit=10)
-    for _ in range(5):
-        clock.now += 10
-        worker.beat()
+    beat = beats.register("worker", limit=10)
+    clock.now += 10
+    assert beats.silent() == []
+    assert beat.age() == 10
+    clock.now += 0.1
+
+    assert beats.silent() == ["worker"]
+
+
+def test_a_beat_ends_the_silence() -> None:
+    clock = Clock()
+    beats = Heartbeats(clock)
+    beat = beats.register("worker", limit=10)
+    clock.now += 11
+    beat.beat()
 
     assert beats.silent() == []
-    assert worker.age() == 0
 
 
-def test_threads_that_have_not_beaten_within_their_limit_are_named() -> None:
-    clock = Hand()
+def test_the_silent_are_named_in_order() -> None:
+    clock = Clock()
     beats = Heartbeats(clock)
-    for name, limit in (("watch", 20.0), ("worker", 5.0), ("lease", 5.0)):
-        beats.register(name, limit=limit)
-    clock.now += 5.5
+    for name in ("c", "a", "b"):
+        beats.register(name, limit=10)
+    beats.register("patient", limit=60)
+    clock.now += 11
 
-    assert beats.silent() == ["lease", "worker"]
+    assert beats.silent() == ["a", "b", "c"]
 
 
-def test_a_thread_that_ended_in_good_order_is_not_missed() -> None:
-    clock = Hand()
+def test_one_that_ended_in_good_order_is_not_missed() -> None:
+    clock = Clock()
     beats = Heartbeats(clock)
-    beats.register("worker", limit=5)
+    beats.register("worker", limit=10)
     beats.forget("worker")
-    beats.forget("never-registered")
-    clock.now += 60
+    beats.forget("worker")
+    clock.now += 11
+
+    assert beats.silent() == []
+
+
+def test_a_name_registered_again_is_the_new_threads() -> None:
+    clock = Clock()
+    beats = Heartbeats(clock)
+    beats.register("worker", limit=10)
+    clock.now += 11
+    beats.register("worker", limit=10)
 
     assert beats.silent() == []

@@ -200,7 +200,11 @@ POISON = {
     "a missing key": ("poison", wanting("poison", "poison", "missing"), "KeyNotFound"),
     "a missing path": ("poison", wanting("poison", "nowhere"), "SourceNotFound"),
     "a path that leads out": ("poison", wanting("poison", "../sys/mounts"), "InvalidPath"),
-    "bad base64": ("poison", wanting("poison", "poison", "text", source={"encoding": "base64"}), "DecodeError"),
+    "bad base64": (
+        "poison",
+        wanting("poison", "poison", "text", source={"encoding": "base64"}),
+        "DecodeError",
+    ),
     "an unknown encoding": ("poison", wanting("poison", source={"encoding": "rot13"}), "InvalidSpec"),
     "no spec": ("poison", {}, "InvalidSpec"),
     "a spec that is a list": ("poison", [], "InvalidSpec"),
@@ -218,7 +222,14 @@ POISON = {
         "InvalidForType",
     ),
 }
-HELD = {"number": 3, "null": None, "map": {}, "text": "canary!", "large": "x" * 2**21, "a b": "1"}
+HELD: dict[str, object] = {
+    "number": 3,
+    "null": None,
+    "map": {},
+    "text": "canary!",
+    "large": "x" * 2**21,
+    "a b": "1",
+}
 
 
 @pytest.mark.parametrize(("name", "spec", "reason"), rows(POISON))
@@ -291,6 +302,20 @@ def test_all_keys_are_written_or_none() -> None:
     assert world.telemetry.failed_keys == [("app", "missing", "KeyNotFound")]
 
 
+def test_of_several_paths_only_the_keys_of_the_one_that_failed_are_counted() -> None:
+    world = in_step()
+    keys = {
+        "user": {"path": "app", "key": "user"},
+        "x": {"path": "gone", "key": "x"},
+        "y": {"path": "gone", "key": "y"},
+    }
+    world.respecify(APP, {"name": "app", "keysMap": keys})
+    world.settle()
+
+    assert world.condition() == ("False", "SourceNotFound")
+    assert world.telemetry.failed_keys == [("gone", "x", "SourceNotFound"), ("gone", "y", "SourceNotFound")]
+
+
 def test_a_path_that_the_policy_forbids_is_never_asked_for() -> None:
     world = World(policy=("{namespace}/*",))
     world.backend.put("other/app", {"user": "alice"})
@@ -326,7 +351,9 @@ def test_a_fault_of_the_program_ends_in_that_objects_condition(caplog: pytest.Lo
     assert "canary" not in caplog.text + told
 
 
-def test_a_fault_of_the_program_during_a_poll_does_not_end_the_worker(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_the_program_during_a_poll_does_not_end_the_worker(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class BrokenLater(MemoryBackend):
         def read(self, source: Source) -> Reading:
             if self.reads() == 1:
@@ -351,7 +378,15 @@ def test_a_fault_of_the_program_during_a_poll_does_not_end_the_worker(caplog: py
 
 @pytest.mark.parametrize(
     "fault",
-    [BackendUnavailable, BackendThrottled, BackendSealed, BackendTimeout, BackendTLS, SessionExpired, AuthFailed],
+    [
+        BackendUnavailable,
+        BackendThrottled,
+        BackendSealed,
+        BackendTimeout,
+        BackendTLS,
+        SessionExpired,
+        AuthFailed,
+    ],
 )
 def test_while_the_backend_is_down_secrets_stay_as_they_are(fault: type[BackendFault]) -> None:
     world = in_step(definitions=3)

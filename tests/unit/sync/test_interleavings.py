@@ -1,8 +1,8 @@
 """The order of reading is the fence: every interleaving of two would-be leaders and two backend updates.
 
 Each leader makes one pass of three steps (look at the Secret, read the backend, write), the backend changes
-twice in between: 8! / (3! 3! 2!) = 560 schedules. A regression is a write that puts an older value over a newer
-one. The steps are those of the real Reconciler, held at its calls to the cluster and to the backend; the
+twice in between: 8! / (3! 3! 2!) = 560 schedules. A regression is a write that puts an older value over a
+newer one. The steps are those of the real Reconciler, held at its calls to the cluster and to the backend. The
 control, which reads the backend first as the original did, shows that the check can fail.
 """
 
@@ -242,7 +242,13 @@ def test_the_control_with_the_backend_read_first_regresses_in_14_schedules() -> 
 
 @pytest.mark.parametrize(
     ("schedule", "writes", "value"),
-    [("uaaabbb", 1, "1"), ("aauabbb", 1, "1"), ("abuabab", 2, "1"), ("uaauabbb", 2, "2"), ("uabababu", 2, "1")],
+    [
+        ("uaaabbb", 1, "1"),
+        ("aauabbb", 1, "1"),
+        ("abuabab", 2, "1"),
+        ("uaauabbb", 2, "2"),
+        ("uabababu", 2, "1"),
+    ],
 )
 def test_the_passes_of_the_check_do_write(schedule: str, writes: int, value: str) -> None:
     scene = Scene(Reconciler)

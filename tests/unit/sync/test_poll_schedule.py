@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -53,7 +54,7 @@ def test_the_first_poll_comes_within_a_period_of_the_first_look() -> None:
 
 def test_after_that_each_key_is_polled_once_a_period() -> None:
     for times in polls(served(20), START + 100).values():
-        gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+        gaps = [after - before for before, after in itertools.pairwise(times)]
         assert gaps == pytest.approx([PERIOD] * len(gaps))
 
 
@@ -62,7 +63,7 @@ def test_polls_are_spread_evenly_over_the_period(count: int) -> None:
     schedule = served(count)
     times = sorted(at for found in polls(schedule, START + 40, step=0.01).values() for at in found)
     steady = [at for at in times if at > START + 15]
-    gaps = [after - before for before, after in zip(steady, steady[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(steady)]
     even = PERIOD / count
 
     # The golden ratio's own bounds: gaps are of three sizes, the largest under 1.7 even ones and a step.

@@ -1,8 +1,8 @@
 """A whole secrets-manager on the fakes: one thread, one clock that moves when told, nothing to wait for.
 
-`settle` delivers what the cluster has to tell and works the queue until nothing is left; `pass_time` moves the
-clock and runs the periodic job. `spending` counts the calls in between, the informers' lists and watches left
-out.
+`settle` delivers what the cluster has to tell and works the queue until nothing is left; `pass_time` moves
+the clock and runs the periodic job. `spending` counts the calls in between, the informers' lists and watches
+left out.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class World:
         return self
 
     def deliver(self) -> None:
-        """Have the informers hear what happened; they list first where they have to, and pause after a fault."""
+        """Have the informers hear what happened; they list where they have to, and pause after a fault."""
         for informer in self.informers:
             if self.clock() >= self._pausing.get(informer, 0.0):
                 pause = informer._turn()
@@ -217,8 +217,9 @@ class World:
 
     def _engine(self) -> Engine:
         cluster = self._cluster()
-        breaker = CircuitBreaker(self.clock, _halfway, lambda: self.engine.backend_recovered())
-        reader = SourceReader(self.backend, breaker, lambda *told: self.engine.source_read(*told))
+        # The engine is told of what its own parts find, so those look it up when they need it.
+        breaker = CircuitBreaker(self.clock, _halfway, lambda: self.engine.backend_recovered())  # noqa: PLW0108
+        reader = SourceReader(self.backend, breaker, lambda *told: self.engine.source_read(*told))  # noqa: PLW0108
         known = Known(
             definitions=cluster.definitions,
             secrets=cluster.secrets,
@@ -252,7 +253,7 @@ class World:
             self.cluster,
             definitions,
             clock=self.clock,
-            on_news=lambda ref: self.engine.definition_changed(ref),
+            on_news=lambda ref: self.engine.definition_changed(ref),  # noqa: PLW0108
         )
         return Cluster(
             definitions=definitions,
@@ -289,9 +290,7 @@ class World:
             missing=self.engine.definition_missing,
         )
         store = self.engine.known.definitions
-        return self._informer(
-            DEFINITIONS, DefinitionSink(store=store, listeners=listeners, namespace=None)
-        )
+        return self._informer(DEFINITIONS, DefinitionSink(store=store, listeners=listeners, namespace=None))
 
     def _secrets_informer(self) -> Informer:
         sink = SecretSink(

@@ -24,6 +24,7 @@ from secrets_manager.domain.errors import (
     PermissionDenied,
     SecretsManagerError,
     SourceNotFound,
+    SourceOutdated,
 )
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import VaultSettings
@@ -160,6 +161,12 @@ def test_a_503_of_a_server_that_says_it_is_sealed_is_a_seal(
     assert failure(backend(vault)) == BackendSealed(message)
 
 
+def test_a_page_with_the_status_of_a_gateway_is_named_by_its_status(vault: FakeVault) -> None:
+    vault.on("secret/data/app", lambda c, _: c.reply(502, b"<html>"))
+
+    assert failure(backend(vault)) == BackendUnavailable("no Vault behind the proxy answered (502)")
+
+
 def test_a_lagging_standby_is_asked_again(vault: FakeVault) -> None:
     vault.on("secret/data/app", said(412, {"errors": ["x"]}), said(412, {"errors": ["x"]}), secret())
     reading = backend(vault).read(backend(vault).locate("secret/data/app"))
@@ -180,7 +187,7 @@ def test_an_older_version_than_before_is_not_used_at_once(vault: FakeVault) -> N
     reader = backend(vault)
     reader.read(reader.locate("secret/data/app"))
 
-    assert isinstance(failure(reader), BackendUnavailable)
+    assert isinstance(failure(reader), SourceOutdated)
 
 
 def test_a_path_that_was_removed_and_made_anew_is_used_at_once(vault: FakeVault) -> None:

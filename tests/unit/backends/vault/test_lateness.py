@@ -6,7 +6,7 @@ import pytest
 
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.vault.lateness import VersionGuard
-from secrets_manager.domain.errors import BackendUnavailable
+from secrets_manager.domain.errors import SourceOutdated
 
 
 def at(version: str, path: str = "secret/data/app") -> Reading:
@@ -23,7 +23,7 @@ def test_a_lower_version_is_not_used_at_once() -> None:
     guard = VersionGuard()
     guard.admit(at("10"))
 
-    with pytest.raises(BackendUnavailable, match="older version"):
+    with pytest.raises(SourceOutdated, match="older version"):
         guard.admit(at("9"))
 
 
@@ -31,7 +31,7 @@ def test_a_lower_version_is_believed_the_third_time() -> None:
     guard = VersionGuard()
     guard.admit(at("5"))
     for _ in range(2):
-        with pytest.raises(BackendUnavailable):
+        with pytest.raises(SourceOutdated):
             guard.admit(at("3"))
 
     guard.admit(at("3"))
@@ -43,7 +43,7 @@ def test_a_standby_that_catches_up_is_not_counted() -> None:
     guard.admit(at("5"))
     for _ in range(3):
         for _ in range(2):
-            with pytest.raises(BackendUnavailable):
+            with pytest.raises(SourceOutdated):
                 guard.admit(at("4"))
         guard.admit(at("5"))
 

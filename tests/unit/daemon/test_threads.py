@@ -1,0 +1,86 @@
+"""A core thread that ends too early is noticed."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from secrets_manager.daemon.threads import CoreThreads
+
+
+def test_a_thread_that_fails_is_a_casualty_and_its_error_is_told_by_type(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    threads = CoreThreads()
+
+    def fail() -> None:
+        raise ValueError("canary-value")
+
+    threads.start("worker 3", fail)
+
+    assert threads.died.wait(20)
+    assert threads.casualty == "worker 3"
+    (told,) = caplog.records
+    assert (told.levelno, told.getMessage()) == (logging.CRITICAL, "a core thread failed")
+    assert told.__dict__["error"] == "ValueError"
+    assert "canary" not in str(told.__dict__)
+
+
+def test_a_thread_that_merely_returns_is_a_casualty_too() -> None:
+    threads = CoreThreads()
+    threads.start("events", lambda: None)
+
+    assert threads.died.wait(20)
+    assert threads.casualty == "events"
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError])
+def test_whatever_ends_it_counts(error: type[BaseException]) -> None:
+    threads = CoreThreads()
+
+    def fail() -> None:
+        raise error
+
+    threads.start("worker", fail)
+
+    assert threads.died.wait(20)
+
+
+def test_an_end_that_was_asked_for_is_none() -> None:
+    threads, ended = CoreThreads(), threading.Event()
+
+    def work() -> None:
+        threads.stopping.wait(20)
+        ended.set()
+
+    threads.start("worker", work)
+    threads.stopping.set()
+
+    assert ended.wait(20)
+    assert not threads.died.wait(0.2)
+    assert threads.casualty == ""
+
+
+def test_the_first_casualty_keeps_the_blame() -> None:
+    threads, second = CoreThreads(), threading.Event()
+    threads.start("first", lambda: None)
+    assert threads.died.wait(20)
+
+    threads.start("second", second.set)
+    assert second.wait(20)
+    assert threads.casualty == "first"
+
+
+def test_threads_do_not_keep_the_process_alive() -> None:
+    program = (
+        "import threading\n"
+        "from secrets_manager.daemon.threads import CoreThreads\n"
+        "CoreThreads().start('worker', threading.Event().wait)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], timeout=30, check=False)
+
+    assert done.returncode == 0

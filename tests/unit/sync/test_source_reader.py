@@ -1,0 +1,270 @@
+"""Shared reads: at most one of a source in flight, and none that began before its asker asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from secrets_manager.backends.base import Reading, Source
+from secrets_manager.backends.memory import MemoryBackend
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import (
+    BackendUnavailable,
+    PermissionDenied,
+    SecretsManagerError,
+    SourceNotFound,
+)
+from secrets_manager.sync.circuit_breaker import FAULTS_TO_OPEN, CircuitBreaker
+from secrets_manager.sync.source_reader import SourceReader
+from tests.unit.sync.doubles import FakeClock
+
+APP, OTHER = Source("app"), Source("other")
+A, B, C = (Ref("team", name) for name in "abc")
+
+
+class SlowBackend(MemoryBackend):
+    """Each read waits to be let go, one by one; counts how many are in flight at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Semaphore(0)
+        self.go = threading.Semaphore(0)
+        self.most_at_once: dict[Source, int] = {}
+        self._flying: dict[Source, int] = {}
+        self._guard = threading.Lock()
+
+    def read(self, source: Source) -> Reading:
+        with self._guard:
+            now = self._flying[source] = self._flying.get(source, 0) + 1
+            self.most_at_once[source] = max(now, self.most_at_once.get(source, 0))
+        self.begun.release()
+        assert self.go.acquire(timeout=30)
+        try:
+            return super().read(source)
+        finally:
+            with self._guard:
+                self._flying[source] -= 1
+
+
+class Bench:
+    def __init__(self, backend: MemoryBackend) -> None:
+        self.clock = FakeClock()
+        self.breaker = CircuitBreaker(self.clock, lambda: 0.5)
+        self.heard: list[tuple[Source, Reading | SecretsManagerError, frozenset[Ref]]] = []
+        self.reader = SourceReader(backend, self.breaker, lambda *told: self.heard.append(told))
+
+
+class Asker:
+    """A read on a thread of its own."""
+
+    def __init__(self, reader: SourceReader, source: Source, asker: Ref | None = None) -> None:
+        self.result: Reading | BaseException | None = None
+        self._thread = threading.Thread(target=self._ask, args=(reader, source, asker), daemon=True)
+        self._thread.start()
+
+    def _ask(self, reader: SourceReader, source: Source, asker: Ref | None) -> None:
+        try:
+            self.result = reader.read(source, asker)
+        except BaseException as error:  # noqa: BLE001 - it is looked at by the test
+            self.result = error
+
+    def answer(self) -> Reading | BaseException:
+        self._thread.join(30)
+        assert self.result is not None
+        return self.result
+
+    def version(self) -> str:
+        answer = self.answer()
+        assert isinstance(answer, Reading)
+        return answer.version
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for a state that has no event of its own."""
+    for _ in range(3000):
+        if true():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it never came true")
+
+
+def aboard(reader: SourceReader, source: Source) -> int:
+    """How many definitions wait for the next read of a source."""
+    lane = reader._lanes.get(source)
+    return len(lane.next.askers) if lane and lane.next else 0
+
+
+def test_a_read_gives_what_the_backend_holds() -> None:
+    backend = MemoryBackend()
+    backend.put("app", {"user": "alice"})
+
+    assert Bench(backend).reader.read(APP).pick("user") == "alice"
+
+
+def test_who_asks_while_a_read_is_under_way_gets_the_next_one() -> None:
+    backend = SlowBackend()
+    backend.put("app", {"user": "1"})
+    bench = Bench(backend)
+    first = Asker(bench.reader, APP, A)
+    assert backend.begun.acquire(timeout=30)
+    late = Asker(bench.reader, APP, B)
+    until(lambda: aboard(bench.reader, APP) == 1)
+    backend.go.release()
+    assert first.version() == "1"
+    # The first read is over; the backend changes before the second begins to answer.
+    backend.put("app", {"user": "2"})
+    backend.go.release()
+
+    assert late.version() == "2"
+    assert backend.reads() == 2
+
+
+def test_all_who_ask_while_a_read_is_under_way_share_the_next_one() -> None:
+    backend = SlowBackend()
+    backend.put("app", {"user": "1"})
+    bench = Bench(backend)
+    first = Asker(bench.reader, APP, A)
+    assert backend.begun.acquire(timeout=30)
+    late = [Asker(bench.reader, APP, ref) for ref in (B, C)]
+    until(lambda: aboard(bench.reader, APP) == 2)
+    backend.go.release(2)
+    answers = [asker.answer() for asker in (first, *late)]
+
+    assert backend.reads() == 2
+    assert answers[1] is answers[2]
+    assert answers[0] is not answers[1]
+    assert [by for _, _, by in bench.heard] == [{A}, {B, C}]
+
+
+def test_there_is_never_more_than_one_read_of_a_source_in_flight() -> None:
+    backend = SlowBackend()
+    backend.put("app", {"user": "1"})
+    bench = Bench(backend)
+    backend.go.release(100)
+    askers = [Asker(bench.reader, APP) for _ in range(40)]
+    for asker in askers:
+        asker.version()
+
+    assert backend.most_at_once[APP] == 1
+    assert backend.reads() <= 40
+
+
+def test_reads_of_different_sources_do_not_wait_for_each_other() -> None:
+    backend = SlowBackend()
+    backend.put("app", {})
+    backend.put("other", {})
+    bench = Bench(backend)
+    askers = [Asker(bench.reader, APP), Asker(bench.reader, OTHER)]
+    for _ in askers:
+        assert backend.begun.acquire(timeout=30)
+    backend.go.release(2)
+
+    assert [asker.version() for asker in askers] == ["1", "1"]
+
+
+def test_all_who_share_a_read_share_its_error() -> None:
+    backend = SlowBackend()
+    bench = Bench(backend)
+    first = Asker(bench.reader, APP)
+    assert backend.begun.acquire(timeout=30)
+    late = [Asker(bench.reader, APP, ref) for ref in (B, C)]
+    until(lambda: aboard(bench.reader, APP) == 2)
+    backend.go.release(2)
+
+    assert [asker.answer() for asker in (first, *late)] == [SourceNotFound("app")] * 3
+    assert backend.reads() == 2
+
+
+def test_nothing_is_kept_once_a_read_is_over() -> None:
+    backend = MemoryBackend()
+    backend.put("app", {"user": "1"})
+    bench = Bench(backend)
+    bench.reader.read(APP)
+    backend.put("app", {"user": "2"})
+
+    assert bench.reader._lanes == {}
+    assert bench.reader.read(APP).version == "2"
+    assert backend.reads() == 2
+
+
+def test_each_end_of_a_read_is_told_with_those_who_act_on_it() -> None:
+    backend = MemoryBackend()
+    backend.put("app", {"user": "1"})
+    bench = Bench(backend)
+    reading = bench.reader.read(APP, A)
+    bench.reader.read(APP)
+    with pytest.raises(SourceNotFound):
+        bench.reader.read(OTHER, B)
+
+    assert bench.heard == [
+        (APP, reading, frozenset({A})),
+        (APP, reading, frozenset()),
+        (OTHER, SourceNotFound("other"), frozenset({B})),
+    ]
+
+
+def test_while_the_breaker_is_open_nobody_asks_the_backend() -> None:
+    backend = MemoryBackend()
+    backend.fail_with(BackendUnavailable("down"))
+    bench = Bench(backend)
+    for _ in range(FAULTS_TO_OPEN + 3):
+        with pytest.raises(BackendUnavailable):
+            bench.reader.read(APP)
+
+    assert backend.reads() == FAULTS_TO_OPEN
+    assert len(bench.heard) == FAULTS_TO_OPEN + 3
+
+
+@pytest.mark.parametrize("error", [SourceNotFound("app"), PermissionDenied("app")])
+def test_an_answer_about_one_path_is_an_answer_of_the_backend(error: SecretsManagerError) -> None:
+    backend = MemoryBackend()
+    bench = Bench(backend)
+    for _ in range(FAULTS_TO_OPEN - 1):
+        bench.breaker.failed(BackendUnavailable("down"))
+    backend.fail_with(error)
+    with pytest.raises(type(error)):
+        bench.reader.read(APP)
+    bench.breaker.failed(BackendUnavailable("down"))
+
+    assert bench.breaker.open_for() is None
+
+
+class FaultyBackend(MemoryBackend):
+    """A backend with a fault of the program in it."""
+
+    def read(self, source: Source) -> Reading:
+        super().read(source)
+        raise RuntimeError("a bug")
+
+
+def test_a_fault_of_the_program_reaches_its_asker_and_leaves_nobody_waiting() -> None:
+    backend = FaultyBackend()
+    backend.put("app", {})
+    bench = Bench(backend)
+    for _ in range(FAULTS_TO_OPEN):
+        with pytest.raises(RuntimeError, match="a bug"):
+            bench.reader.read(APP)
+
+    assert bench.reader._lanes == {}
+    assert bench.breaker.open_for() == 0.0
+
+
+def test_those_who_share_a_read_that_ended_in_a_fault_of_the_program_are_told_too() -> None:
+    class Faulty(SlowBackend):
+        def read(self, source: Source) -> Reading:
+            super().read(source)
+            raise RuntimeError("a bug")
+
+    backend = Faulty()
+    backend.put("app", {})
+    bench = Bench(backend)
+    first = Asker(bench.reader, APP)
+    assert backend.begun.acquire(timeout=30)
+    late = [Asker(bench.reader, APP, ref) for ref in (B, C)]
+    until(lambda: aboard(bench.reader, APP) == 2)
+    backend.go.release(2)
+    kinds = sorted(type(asker.answer()).__name__ for asker in (first, *late))
+
+    assert kinds == ["BackendUnavailable", "RuntimeError", "RuntimeError"]
