@@ -12,6 +12,8 @@ SCENARIO ?=
 N ?=
 MINUTES ?=
 BENCH ?=
+# Without it the long form: 1000 kills and 200 pauses, taken up again where it was broken off.
+CHAOS ?=
 
 .PHONY: help
 help: ## Show this list
@@ -57,6 +59,10 @@ demo: testbed ## Real servers, the daemon and the samples, shown step by step (D
 bench: testbed ## Measure the daemon on the real servers (SCENARIO=cold N=1000 MINUTES=1; see docs/performance.md)
 	@scripts/bench $(addprefix --scenario=,$(SCENARIO)) $(addprefix --definitions=,$(N)) \
 		$(addprefix --minutes=,$(MINUTES)) $(BENCH)
+
+.PHONY: chaos
+chaos: testbed ## Kill and pause replicas while values change (CHAOS="--kills 50 --pauses 10"); resumable
+	@$(BIN)/python -m chaos $(CHAOS)
 
 .PHONY: clean
 clean: ## Remove what the scripts made here (the servers' cache stays)

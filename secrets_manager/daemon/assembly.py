@@ -118,6 +118,7 @@ def assemble(
     # The engine is told when we lead, so this looks it up when that happens.
     elector = _elector(settings, metrics, outside, identity, heartbeats, lambda: engine.lead())  # noqa: PLW0108
     leadership: Leadership = elector or SoleReplica()
+    metrics.election.leading(leads=elector is None)
     fenced = FencedApi(outside.api, leadership.holds, metrics.election)
     recorder = EventRecorder(
         api=fenced,

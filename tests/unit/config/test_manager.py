@@ -125,11 +125,29 @@ def test_the_settings_are_mounted_where_the_daemon_looks_first() -> None:
     assert mount["mountPath"] == str(SYSTEM_FILE)
 
 
-def test_two_daemons_never_run_at_once_while_there_is_no_election() -> None:
+@pytest.mark.parametrize("folder", ["manager", "namespaced"])
+def test_two_replicas_run_because_an_election_lets_only_one_of_them_write(tmp_path: Path, folder: str) -> None:
     spec = one("config/manager/deployment.yaml")["spec"]
+    settings = load([], {}, tmp_path, system_file=ROOT / f"config/{folder}/settings.toml")
 
-    assert spec["replicas"] == 1
-    assert spec["strategy"] == {"type": "Recreate"}
+    assert spec["replicas"] == 2
+    assert isinstance(settings, Settings)
+    assert settings.election.enabled
+
+
+def test_a_rollout_starts_the_new_pod_before_it_ends_an_old_one() -> None:
+    strategy = one("config/manager/deployment.yaml")["spec"]["strategy"]
+
+    assert strategy["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+def test_replicas_are_spread_over_nodes_where_there_are_several() -> None:
+    (constraint,) = pod_spec()["topologySpreadConstraints"]
+
+    assert constraint["topologyKey"] == "kubernetes.io/hostname"
+    assert constraint["whenUnsatisfiable"] == "ScheduleAnyway"
+    labels = one("config/manager/deployment.yaml")["spec"]["selector"]["matchLabels"]
+    assert constraint["labelSelector"]["matchLabels"] == labels
 
 
 def test_the_daemon_has_longer_to_end_than_its_own_last_resort_needs() -> None:

@@ -11,7 +11,7 @@ from secrets_manager.daemon.metrics import Metrics, Readings
 from secrets_manager.settings import Settings
 from tests.unit.config.manifests import one
 
-FUNCTIONS = {"absent", "and", "count", "increase", "max_over_time"}
+FUNCTIONS = {"absent", "and", "count", "increase", "max", "max_over_time"}
 # Prometheus' own, and kube-state-metrics'.
 OF_OTHERS = {"up", "kube_deployment_status_replicas_ready"}
 
