@@ -11,7 +11,7 @@ import logging
 import os
 import queue
 import signal
-import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -46,7 +46,6 @@ class Daemon:
         self._stop = self._threads.stopping
         self._told_to_stop = False
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._started = threading.Event()
         controller = program.settings.controller
         resync = controller.resync_period
         self._jobs = Jobs(
@@ -112,8 +111,8 @@ class Daemon:
             beat = self._program.heartbeats.register(name, limit=_WORKER_LIMIT)
             self._threads.start(name, partial(self._program.engine.run_worker, beat, self._stop))
         self._jobs.start()
-        self._started.set()
         self._stop.wait()
+        self._jobs.stop()
 
     def _start_informer(self, informer: Informer) -> None:
         self._threads.start(f"informer of {informer.scope}", informer.run)
@@ -124,8 +123,6 @@ class Daemon:
             log.critical("a core thread ended", extra={"thread_": self._threads.casualty})
         self._stop.set()
         self._program.engine.queue.close()
-        if self._started.is_set():
-            self._jobs.stop()
         for informer in self._program.informers:
             informer.stop.set()
         self._program.recorder.close()
@@ -139,10 +136,9 @@ class Daemon:
 
     def _wait_for_workers(self) -> None:
         """Let what is in flight end; informers sit in their watches and are left behind."""
-        ends_in = _GRACE_SECONDS
-        while self._program.engine.queue.work_ages() and ends_in > 0:
-            threading.Event().wait(0.05)
-            ends_in -= 0.05
+        ends_at = time.monotonic() + _GRACE_SECONDS
+        while self._program.engine.queue.work_ages() and time.monotonic() < ends_at:
+            time.sleep(0.05)
         if self._program.engine.queue.work_ages():
             log.warning("work in flight was abandoned")
 

@@ -199,7 +199,7 @@ def test_a_list_that_breaks_half_way_says_nothing_of_any_source(
 
 
 def quick(desk: Desk) -> AzureKeyVaultBackend:
-    return backend_on(desk.azure, timeout=1.0, now=desk.wall)
+    return backend_on(desk.azure, timeout=0.5, now=desk.wall)
 
 
 def test_a_throttled_list_is_a_fault_of_the_vault(desk: Desk) -> None:
