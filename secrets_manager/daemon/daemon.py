@@ -128,7 +128,6 @@ class Daemon:
         self._program.recorder.close()
         self._wait_for_workers()
         self._program.outside.backend.close()
-        self._program.outside.api.close()
         if self._server:
             self._server.stop()
         log.info("stopped")

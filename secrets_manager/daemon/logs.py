@@ -32,7 +32,7 @@ QUIET_LIBRARIES = (
     "requests",
     "urllib3",
 )
-# Their warnings repeat what Entra ID wrote, and that may repeat what it was shown; APScheduler's carry the text
+# Their warnings repeat what Entra ID wrote, and that may repeat what it was shown, or (APScheduler) the text
 # of whatever a job raised. Each failure is told by us.
 SILENT_LIBRARIES = ("apscheduler", "azure", "msal")
 

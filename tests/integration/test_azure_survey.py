@@ -10,6 +10,7 @@ from secrets_manager.backends.azure_key_vault.backend import AzureKeyVaultBacken
 from secrets_manager.backends.base import Source, Survey, Surveyor
 from secrets_manager.domain.errors import BackendFault, BackendThrottled, BackendTimeout, BackendUnavailable
 from tests.testbed.azure.cloud import AzureDouble
+from tests.testbed.azure.wire import Answer, Call
 from tests.testbed.pki import Authority
 from tests.unit.backends.azure_key_vault.support import LIST, Hand, Told, attempt, backend_on, read
 
@@ -158,6 +159,19 @@ def test_a_list_that_costs_more_than_the_reads_is_not_made(desk: Desk) -> None:
     assert desk.lists() == 3
     assert desk.backend.survey(desk.sources) is None
     assert desk.lists() == 3
+
+
+def test_a_list_that_takes_too_long_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = desk.azure.vault.answer
+
+    def slowly(call: Call) -> Answer:
+        desk.clock.now += 20.0
+        return answer(call)
+
+    monkeypatch.setattr(desk.azure.vault_server, "answer", slowly)
+
+    assert desk.backend.survey(desk.sources) is None
+    assert desk.lists() == 2
 
 
 def test_a_list_as_long_as_there_are_sources_is_made(desk: Desk) -> None:

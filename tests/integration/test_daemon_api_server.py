@@ -1,8 +1,9 @@
-"""The API server goes and comes back under the daemon: nothing is lost, nothing is deleted, all is made up for."""
+"""The API server goes and comes back under the daemon: nothing is lost, and all is made up for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,13 +87,15 @@ def test_an_outage_mid_run_is_survived_and_made_up_for(
         own_cluster.stop_apiserver()
         world.write(kv_prefix, a="2")
         wait_until(lambda: daemon.logged("cannot list or watch"), PATIENCE, "the outage noticed")
-        wait_until(lambda: daemon.logged("not in step", reason="ClusterUnavailable"), PATIENCE, "a write tried")
+        wait_until(
+            lambda: daemon.logged("not in step", reason="ClusterUnavailable"), PATIENCE, "a write tried"
+        )
         assert daemon.fetch("/healthz")[0] == 200
 
         own_cluster.start_apiserver()
         own_cluster.api.delete(secrets(place, "other"))
         for name in ("app", "other"):
-            wait_until(lambda name=name: world.data(place, name) == {"a": "2"}, RECOVERY, f"{name} followed")
+            wait_until(partial(_has, world, place, name, {"a": "2"}), RECOVERY, f"{name} followed")
         world.define(place, "new", world.keys("a"))
         world.wait_data(place, "new", {"a": "1"})
         world.wait_reason(place, "app", "Synced")
@@ -157,6 +160,10 @@ def test_the_kind_may_go_and_come_back_under_the_daemon(
         wait_until(lambda: world.data(place, "app") == {"a": "1"}, RECOVERY, "the Secret made again")
         assert daemon.process.poll() is None
         assert daemon.stop() == 0
+
+
+def _has(world: World, place: str, name: str, data: dict[str, str]) -> bool:
+    return world.data(place, name) == data
 
 
 def _answers(cluster: TestCluster) -> bool:

@@ -173,9 +173,7 @@ def test_it_needs_no_lease_no_file_and_no_port(world: World, namespace: str) -> 
 
 
 def test_a_definition_that_is_being_deleted_is_finished(world: World, namespace: str) -> None:
-    world.define(
-        namespace, "app", world.keys("a"), finalizers=["secret.finalizer.secrets-manager.tuenti.io"]
-    )
+    world.define(namespace, "app", world.keys("a"), finalizers=["secret.finalizer.secrets-manager.tuenti.io"])
     assert once(world, namespace).returncode == 0
     world.cluster.api.delete(definitions(namespace, "app"))
 

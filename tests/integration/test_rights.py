@@ -1,5 +1,5 @@
-"""The daemon under the rights that people grant: what is missing is done without, and nothing is asked for that
-was not granted.
+"""The daemon under the rights that people grant: what is missing is done without, and nothing is asked for
+that was not granted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ def here(definitions_api: TestCluster) -> Iterator[str]:
     name = definitions_api.create_namespace()
     yield name
     definitions_api.delete_namespace(name)
-
 
 
 # ── less than the whole ──────────────────────────────────────────────────────────────────────────────
@@ -227,7 +226,10 @@ def test_an_excluded_namespace_is_not_touched_however_much_happens_there(
 ) -> None:
     with new_world(definitions_api, openbao, tmp_path) as world:
         world.write("app", a="1")
-        ours = {"labels": {"app.kubernetes.io/managed-by": "secrets-manager"}, "annotations": {LAST_UPDATE: "x"}}
+        ours = {
+            "labels": {"app.kubernetes.io/managed-by": "secrets-manager"},
+            "annotations": {LAST_UPDATE: "x"},
+        }
         world.cluster.api.post(secrets(here), raw_secret("app", {"a": "old"}, metadata=ours))
         before = world.define(here, "app", world.keys("a"))
         with world.daemon("-reconcile-period=1s", f"-exclude-namespaces=other, {here}") as daemon:

@@ -59,6 +59,7 @@ class AzureDouble:
         self._servers = [Server(one.answer, now) for one in (self.vault, self.entra, self.imds)]
         tls = authority.issue(self.vault.host, hosts.entra)
         vault, entra, imds = self._servers
+        self.vault_server = vault
         self.vault_proxy = FaultProxy(vault.url, tls=tls)
         self.entra_proxy = FaultProxy(entra.url, tls=tls)
         self.imds_proxy = FaultProxy(imds.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import subprocess
@@ -122,3 +123,18 @@ def test_notices_of_the_settings_are_logged_at_the_start(tmp_path: Path) -> None
 
     assert warnings
     assert "canary" not in done.stderr
+
+
+def test_what_a_kubeconfig_holds_inline_is_left_nowhere_on_the_disk(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    path = kubeconfig(tmp_path)
+    config = json.loads(path.read_text())
+    inline = base64.b64encode(b"canary-key").decode()
+    config["clusters"][0]["cluster"] = {"server": "https://127.0.0.1:1"}
+    config["users"][0]["user"] = {"client-certificate-data": inline, "client-key-data": inline}
+    path.write_text(json.dumps(config))
+    done = run(tmp_path, "--once", f"-kubeconfig={path}", environ={**LOGIN, "TMPDIR": str(temporary)})
+
+    assert done.returncode == 1
+    assert list(temporary.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: once it is over, every Secret is as its definition says, and it is quiet."""
+"""Whatever happens in whatever order: in the end every Secret is as its definition says, and all is quiet."""
 
 from __future__ import annotations
 
@@ -28,8 +28,12 @@ names, targets, keys = (st.sampled_from(choices) for choices in (NAMES, TARGETS,
 values = st.sampled_from(["a", "b", "c"])
 verbs = st.sampled_from(["create", "update", "delete"])
 faults = st.sampled_from([Conflict("x"), ClusterUnavailable("x"), Forbidden("x")])
+defining = st.tuples(st.just("define"), names, targets, keys)
 happenings = st.one_of(
-    st.tuples(st.just("define"), names, targets, keys),
+    defining,
+    defining,
+    defining,
+    st.tuples(st.just("delete"), names),
     st.tuples(st.just("delete"), names),
     st.tuples(st.just("edit_secret"), targets, values),
     st.tuples(st.just("delete_secret"), targets),
@@ -55,6 +59,8 @@ class Life:
         self.held = {"user": "a", "password": "a"}
         self.world.backend.put("app", self.held)
         self.wishes: dict[str, tuple[str, str]] = {}
+        self.define("two", "alpha", "user")
+        self.define("one", "beta", "password")
         self.world.start()
 
     def happen(self, what: str, *details: Any) -> None:
@@ -111,13 +117,13 @@ class Life:
         self.world = self.world.restarted()
 
     def calm_down(self) -> None:
-        """All trouble ends; then time enough for every pause there is."""
+        """All trouble ends, the sources change once more; then time enough for the longest pause there is."""
         self.world.backend.recover()
-        self.put(*self.held.values())
         self.cluster.calm()
-        self.world.pass_time(1300, step=10)
-        self.collect_garbage()
+        self.put("last user", "last password")
         self.world.pass_time(700, step=10)
+        self.collect_garbage()
+        self.world.pass_time(300, step=10)
 
     def collect_garbage(self) -> None:
         """What the control plane does with Secrets whose owners are all gone."""
@@ -132,8 +138,8 @@ class Life:
                 self.world.delete(Ref(TEAM, target), SECRETS)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(happenings, min_size=3, max_size=25))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(happenings, min_size=8, max_size=30))
 def test_after_any_life_every_secret_is_as_it_should_be(story: list[tuple[Any, ...]]) -> None:
     life = Life()
     for happening in story:
@@ -145,7 +151,7 @@ def test_after_any_life_every_secret_is_as_it_should_be(story: list[tuple[Any, .
     for target in TARGETS:
         claimants = sorted((CREATED[name], name) for name, wish in life.wishes.items() if wish[0] == target)
         if not claimants:
-            assert world.secret(target) is None
+            assert not world.secret(target) or _waits_for_another(world, target)
             continue
         keeper = claimants[0][1]
         key = life.wishes[keeper][1]
@@ -157,3 +163,9 @@ def test_after_any_life_every_secret_is_as_it_should_be(story: list[tuple[Any, .
     with world.spending() as spent:
         world.pass_time(60, step=5)
     assert spent.calls == {}
+
+
+def _waits_for_another(world: World, target: str) -> bool:
+    """Whether its definition wants another Secret now and cannot have it: the last good one stays till then."""
+    [owner] = world.metadata(target)["ownerReferences"]
+    return world.condition(owner["name"]) == ("False", "TargetConflict")

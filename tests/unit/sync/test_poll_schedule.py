@@ -182,6 +182,13 @@ def test_overdue_is_counted_from_the_time_a_key_was_due() -> None:
     assert schedule.overdue_seconds(due + 3) == pytest.approx(3, abs=0.02)
 
 
+def test_a_time_that_rounding_would_make_now_is_a_period_later() -> None:
+    now, phase, period = 600386.0192306546, 0.21923065459284902, 0.3
+
+    assert (math.floor((now - phase) / period) + 1) * period + phase == now
+    assert next_due(now, phase, period) == now + period
+
+
 @given(
     turns=st.integers(min_value=0, max_value=10_000_000),
     phase=st.floats(min_value=0, max_value=0.99),
