@@ -24,7 +24,6 @@ from tests.testbed.pki import Authority, KeyPair
 from tests.testbed.waiting import wait_until
 
 _ROOT = Path(__file__).parents[1]
-_DEFINITIONS_CRD = "customresourcedefinition/secretdefinitions.secrets-manager.tuenti.io"
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("steady", deadline=None, print_blob=True)
@@ -66,7 +65,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
 def definitions_api(cluster: TestCluster) -> TestCluster:
     """The control plane with SecretDefinitions installed and served."""
     cluster.apply(_ROOT / "config" / "crd")
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", _DEFINITIONS_CRD)
     wait_until(lambda: _serves_definitions(cluster), 30, "SecretDefinitions served")
     return cluster
 

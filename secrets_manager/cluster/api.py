@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import secrets
 import shutil
 import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +30,7 @@ from secrets_manager.cluster.base import ClusterTelemetry, Json, Page, Resource,
 from secrets_manager.cluster.fresh_header import FreshHeader
 from secrets_manager.cluster.status_errors import Call, from_status
 from secrets_manager.cluster.wire import (
+    Limits,
     is_json,
     json_object,
     kubernetes_object,
@@ -46,6 +45,7 @@ from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.http import HttpClient, Reply, Request, Stream, TransportError
 
 _OK = range(200, 300)
+_LIMITS = Limits()
 # A list of Secrets holds up to 500 of them, and each may be a megabyte.
 _MAX_LIST_BYTES = 768 * 1024 * 1024
 
@@ -57,25 +57,6 @@ _load_in_cluster: Callable[..., None] = load_incluster_config
 _merge_files: Callable[[str], Any] = KubeConfigMerger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How lists are cut, and how long watches and writes may last.
-
-    Attributes:
-        page_size: objects in one page of a list.
-        watch_seconds: after these the server is asked to end a watch.
-        idle_seconds: a watch that is silent for longer is dead; longer than ``watch_seconds``, since nothing
-            need happen.
-        write_seconds: total seconds for one write, if that is to be less than for other calls.
-
-    """
-
-    page_size: int = 500
-    watch_seconds: int = 60
-    idle_seconds: float = 75.0
-    write_seconds: float = math.inf
-
-
 class Credentials:
     """The official client's configuration, and the Authorization header it yields."""
 
@@ -84,8 +65,12 @@ class Credentials:
         self._kubeconfig = kubeconfig
         # The client writes what a kubeconfig holds inline, private keys included, to files here.
         self._folder = Path(tempfile.gettempdir()) / f"secrets-manager-{secrets.token_hex(8)}"
-        self.configuration, self.costly = load_configuration(kubeconfig, self._folder)
-        _check_trust(self.configuration)
+        try:
+            self.configuration, self.costly = load_configuration(kubeconfig, self._folder)
+            _check_trust(self.configuration)
+        except ConfigError:
+            self.close()
+            raise
         self._newest = self.configuration
         self._fresh = FreshHeader(self, clock)
 
@@ -123,7 +108,7 @@ class HttpKubernetesApi:
         telemetry: ClusterTelemetry,
         *,
         timeout: float,
-        limits: Limits = Limits(),
+        limits: Limits = _LIMITS,
     ) -> None:
         """Call as ``credentials``; ``timeout`` is that of one call in seconds, connect and body included."""
         configuration = credentials.configuration

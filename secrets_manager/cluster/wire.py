@@ -6,7 +6,9 @@ pages of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -14,6 +16,25 @@ import orjson
 from secrets_manager.cluster.base import Json, Page, Resource, Scope, WatchEvent
 from secrets_manager.cluster.status_errors import Call, from_status
 from secrets_manager.domain.errors import ClusterUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How lists are cut, and how long watches and writes may last.
+
+    Attributes:
+        page_size: objects in one page of a list.
+        watch_seconds: after these the server is asked to end a watch.
+        idle_seconds: a watch that is silent for longer is dead; longer than ``watch_seconds``, since nothing
+            need happen.
+        write_seconds: total seconds for one write, if that is to be less than for other calls.
+
+    """
+
+    page_size: int = 500
+    watch_seconds: int = 60
+    idle_seconds: float = 75.0
+    write_seconds: float = math.inf
 
 
 def object_path(resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:

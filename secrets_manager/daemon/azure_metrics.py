@@ -35,9 +35,7 @@ class AzureMetrics:
         backend_call: BackendCall,
         word: Callable[[SecretsManagerError], str],
     ) -> None:
-        """``backend_call`` keeps the figures that all backends have; ``word`` names an error as the
-        original.
-        """
+        """``backend_call`` keeps the figures of all backends; ``word`` names an error as the original did."""
         self._labels = (place_of(settings).name, settings.tenant_id)
         self._backend_call = backend_call
         self._word = word

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from secrets_manager.daemon.assembly import Program, assemble, real_world
+from secrets_manager.daemon.assembly import Outside, Program, assemble, real_world
 from secrets_manager.daemon.configuration import ExitRequest, load
 from secrets_manager.daemon.daemon import Daemon
-from secrets_manager.daemon.logs import configure_logs
+from secrets_manager.daemon.logs import QueuedHandler, configure_logs
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.daemon.once import Report, run_once
 from secrets_manager.domain.errors import ConfigError
@@ -42,16 +42,23 @@ def _run(settings: Settings) -> int:
             log.warning(notice)
         metrics = Metrics(settings)
         outside = real_world(settings, metrics)
-        if settings.once:
-            report = Report()
-            return run_once(assemble(settings, metrics, outside, report.add), report)
-        return _serve(assemble(settings, metrics, outside), lambda: handler.dropped)
+        try:
+            return _work(settings, metrics, outside, handler)
+        finally:
+            outside.api.close()
     except ConfigError as error:
         # Logs are set up, but a fault of the settings is for a person at a terminal.
         print(error.message, file=sys.stderr)
         return error.exit_code
     finally:
         handler.close()
+
+
+def _work(settings: Settings, metrics: Metrics, outside: Outside, logs: QueuedHandler) -> int:
+    if settings.once:
+        report = Report()
+        return run_once(assemble(settings, metrics, outside, report.add), report)
+    return _serve(assemble(settings, metrics, outside), lambda: logs.dropped)
 
 
 def _serve(program: Program, lines_dropped: Callable[[], int]) -> int:

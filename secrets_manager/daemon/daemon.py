@@ -11,7 +11,7 @@ import logging
 import os
 import queue
 import signal
-import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -46,7 +46,6 @@ class Daemon:
         self._stop = self._threads.stopping
         self._told_to_stop = False
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._started = threading.Event()
         controller = program.settings.controller
         resync = controller.resync_period
         self._jobs = Jobs(
@@ -114,8 +113,8 @@ class Daemon:
             beat = self._program.heartbeats.register(name, limit=_WORKER_LIMIT)
             self._threads.start(name, partial(self._program.engine.run_worker, beat, self._stop))
         self._jobs.start()
-        self._started.set()
         self._stop.wait()
+        self._jobs.stop()
 
     def _start_informer(self, informer: Informer) -> None:
         self._threads.start(f"informer of {informer.scope}", informer.run)
@@ -127,24 +126,19 @@ class Daemon:
             return _EXIT_FAILED
         self._stop.set()
         self._program.engine.queue.close()
-        if self._started.is_set():
-            self._jobs.stop()
         for informer in self._program.informers:
             informer.stop.set()
         self._program.recorder.close()
         if self._wait_for_workers():
             self._hand_over()
         self._program.outside.backend.close()
-        self._program.outside.api.close()
         if self._server:
             self._server.stop()
         log.info("stopped")
         return 0
 
     def _hand_over(self) -> None:
-        """Release the Lease. Only when nothing is in flight: what hangs must not write after another
-        began.
-        """
+        """Release the Lease, if nothing is in flight: what hangs must not write after another began."""
         elector = self._program.elector
         if elector:
             elector.stop.set()
@@ -152,10 +146,9 @@ class Daemon:
 
     def _wait_for_workers(self) -> bool:
         """Let what is in flight end; informers sit in their watches and are left behind."""
-        ends_in = _GRACE_SECONDS
-        while self._program.engine.queue.work_ages() and ends_in > 0:
-            threading.Event().wait(0.05)
-            ends_in -= 0.05
+        ends_at = time.monotonic() + _GRACE_SECONDS
+        while self._program.engine.queue.work_ages() and time.monotonic() < ends_at:
+            time.sleep(0.05)
         ended = not self._program.engine.queue.work_ages()
         if not ended:
             log.warning("work in flight was abandoned")

@@ -24,7 +24,6 @@ LAST_LINES_SECONDS = 1.0
 
 # Their lines below a warning show requests and headers; kubernetes.client.rest logs whole replies at debug.
 QUIET_LIBRARIES = (
-    "apscheduler",
     "asyncio",
     "dynaconf",
     "hvac",
@@ -33,8 +32,9 @@ QUIET_LIBRARIES = (
     "requests",
     "urllib3",
 )
-# Their warnings repeat what Entra ID wrote, and that may repeat what it was shown. Each failure is told by us.
-SILENT_LIBRARIES = ("azure", "msal")
+# Their warnings repeat what Entra ID wrote, and that may repeat what it was shown, or (APScheduler) the text
+# of whatever a job raised. Each failure is told by us.
+SILENT_LIBRARIES = ("apscheduler", "azure", "msal")
 
 log = logging.getLogger("logs")
 

@@ -68,7 +68,6 @@ def run_once(program: Program, report: Report, write: Callable[[str], object] = 
     program.recorder.close()
     recorder.join(program.settings.kubernetes.request_timeout)
     program.outside.backend.close()
-    program.outside.api.close()
     write("".join(f"{line}\n" for line in report.lines()))
     return 0 if report.in_step() else 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from secrets_manager.domain.errors import SourceExpired
 from secrets_manager.domain.outcome import Outcome, SourceVersion
 
 SYNCED = "Synced"
@@ -55,8 +56,8 @@ def next_status(outcome: Outcome, before: Status | None, *, generation: int, now
 def _next_condition(outcome: Outcome, before: Condition | None, generation: int, now: str) -> Condition:
     after = Condition(
         ready=outcome.in_step,
-        reason=SYNCED if outcome.error is None else outcome.error.reason,
-        message=_message(outcome),
+        reason=reason_of(outcome),
+        message=message_of(outcome),
         observed_generation=generation,
         last_transition_time=now,
     )
@@ -65,7 +66,16 @@ def _next_condition(outcome: Outcome, before: Condition | None, generation: int,
     return replace(after, last_transition_time=before.last_transition_time)
 
 
-def _message(outcome: Outcome) -> str:
+def reason_of(outcome: Outcome) -> str:
+    """The reason of the Ready condition."""
+    if outcome.error is not None:
+        return outcome.error.reason
+    return SourceExpired.__name__ if outcome.cautions else SYNCED
+
+
+def message_of(outcome: Outcome) -> str:
+    """The message of the Ready condition."""
     if outcome.error is not None:
         return outcome.error.message[:_MAX_MESSAGE]
-    return f"Secret {outcome.secret} is in step with its sources"
+    in_step = f"Secret {outcome.secret} is in step with its sources"
+    return "; ".join((in_step, *outcome.cautions))[:_MAX_MESSAGE]

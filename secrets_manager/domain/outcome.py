@@ -24,7 +24,8 @@ class Outcome:
     ``error`` is set when it is not as it should be. ``restored`` says that somebody else had changed or
     deleted it. ``cleanup`` says that this is about a Secret that is no longer wanted, because the definition
     is being deleted or wants another name; it is no news for the definition's condition. ``generation`` is
-    that of the definition as it was looked at, None where it was not.
+    that of the definition as it was looked at, None where it was not. ``cautions`` are sentences about values
+    that were written and should be looked at by a person.
     """
 
     definition: Ref
@@ -37,6 +38,7 @@ class Outcome:
     restored: bool = False
     cleanup: bool = False
     generation: int | None = None
+    cautions: tuple[str, ...] = ()
 
     @property
     def in_step(self) -> bool:

@@ -26,11 +26,12 @@ from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.secret import ObservedSecret
 from secrets_manager.runtime.heartbeat import Heartbeat
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
-from secrets_manager.sync.following import Following, Key, Known, look, poll
+from secrets_manager.sync.following import SURVEY, Following, Key, Known, look, poll
 from secrets_manager.sync.leadership import Leadership
 from secrets_manager.sync.reconciler import Reconciler
 from secrets_manager.sync.remover import failed
 from secrets_manager.sync.source_reader import SourceReader
+from secrets_manager.sync.surveys import Surveys
 from secrets_manager.sync.teller import Teller
 from secrets_manager.sync.work_queue import Lane, WorkQueue
 
@@ -67,12 +68,14 @@ class Engine:
     clock: Callable[[], float]
     on_outcome: Callable[[Outcome], None] = lambda _: None
     _following: Following = field(init=False)
+    _surveys: Surveys = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _waiting: set[Ref] = field(default_factory=set)
     _outage_told: bool = False
 
     def __post_init__(self) -> None:
         self._following = Following(known=self.known, backend=self.work.backend)
+        self._surveys = Surveys(self.work.backend, self.work.breaker, self.known.schedule, self.clock)
 
     # ── inputs ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -140,7 +143,8 @@ class Engine:
             return
         self._outage_told = False
         for key in self.known.schedule.take_due(self.clock()):
-            self.queue.add(key, Lane.ROUTINE)
+            if not self._surveys.spare(key):
+                self.queue.add(key, Lane.ROUTINE)
 
     def maintain_session(self) -> None:
         """The ``token`` job: look after the backend's session."""
@@ -165,7 +169,9 @@ class Engine:
         if key is None:
             return False
         try:
-            if isinstance(key.subject, Source):
+            if key == SURVEY:
+                self._survey()
+            elif isinstance(key.subject, Source):
                 self._poll(key.subject)
             else:
                 self._look_at(key.subject)
@@ -174,15 +180,26 @@ class Engine:
         return True
 
     def _poll(self, source: Source) -> None:
+        self._ask(source.path, lambda: self.work.reader.read(source))
+
+    def _survey(self) -> None:
+        self._ask("", self._enqueue_stale)
+
+    def _enqueue_stale(self) -> None:
+        for source in self._surveys.run(self.known.ledger.sources()):
+            self.queue.add(poll(source), Lane.ROUTINE)
+
+    def _ask(self, path: str, question: Callable[[], object]) -> None:
+        """Ask the backend something; who wants to know hears of it elsewhere."""
         if not self.leadership.holds(None):
             return
         try:
-            self.work.reader.read(source)
+            question()
         except SecretsManagerError as error:
-            log.debug("poll failed", extra={"path": source.path, "reason": error.reason})
+            log.debug("poll failed", extra={"path": path, "reason": error.reason})
         except Exception as error:  # noqa: BLE001 - one bad object must not end the worker
             # The text of a foreign exception may hold a value, so only its type and place are told.
-            told = {"path": source.path, "error": _place(error)}
+            told = {"path": path, "error": _place(error)}
             log.error("unexpected error", extra=told)  # noqa: TRY400 - as above
 
     def _look_at(self, ref: Ref) -> None:
@@ -233,6 +250,7 @@ class Engine:
     def _probe(self) -> None:
         if not self.work.breaker.wants_probe():
             return
+        self._surveys.postpone()
         key = self.known.schedule.most_overdue()
         if key is not None:
             self.queue.add(key)

@@ -20,10 +20,11 @@ class Kind(StrEnum):
 
     DEFINITION = "definition"
     SOURCE = "source"
+    SURVEY = "survey"
 
 
 class Key(NamedTuple):
-    """One thing to look at: a definition, or a source to poll.
+    """One thing to look at: a definition, a source to poll, or the backend as a whole.
 
     The kind is part of it since a Ref and a Source of the same two texts are equal tuples.
     """
@@ -40,6 +41,10 @@ def look(ref: Ref) -> Key:
 def poll(source: Source) -> Key:
     """The key of a source."""
     return Key(Kind.SOURCE, source)
+
+
+# The key of the backend as a whole; it stands for no source.
+SURVEY = Key(Kind.SURVEY, Source(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,11 @@ class PollSchedule(Generic[K]):
         self._heap: list[tuple[float, int, K]] = []
         self._sequence = 0
 
+    @property
+    def period(self) -> float:
+        """Seconds between two looks at one key."""
+        return self._period
+
     def __len__(self) -> int:
         return len(self._phases)
 

@@ -145,6 +145,7 @@ class Reconciler:
             changed_keys=decision.changed_keys,
             sources=tuple(SourceVersion(path, readings[path].version) for path in spec.paths),
             restored=self._was_restored(definition.ref, decision, desired),
+            cautions=tuple(dict.fromkeys(one.caution for one in readings.values() if one.caution)),
         )
 
     def _read(self, asker: Ref, spec: SecretSpec) -> dict[str, Reading]:

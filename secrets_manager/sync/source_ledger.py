@@ -67,6 +67,11 @@ class SourceLedger:
                 return set(self._users[source])
             return set()
 
+    def sources(self) -> frozenset[Source]:
+        """The sources that are used."""
+        with self._lock:
+            return frozenset(self._users)
+
     def users(self, source: Source) -> set[Ref]:
         """The definitions that use a source."""
         with self._lock:

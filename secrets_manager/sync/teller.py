@@ -17,7 +17,7 @@ from typing import Protocol
 from secrets_manager.cluster.manifests import rfc3339
 from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore
 from secrets_manager.cluster.writer import DefinitionWriter
-from secrets_manager.domain.condition import SYNCED, Condition, next_status
+from secrets_manager.domain.condition import SYNCED, Condition, message_of, next_status, reason_of
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import NamespaceTerminating, NotLeading, SecretsManagerError
 from secrets_manager.domain.outcome import Outcome
@@ -83,7 +83,10 @@ class Teller:
         if outcome.error is not None:
             self._tell_failure(outcome, outcome.error, entry)
             return
-        self._tell_recovery(outcome, entry)
+        if outcome.cautions:
+            self._tell_caution(outcome, entry)
+        else:
+            self._tell_recovery(outcome, entry)
         if outcome.operation is Operation.UNCHANGED:
             return
         log.info(_SAID[outcome.operation], extra=_fields(outcome))
@@ -102,6 +105,16 @@ class Teller:
         log.error("not in step", extra={**_fields(outcome), "error": error.message})
         if news and entry:
             self.recorder.record(entry.definition, warning=True, reason=error.reason, message=error.message)
+
+    def _tell_caution(self, outcome: Outcome, entry: DefinitionEntry | None) -> None:
+        reason, message = reason_of(outcome), message_of(outcome)
+        told = self._told_before(outcome, entry)
+        if told and (told.reason, told.message) == (reason, message):
+            return
+        self._remember(outcome, reason, message)
+        log.warning("in step, with a caution", extra={**_fields(outcome), "caution": message})
+        if entry:
+            self.recorder.record(entry.definition, warning=True, reason=reason, message=message)
 
     def _tell_recovery(self, outcome: Outcome, entry: DefinitionEntry | None) -> None:
         if outcome.cleanup:

@@ -128,7 +128,6 @@ class WorkQueue(Generic[K]):
             self.telemetry.worked(self.clock() - started)
             lane = self._again.pop(key, None)
             if lane is not None:
-                self._delayed.pop(key, None)
                 self._enqueue(key, lane)
             self._changed.notify()
 

@@ -24,6 +24,9 @@ class BackendBench(Protocol):
     def path(self, name: str) -> str:
         """The path of a definition that names ``name`` in the store."""
 
+    def key(self, name: str) -> str:
+        """The key of a definition that names ``name`` among the values."""
+
     def put(self, name: str, values: Mapping[str, Any]) -> str:
         """Store ``values``; the new version, or "" for a store without versions."""
 

@@ -19,6 +19,9 @@ class MemoryBench:
     def path(self, name: str) -> str:
         return name
 
+    def key(self, name: str) -> str:
+        return name
+
     def put(self, name: str, values: Mapping[str, Any]) -> str:
         return self.backend.put(name, values)
 

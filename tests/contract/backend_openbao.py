@@ -37,6 +37,9 @@ class OpenBaoBench:
         mount = "secret/data" if self._versioned else "kv1"
         return f"{mount}/{self._prefix}/{name}"
 
+    def key(self, name: str) -> str:
+        return name
+
     def put(self, name: str, values: Mapping[str, Any]) -> str:
         if not self._versioned:
             self._openbao.write_kv1(self._stored(name), dict(values))

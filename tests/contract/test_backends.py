@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from secrets_manager.domain.errors import (
     SourceDestroyed,
     SourceNotFound,
 )
+from tests.contract.backend_azure import AzureBench
 from tests.contract.backend_bench import BackendBench
 from tests.contract.backend_memory import MemoryBench
 from tests.contract.backend_openbao import OpenBaoBench
@@ -28,7 +30,7 @@ _KV2 = pytest.param("kv2", marks=pytest.mark.servers, id="openbao-kv2")
 _KV1 = pytest.param("kv1", marks=pytest.mark.servers, id="openbao-kv1")
 
 
-@pytest.fixture(params=["memory", _KV2, _KV1])
+@pytest.fixture(params=["memory", _KV2, _KV1, "azure-kv"])
 def bench(request: pytest.FixtureRequest) -> Iterator[BackendBench]:
     """Every backend in turn."""
     yield from _opened(request)
@@ -44,6 +46,11 @@ def _opened(request: pytest.FixtureRequest) -> Iterator[BackendBench]:
     if request.param == "memory":
         yield MemoryBench()
         return
+    if request.param == "azure-kv":
+        azure = AzureBench(request.getfixturevalue("azure"))
+        yield azure
+        azure.backend.close()
+        return
     openbao, proxy, prefix = map(request.getfixturevalue, ("openbao", "openbao_proxy", "kv_prefix"))
     made = OpenBaoBench(openbao, proxy, prefix, request.param)
     yield made
@@ -51,7 +58,7 @@ def _opened(request: pytest.FixtureRequest) -> Iterator[BackendBench]:
 
 
 def read(bench: BackendBench, name: str, key: str) -> str:
-    return bench.backend.read(bench.backend.locate(bench.path(name))).pick(key)
+    return bench.backend.read(bench.backend.locate(bench.path(name))).pick(bench.key(key))
 
 
 # ── readings ─────────────────────────────────────────────────────────────────────────────────────────
@@ -115,7 +122,7 @@ def test_what_is_no_text_is_named_by_its_type(bench: BackendBench, value: Any, k
     bench.put("app", {"good": "x", "bad": value})
 
     assert read(bench, "app", "good") == "x"
-    with pytest.raises(NotAString, match=f"'bad'.* is a {kind}") as caught:
+    with pytest.raises(NotAString, match=f"'{re.escape(bench.key('bad'))}'.* is a {kind}") as caught:
         read(bench, "app", "bad")
     assert "canary" not in caught.value.message
 
@@ -124,7 +131,7 @@ def test_null_is_like_a_missing_key(bench: BackendBench) -> None:
     bench.put("app", {"a": None, "b": "x"})
 
     for key in ("a", "missing"):
-        with pytest.raises(KeyNotFound, match=f"'{key}'"):
+        with pytest.raises(KeyNotFound, match=f"'{re.escape(bench.key(key))}'"):
             read(bench, "app", key)
 
 

@@ -107,7 +107,7 @@ def scene(folder: Path, page: str) -> Iterator[Scene]:
 
 def _checkout(folder: Path) -> Path:
     """A copy of the repository, called as a clone of it would be, and the environment that runs this test."""
-    unwanted = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "*.egg-info")
+    unwanted = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".coverage*", "__pycache__", "*.egg-info")
     checkout = folder / "secrets-manager"
     shutil.copytree(ROOT, checkout, ignore=unwanted)
     (checkout / ".venv").symlink_to(sys.prefix)
@@ -271,6 +271,7 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/deploying.md": (_values, _reviewer, _own_kustomization, _authority),
     "docs/development.md": (),
     "docs/moving-from-go.md": (_login, _values, _go_version),
+    "docs/performance.md": (),
     "docs/once-in-ci.md": (_crd, _values, _login, _shop, _samples),
     "docs/security-rbac.md": (_login, _values, _installed),
     "docs/troubleshooting.md": (*_RUNNING, _legacy_sample),

@@ -23,7 +23,8 @@ def _shown() -> list[str]:
 
 
 def test_every_page_with_commands_has_a_scene_to_run_them_in() -> None:
-    assert {shown.name for shown in pages() if shown.fences("sh")} == set(SCENES)
+    with_commands = {shown.name for shown in pages() if shown.fences("sh")}
+    assert with_commands == set(SCENES), "give the page a scene in tests/docs/scenes.py"
 
 
 def test_commands_are_marked_as_such_and_nothing_else_is() -> None:

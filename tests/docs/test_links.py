@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pytest
@@ -18,6 +19,14 @@ _OTHER_NAMES = {
     "SECRETS_MANAGER_VAULT_URL",
 }  # Kubernetes' own; a mistake shown
 _PLACEHOLDERS = {"backends/<name>.py"}
+
+
+@functools.cache
+def _source() -> str:
+    """The whole program as one text."""
+    files = [*(ROOT / "secrets_manager").rglob("*.py"), *(ROOT / "config").rglob("*.yaml")]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
 
 every_page = pytest.mark.parametrize("shown", pages(), ids=lambda shown: shown.name)
 
@@ -39,7 +48,8 @@ def test_the_index_lists_every_page_of_the_docs() -> None:
 
     listed = {link for link in index.links() if "/" not in link}
 
-    assert listed == {file.name for file in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    pages_there = {file.name for file in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert listed == pages_there, "give each page a line in docs/README.md"
 
 
 @every_page
@@ -50,6 +60,13 @@ def test_every_file_that_is_named_exists(shown: Page) -> None:
             assert (ROOT / path).exists(), code
         elif re.fullmatch(rf"({'|'.join(_LAYERS)})/[\w./-]+", path):
             assert (ROOT / "secrets_manager" / path).exists(), code
+
+
+@every_page
+def test_every_reason_and_class_that_is_named_exists(shown: Page) -> None:
+    camel = {code for code in shown.codes() if re.fullmatch(r"(?:[A-Z][a-z]+){2,}", code)}
+
+    assert {word for word in camel if not re.search(rf"\b{word}\b", _source())} == set()
 
 
 @every_page

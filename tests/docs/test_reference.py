@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from secrets_manager.daemon.configuration import load
 from secrets_manager.daemon.metrics import Metrics, Readings
 from secrets_manager.daemon.options import OPTIONS
 from secrets_manager.domain import errors
@@ -133,9 +131,8 @@ def _leaves() -> Iterator[type[SecretsManagerError]]:
 def test_every_reason_is_explained_in_the_table_of_its_family() -> None:
     for heading, family in _REASON_TABLES.items():
         explained = [plain(row[0])[0] for row in REASONS.rows(heading) if plain(row[0])]
-        assert sorted(explained) == sorted(kind.__name__ for kind in _leaves() if issubclass(kind, family)), (
-            heading
-        )
+        kinds = [kind.__name__ for kind in _leaves() if issubclass(kind, family)]
+        assert sorted(explained) == sorted(kinds), f"docs/troubleshooting.md, {heading}"
 
 
 def test_the_tables_of_reasons_cover_both_families() -> None:
@@ -211,15 +208,6 @@ def test_the_defaults_in_the_readme_are_those_of_the_program() -> None:
             assert default in ({expected} | ({"", "all"} if expected == "-" else set())), flag
         for name in plain(names):
             assert any(name in {option.environment, option.overriding} for option in OPTIONS), name
-
-
-def test_leader_election_is_refused_as_the_readme_says(tmp_path: Path) -> None:
-    credentials = {"VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": "secret"}
-
-    with pytest.raises(ConfigError, match="not available in this version"):
-        load(["-enable-leader-election"], credentials, tmp_path, system_file=tmp_path / "none")
-
-    assert "`-enable-leader-election` ends with a message" in page("README.md").text
 
 
 def test_the_layers_in_the_architecture_are_those_that_are_checked() -> None:

@@ -56,8 +56,7 @@ def wait_served(cluster: TestCluster) -> None:
     An established CRD is not enough: for a moment the API server answers 404, or, while it exchanges the
     storage of a changed CRD, 429.
     """
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{CRD.rpartition('/')[2]}")
-    wait_until(lambda: _can_be_listed(cluster), what="SecretDefinitions served")
+    wait_until(lambda: _can_be_listed(cluster), 30, "SecretDefinitions served")
 
 
 def _can_be_listed(cluster: TestCluster) -> bool:

@@ -79,7 +79,9 @@ def test_sealed_mid_run_it_keeps_the_secrets_and_repairs_them_after_the_unsealin
         own_openbao.seal()
         breaker = "secrets_manager_backend_breaker_open"
         wait_until(lambda: daemon.metric(breaker) == 1, PATIENCE, "the breaker open")
-        wait_until(lambda: world.condition(namespace, "app")["reason"] == "BackendSealed", OUTAGE, "outage told")
+        wait_until(
+            lambda: world.condition(namespace, "app")["reason"] == "BackendSealed", OUTAGE, "outage told"
+        )
         assert world.secret(namespace, "app")["metadata"]["resourceVersion"] == version
         assert daemon.fetch("/readyz")[0] == 200
         # Deletion needs no backend.
@@ -146,8 +148,7 @@ def test_a_revoked_token_is_replaced_at_once_and_nobody_notices(
 def test_a_token_at_the_end_of_its_longest_life_is_replaced(
     world: World, own_openbao: OpenBao, namespace: str, kv_prefix: str, tmp_path: Path
 ) -> None:
-    short = {"token_ttl": "3s", "token_max_ttl": "5s"}
-    with new_world(world.cluster, own_openbao, tmp_path, **short) as brief:
+    with new_world(world.cluster, own_openbao, tmp_path, token_ttl="3s", token_max_ttl="5s") as brief:
         brief.write(kv_prefix, a="1")
         brief.define(namespace, "app", brief.keys("a", of=kv_prefix))
         with run(brief, namespace, "-vault.token-polling-period=500ms") as daemon:

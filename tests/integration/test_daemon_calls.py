@@ -151,8 +151,11 @@ def test_a_restart_with_nothing_changed_writes_nothing(world: World, namespace: 
     with world.daemon(*flags) as daemon:
         daemon.wait_ready()
         wait_until(
-            lambda: (daemon.metric("secrets_manager_controller_operations_total") or 0) >= 1
-            and len(_series(daemon.fetch("/metrics")[1], "secrets_manager_controller_last_sync_status")) == 7,
+            lambda: (
+                (daemon.metric("secrets_manager_controller_operations_total") or 0) >= 1
+                and len(_series(daemon.fetch("/metrics")[1], "secrets_manager_controller_last_sync_status"))
+                == 7
+            ),
             PATIENCE,
             "every definition looked at",
         )

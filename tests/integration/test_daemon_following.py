@@ -87,9 +87,7 @@ def test_a_new_version_with_the_same_value_writes_no_secret(
     world.write(kv_prefix, password="first")
 
     wait_until(
-        lambda: (
-            world.found(namespace, "app").get("status", {}).get("sources", [{}])[0].get("version") == "2"
-        ),
+        lambda: world.found(namespace, "app").get("status", {}).get("sources", [{}])[0].get("version") == "2",
         PATIENCE,
         "the version in the status",
     )

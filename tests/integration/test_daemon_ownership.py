@@ -1,4 +1,4 @@
-"""Whose Secret it is: what is not ours is refused, what is ours is kept, and nothing is deleted without cause."""
+"""Whose Secret it is: what is not ours is refused, what is ours is kept, nothing is deleted without cause."""
 
 from __future__ import annotations
 
@@ -223,9 +223,7 @@ def test_another_type_is_made_anew_on_request(world: World, namespace: str) -> N
     world.change(namespace, "app", {"spec": {"type": "example.com/other"}})
 
     wait_until(
-        lambda: (
-            (world.cluster.api.find(secrets(namespace, "app")) or {}).get("type") == "example.com/other"
-        ),
+        lambda: (world.cluster.api.find(secrets(namespace, "app")) or {}).get("type") == "example.com/other",
         PATIENCE,
         "the new type",
     )
@@ -259,9 +257,7 @@ def test_a_secret_whose_mark_was_lost_is_updated_under_a_full_quota(world: World
 
     world.cluster.api.patch(secrets(namespace, "app"), lost)
 
-    wait_until(
-        lambda: world.secret(namespace, "app")["metadata"].get("labels"), PATIENCE, "the mark is back"
-    )
+    wait_until(lambda: world.secret(namespace, "app")["metadata"].get("labels"), PATIENCE, "the mark is back")
 
 
 def test_an_admission_policy_that_refuses_is_named_and_its_text_is_not_repeated(
@@ -305,7 +301,9 @@ def _fill_quota(world: World, namespace: str) -> None:
     body = {"metadata": {"name": "full"}, "spec": {"hard": {"secrets": "1"}}}
     world.cluster.api.post(quotas, body)
     wait_until(
-        lambda: world.cluster.api.get(f"{quotas}/full").get("status", {}).get("used", {}).get("secrets") == "1",
+        lambda: (
+            world.cluster.api.get(f"{quotas}/full").get("status", {}).get("used", {}).get("secrets") == "1"
+        ),
         PATIENCE,
         "the quota counted",
     )

@@ -93,9 +93,7 @@ def test_the_observed_generation_follows_the_spec(world: World, namespace: str) 
 
     world.change(namespace, "app", {"spec": {"keysMap": {"b": world.keys("a")["a"]}}})
 
-    wait_until(
-        lambda: world.condition(namespace, "app")["observedGeneration"] == 2, PATIENCE, "generation 2"
-    )
+    wait_until(lambda: world.condition(namespace, "app")["observedGeneration"] == 2, PATIENCE, "generation 2")
     assert world.found(namespace, "app")["status"]["observedGeneration"] == 2
 
 

@@ -26,7 +26,16 @@ from tests.testbed.openbao import OpenBao
 from tests.testbed.openbao_setup import AppRole
 from tests.testbed.waiting import wait_until
 
-__all__ = ["CONFIG_RULES", "ORIGINAL_RULES", "Calls", "World", "definition", "new_world", "raw_secret", "source"]
+__all__ = [
+    "CONFIG_RULES",
+    "ORIGINAL_RULES",
+    "Calls",
+    "World",
+    "definition",
+    "new_world",
+    "raw_secret",
+    "source",
+]
 
 Json = dict[str, Any]
 Rules = Sequence[Mapping[str, Any]]

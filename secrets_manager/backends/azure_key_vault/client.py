@@ -29,7 +29,6 @@ from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendUnavailable
 from secrets_manager.runtime.http import Reply
 
-
 _NOT_OURS = "the reply is not that of the key vault"
 
 

@@ -19,6 +19,8 @@ from secrets_manager.domain.errors import BackendUnavailable, SecretsManagerErro
 
 _LOG = logging.getLogger(__name__)
 _ASK_AGAIN = 600.0
+# A list that takes longer pays no more, and holds up a worker.
+_LONGEST_LIST = 30.0
 
 
 class VaultSurveyor:
@@ -57,9 +59,10 @@ class VaultSurveyor:
         return Survey(self._freshness.stale(sources, listed, self._now()))
 
     def _list(self, worth: int) -> dict[str, Properties] | None:
-        """All secrets, or None when that is forbidden or costs more than ``worth`` calls."""
+        """All secrets, or None when that is forbidden, takes too long or costs more than ``worth`` calls."""
         listed: dict[str, Properties] = {}
         pages = self._client.pages(self._timeout)
+        ends_at = self._clock() + _LONGEST_LIST
         try:
             for _ in range(worth):
                 self._bucket.take(Budget(self._timeout, self._clock, faults.VAULT))
@@ -67,6 +70,8 @@ class VaultSurveyor:
                 if page is None:
                     return listed
                 listed |= page
+                if self._clock() > ends_at:
+                    return None
             return listed if next(pages, None) is None else None
         except Refused as refused:
             self._learn(refused.refusal)

@@ -53,12 +53,13 @@ class AzureDouble:
         self.ca_file = authority.ca_file
         self.entra = Entra(hosts.entra, TENANT, now)
         self.entra.register(Principal(client_id=CLIENT_ID, secrets=[CLIENT_SECRET]))
-        # The SDK remembers each vault's challenge for the life of the process: a name of its own for each double.
+        # The SDK remembers each vault's challenge as long as the process lives: a name of its own each time.
         self.vault = KeyVault(name or f"vault-{secrets.token_hex(4)}", hosts.vaults, self.entra, now)
         self.imds = Imds(self.entra)
         self._servers = [Server(one.answer, now) for one in (self.vault, self.entra, self.imds)]
         tls = authority.issue(self.vault.host, hosts.entra)
         vault, entra, imds = self._servers
+        self.vault_server = vault
         self.vault_proxy = FaultProxy(vault.url, tls=tls)
         self.entra_proxy = FaultProxy(entra.url, tls=tls)
         self.imds_proxy = FaultProxy(imds.url)

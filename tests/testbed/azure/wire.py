@@ -44,7 +44,7 @@ class Server:
         self.port: int = self._listener.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(
-            target=self._listener.serve_forever, args=(0.02,), name="azure-double", daemon=True
+            target=self._listener.serve_forever, args=(0.005,), name="azure-double", daemon=True
         ).start()
 
     def stop(self) -> None:

@@ -126,7 +126,7 @@ def test_the_settings_are_mounted_where_the_daemon_looks_first() -> None:
 
 
 @pytest.mark.parametrize("folder", ["manager", "namespaced"])
-def test_two_replicas_run_because_an_election_lets_only_one_of_them_write(tmp_path: Path, folder: str) -> None:
+def test_two_replicas_run_since_an_election_lets_only_one_write(tmp_path: Path, folder: str) -> None:
     spec = one("config/manager/deployment.yaml")["spec"]
     settings = load([], {}, tmp_path, system_file=ROOT / f"config/{folder}/settings.toml")
 

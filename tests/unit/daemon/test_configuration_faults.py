@@ -149,11 +149,6 @@ FLAGS = {
         2,
         "flag -vault.ca-path: folder cannot be read: No such file or directory",
     ),
-    "leader election": (
-        "-enable-leader-election",
-        2,
-        "flag -enable-leader-election: leader election is not available in this version; run one replica",
-    ),
 }
 
 
@@ -213,14 +208,59 @@ COMPLETE_AZURE = {
     "client id of a managed identity": {"AZURE_MANAGED_CLIENT_ID": "m"},
     "resource id of a managed identity": {"AZURE_MANAGED_RESOURCE_ID": "m"},
     "service principal": {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"},
+    "certificate": {
+        "AZURE_TENANT_ID": "t",
+        "AZURE_CLIENT_ID": "c",
+        "AZURE_CLIENT_CERTIFICATE_PATH": "/c",
+    },
+    "what AKS gives a pod with workload identity": {
+        "AZURE_TENANT_ID": "t",
+        "AZURE_CLIENT_ID": "c",
+        "AZURE_FEDERATED_TOKEN_FILE": "/f",
+        "AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com/",
+    },
+    "the machine's own identity": {"SECRETS_MANAGER_AZURE_KV__SYSTEM_ASSIGNED_IDENTITY": "true"},
 }
 
 
 @pytest.mark.parametrize("environ", COMPLETE_AZURE.values(), ids=COMPLETE_AZURE.keys())
-def test_complete_azure_credentials_only_meet_that_azure_is_not_there_yet(environ: dict[str, str]) -> None:
-    code, lines = faults(["-backend=azure-kv"], environ | {"AZURE_KV_NAME": "n"})
+def test_complete_azure_credentials_are_enough(environ: dict[str, str]) -> None:
+    settings = load(["-backend=azure-kv"], environ | {"AZURE_KV_NAME": "name"}, NOWHERE, system_file=NOWHERE)
 
-    assert (code, lines) == (2, ["flag -backend: azure-kv is not available in this version; use vault"])
+    assert isinstance(settings, Settings)
+    assert settings.azure_kv.name == "name"
+
+
+WRONG_AZURE = {
+    "name": ("-azure-kv.name=a.b", "flag -azure-kv.name: must be 3 to 24 letters"),
+    "cloud": ("-azure-kv.cloud=moon", "flag -azure-kv.cloud: must be public or usgov or china"),
+    "plain address": (
+        "-azure-kv.url=http://v.vault.azure.net",
+        "flag -azure-kv.url: must start with https://",
+    ),
+    "address with path": (
+        "-azure-kv.url=https://v.test/x",
+        "flag -azure-kv.url: must be https:// and a host",
+    ),
+    "address without domain": (
+        "-azure-kv.url=https://v",
+        "flag -azure-kv.url: must name a host with a domain",
+    ),
+    "suffix": ("-azure-kv.dns-suffix=a_b", "flag -azure-kv.dns-suffix: must be a DNS name"),
+    "authority": ("-azure-kv.authority-host=http://x.test", "flag -azure-kv.authority-host: must be a host"),
+    "no calls": (
+        "-azure-kv.max-requests-per-second=0",
+        "flag -azure-kv.max-requests-per-second: must be between",
+    ),
+}
+
+
+@pytest.mark.parametrize(("flag", "text"), WRONG_AZURE.values(), ids=WRONG_AZURE.keys())
+def test_a_wrong_azure_setting_is_told(flag: str, text: str) -> None:
+    code, lines = faults([flag], {})
+
+    assert code == 2
+    assert any(line.startswith(text) for line in lines)
 
 
 # ── environment ──────────────────────────────────────────────────────────────────────────────────────

@@ -106,7 +106,7 @@ def test_a_job_that_hangs_is_heard_and_delays_no_other(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     leave, count = threading.Event(), Count()
-    start(Job("hanging", 0.05, lambda: leave.wait(30) and None), Job("other", 0.05, count))
+    start(Job("hanging", 0.05, lambda: wait_for(leave)), Job("other", 0.05, count))
     count.reaches(4)
     wait_until(lambda: any(record.name == "jobs" for record in caplog.records), 20, "the complaint")
     leave.set()
@@ -114,6 +114,10 @@ def test_a_job_that_hangs_is_heard_and_delays_no_other(
 
     assert told.getMessage() == "a job is still running when it is due again"
     assert told.__dict__["job"] == "hanging"
+
+
+def wait_for(event: threading.Event) -> None:
+    event.wait(30)
 
 
 def test_each_run_that_ends_well_is_a_sign_of_life(start: Start, heartbeats: Heartbeats) -> None:

@@ -109,6 +109,7 @@ SENTENCES = {
     "path policy does not let namespace 'team' read path 'a/b'": errors.PathNotAllowed("team", "a/b"),
     "Secrets of type 'x' are not written: they grant other identities": errors.TypeNotAllowed("x"),
     "path 'a/b' does not exist in the backend": errors.SourceNotFound("a/b"),
+    "the backend gave an older version of path 'a/b' than before": errors.SourceOutdated("a/b"),
     "version 3 of path 'a/b' is deleted in the backend": errors.SourceDeleted("a/b", "3"),
     "version 3 of path 'a/b' is destroyed in the backend": errors.SourceDestroyed("a/b", "3"),
     "'a/b' is disabled in the backend": errors.SourceDisabled("a/b"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -59,6 +61,7 @@ class RecordedTelemetry:
     """A SyncTelemetry that keeps what it is told."""
 
     outcomes: list[Outcome] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
     failed_keys: list[tuple[str, str, str]] = field(default_factory=list)
     unreadable: list[Ref] = field(default_factory=list)
     gone: list[Ref] = field(default_factory=list)
@@ -69,6 +72,7 @@ class RecordedTelemetry:
 
     def reconciled(self, outcome: Outcome, seconds: float) -> None:
         self.outcomes.append(outcome)
+        self.seconds.append(seconds)
 
     def source_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
         self.failed_keys.append((path, key, error.reason))
@@ -107,27 +111,55 @@ class SwitchedLeadership:
 
 
 class LossyCluster(MemoryCluster):
-    """An API server whose next replies to a verb are lost on the way, after the call was applied."""
+    """An API server whose replies may be lost on the way, after the call was applied.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._losing: list[str] = []
+    People reach it ``undisturbed``: faults, missing rights and counts are meant for the program.
+    """
 
-    def lose_reply(self, *verbs: str) -> None:
-        self._losing.extend(verbs)
+    def __init__(self, *, status_subresource: bool = True) -> None:
+        super().__init__(status_subresource=status_subresource)
+        self.watch_seconds = 0.0
+        self._losing: list[tuple[str, str]] = []
+
+    def lose_reply(self, verb: str, resource: str = "secrets") -> None:
+        """Lose the next reply to such a call."""
+        self._losing.append((verb, resource))
+
+    def calm(self) -> None:
+        """Take back all that is still to go wrong."""
+        self._losing, self._faults, self._forbidden = [], {}, set()
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Calls in here are those of people."""
+        before = Counter(self.calls), self._losing, self._faults, self._forbidden
+        self.calm()
+        yield
+        self.calls, self._losing, self._faults, self._forbidden = before
 
     def create(self, resource: Resource, namespace: str, body: Json) -> Json:
-        return self._reply("create", super().create(resource, namespace, body))
+        return self._reply("create", resource, super().create(resource, namespace, body))
 
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
-        return self._reply("update", super().replace(resource, ref, body, subresource=subresource))
+        reply = super().replace(resource, ref, body, subresource=subresource)
+        return reply if subresource else self._reply("update", resource, reply)
 
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
         super().delete(resource, ref, preconditions)
-        self._reply("delete", {})
+        self._reply("delete", resource, {})
 
-    def _reply(self, verb: str, reply: Json) -> Json:
-        if verb in self._losing:
-            self._losing.remove(verb)
+    def _reply(self, verb: str, resource: Resource, reply: Json) -> Json:
+        if (verb, resource.plural) in self._losing:
+            self._losing.remove((verb, resource.plural))
             raise ClusterUnavailable("no reply")
         return reply
+
+
+class SilentFence:
+    """Hears of writes that were not made, and tells nobody."""
+
+    def write_refused(self) -> None:
+        """Ignore it."""
+
+    def stale_write_refused(self) -> None:
+        """Ignore it."""

@@ -50,7 +50,7 @@ def ours() -> Iterator[object]:
     """Every live object of a class of this program."""
     for found in gc.get_objects():
         # Of classes of C extensions this may be a descriptor.
-        module = type(found).__module__
+        module: object = type(found).__module__
         if isinstance(module, str) and module.startswith(secrets_manager.__name__ + "."):
             yield found
 
@@ -60,7 +60,7 @@ def shows(text: str) -> list[str]:
 
 
 def test_the_search_finds_a_planted_value() -> None:
-    assert shows(f"{VALUES[0]}") == [VALUES[0]]
+    assert shows(VALUES[0]) == [VALUES[0]]
     assert shows(repr({"data": ENCODED[1]})) != []
     assert shows(VALUES[2].encode().hex()) != []
 

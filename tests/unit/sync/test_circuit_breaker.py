@@ -109,6 +109,14 @@ def test_one_probe_at_a_time_is_admitted_once_it_is_due() -> None:
     assert not bench.admits()
 
 
+def test_a_probe_is_due_at_the_very_moment() -> None:
+    bench = Bench().open()
+    bench.clock.advance(1.0)
+
+    assert bench.breaker.wants_probe()
+    assert bench.admits()
+
+
 def test_a_probe_that_fails_makes_the_next_wait() -> None:
     bench = Bench().open()
     bench.clock.advance(1.1)

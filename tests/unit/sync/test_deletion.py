@@ -40,10 +40,23 @@ def test_afterwards_nothing_is_remembered_of_the_definition() -> None:
     with world.spending() as spent:
         world.pass_time(60)
 
-    known = world.engine.known
+    known, reconciler = world.engine.known, world.engine.work.reconciler
     assert spent == Spent()
     assert (len(known.definitions), len(known.secrets), len(known.ledger), len(known.schedule)) == (0,) * 4
+    assert (reconciler._in_step, reconciler._doubted) == ({}, set())
     assert world.telemetry.gone == [APP]
+
+
+def test_the_sources_of_a_deleted_definition_are_not_polled_though_its_secret_cannot_be_deleted() -> None:
+    world = in_step()
+    world.cluster.forbid("delete", "secrets")
+    world.delete(APP)
+    world.settle()
+    with world.spending() as spent:
+        world.pass_time(60)
+
+    assert spent.reads == 0
+    assert world.secret() is not None
 
 
 def test_deletion_works_while_the_backend_is_down() -> None:
@@ -311,6 +324,10 @@ def test_a_definition_that_a_list_lacks_is_asked_for_by_name() -> None:
     assert spent == Spent({"get secretdefinitions": 1}, reads=1)
     assert world.data() == {"user": "alice"}
     assert len(world.engine.known.definitions) == 1
+    with world.spending() as spent:
+        world.engine.definition_changed(APP)
+        world.settle()
+    assert spent == Spent(reads=1)
 
 
 def test_a_definition_that_is_really_gone_is_forgotten_and_its_secret_stays() -> None:
@@ -321,6 +338,7 @@ def test_a_definition_that_is_really_gone_is_forgotten_and_its_secret_stays() ->
 
     assert spent == Spent({"get secretdefinitions": 1})
     assert len(world.engine.known.definitions) == 0
+    assert world.engine.work.reconciler._doubted == set()
     # Its owner mark lets the garbage collector judge.
     assert world.data() == {"user": "alice"}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from secrets_manager.backends.base import Source
+from secrets_manager.backends.base import Reading, Source
+from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendUnavailable, ClusterUnavailable, SourceNotFound
@@ -224,6 +225,47 @@ def test_a_worker_works_until_it_is_stopped_and_shows_that_it_lives() -> None:
     assert not worker.is_alive()
     assert beat.age() == 0.0
     assert world.data() == {"user": "alice"}
+
+
+def test_the_time_that_a_look_took_is_told() -> None:
+    class Slow(MemoryBackend):
+        def read(self, source: Source) -> Reading:
+            world.clock.advance(3)
+            return super().read(source)
+
+    world = World(backend=Slow())
+    world.backend.put("app", {"user": "alice"})
+    world.define()
+    world.start()
+
+    assert world.telemetry.seconds == [3.0]
+
+
+def test_what_fails_again_and_again_is_tried_less_and_less_often() -> None:
+    world = World()
+    world.backend.put("app", {"user": "alice"})
+    world.define()
+    world.cluster.fail_next("create", "secrets", *[ClusterUnavailable("down")] * 1000)
+    world.start()
+    tries = []
+    for _ in range(5):
+        before = world.cluster.calls["create", "secrets"]
+        world.pass_time(120)
+        tries.append(world.cluster.calls["create", "secrets"] - before)
+
+    assert tries[0] > tries[1] >= tries[-1]
+    assert tries[0] >= 6
+    assert tries[-1] <= 1
+
+
+def test_after_a_success_the_first_failure_is_tried_again_soon() -> None:
+    world = in_step()
+    for _ in range(2):
+        world.cluster.fail_next("update", "secrets", *[ClusterUnavailable("down")] * 6)
+        world.edit_secret(user="mallory")
+        world.settle()
+        world.pass_time(40)
+        assert world.data() == {"user": "alice"}
 
 
 def test_every_outcome_is_handed_on_after_it_was_told() -> None:

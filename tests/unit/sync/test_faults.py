@@ -10,7 +10,6 @@ import pytest
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS
-from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AuthFailed,
@@ -27,6 +26,7 @@ from secrets_manager.domain.errors import (
     QuotaExceeded,
     SecretsManagerError,
     SessionExpired,
+    SourceOutdated,
 )
 from tests.unit.backends.tables import rows
 from tests.unit.sync.doubles import LossyCluster
@@ -100,6 +100,7 @@ def test_a_write_whose_reply_was_lost_is_found_done_by_a_fresh_look(verb: str) -
     assert world.data() == {"user": "alice"}
     assert world.condition() == ("True", "Synced")
     assert spent.calls[f"{verb} secrets"] == 1
+    assert spent.calls["get secrets"] == 1
 
 
 def test_with_a_full_quota_a_secret_that_exists_is_found_and_replaced() -> None:
@@ -457,6 +458,19 @@ def test_once_the_backend_is_back_all_who_waited_are_looked_at() -> None:
     assert all(world.condition(f"app-{number}") == ("True", "Synced") for number in range(50))
 
 
+def test_an_outage_is_told_to_all_ten_seconds_after_the_breaker_opened() -> None:
+    world = many(50)
+    world.backend.fail_with(BackendSealed("sealed"))
+    breaker = world.engine.work.breaker
+    while (breaker.open_for() or 0.0) < 9.0:
+        world.pass_time(1)
+    told = [world.condition(f"app-{number}")[0] for number in range(50)]
+    assert told.count("True") > 25
+
+    world.pass_time(2)
+    assert all(world.condition(f"app-{number}") == ("False", "BackendSealed") for number in range(50))
+
+
 def test_a_second_outage_is_told_like_the_first() -> None:
     world = many(10)
     for _ in range(2):
@@ -502,6 +516,24 @@ def test_a_source_that_fails_differently_is_told_anew() -> None:
     world.pass_time()
 
     assert world.condition() == ("False", "SourceDestroyed")
+
+
+def test_an_older_version_than_before_changes_nothing_and_is_tried_again_soon() -> None:
+    world = in_step()
+    before = world.secret()
+    world.backend.fail_with(SourceOutdated("app"))
+    with world.spending() as spent:
+        world.pass_time(20)
+    assert spent.calls == {}
+    world.edit_secret(user="mallory")
+    world.settle()
+    assert world.condition() == ("False", "SourceOutdated")
+    assert world.engine.work.breaker.open_for() is None
+
+    world.backend.recover()
+    world.pass_time(3)
+    assert world.data() == {"user": "alice"}
+    assert before is not None
 
 
 # ── who may write ────────────────────────────────────────────────────────────────────────────────────
@@ -592,7 +624,7 @@ def test_a_session_that_cannot_be_had_ends_nothing(error: SecretsManagerError) -
 
 
 def test_an_api_server_without_a_secret_in_its_list_is_believed() -> None:
-    cluster = MemoryCluster()
+    cluster = LossyCluster()
     world = in_step(World(cluster=cluster))
     world.delete(APP, SECRETS)
     cluster.compact()

@@ -2,8 +2,8 @@
 
 Each leader makes one pass of three steps (look at the Secret, read the backend, write), the backend changes
 twice in between: 8! / (3! 3! 2!) = 560 schedules. A regression is a write that puts an older value over a
-newer one. The steps are those of the real Reconciler, held at its calls to the cluster and to the backend. The
-control, which reads the backend first as the original did, shows that the check can fail.
+newer one. The steps are those of the real Reconciler, held at its calls to the cluster and to the backend;
+the control, which reads the backend first as the original did, shows that the check can fail.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster import manifests
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, Resource
-from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
@@ -32,7 +31,7 @@ from secrets_manager.sync.reconciler import Reconciler, Sources
 from secrets_manager.sync.remover import Cluster
 from secrets_manager.sync.source_reader import SourceReader
 from secrets_manager.sync.telemetry import SilentTelemetry
-from tests.unit.sync.doubles import FakeClock
+from tests.unit.sync.doubles import FakeClock, LossyCluster
 from tests.unit.sync.world import TEAM, World
 
 APP = Ref(TEAM, "app")
@@ -110,7 +109,7 @@ class HeldBackend(MemoryBackend):
         return self._shared.read(source)
 
 
-class RecordingCluster(MemoryCluster):
+class RecordingCluster(LossyCluster):
     """Notes each write that put an older value over a newer one."""
 
     def __init__(self) -> None:

@@ -6,10 +6,9 @@ import pytest
 
 from secrets_manager.cluster.base import SECRETS
 from secrets_manager.cluster.event_recorder import EventRecorder
-from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.domain.definition import Ref
 from secrets_manager.runtime.heartbeat import Heartbeat
-from tests.unit.sync.doubles import FakeClock
+from tests.unit.sync.doubles import FakeClock, LossyCluster
 from tests.unit.sync.world import PERIOD, TEAM, Spent, World, wanting
 
 APP = Ref(TEAM, "app")
@@ -35,7 +34,7 @@ def test_without_the_right_to_write_a_status_secrets_are_kept_all_the_same() -> 
 
 
 def test_with_a_crd_without_status_secrets_are_kept_all_the_same() -> None:
-    world = with_source(World(cluster=MemoryCluster(status_subresource=False)))
+    world = with_source(World(cluster=LossyCluster(status_subresource=False)))
     world.start()
     world.backend.put("app", {"user": "bob"})
     with world.spending() as spent:
@@ -48,7 +47,7 @@ def test_with_a_crd_without_status_secrets_are_kept_all_the_same() -> None:
 def test_without_the_right_to_write_events_secrets_are_kept_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    cluster, clock = MemoryCluster(), FakeClock()
+    cluster, clock = LossyCluster(), FakeClock()
     recorder = EventRecorder(
         api=cluster,
         controller="secrets-manager",
@@ -151,3 +150,13 @@ def test_a_secret_that_may_not_be_read_is_counted_and_told() -> None:
 
     assert world.condition() == ("False", "Forbidden")
     assert world.telemetry.unreadable == [APP]
+
+
+def test_a_right_that_comes_late_is_noticed_soon() -> None:
+    world = with_source(World())
+    world.cluster.forbid("create", "secrets")
+    world.start().pass_time(3)
+    world.cluster.permit("create", "secrets")
+    world.pass_time(10)
+
+    assert world.data() == {"user": "alice"}

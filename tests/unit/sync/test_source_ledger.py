@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import BackendUnavailable, SourceDeleted, SourceNotFound
+from secrets_manager.domain.errors import BackendUnavailable, SourceDeleted, SourceNotFound, SourceOutdated
 from secrets_manager.domain.secret import Digester
 from secrets_manager.sync.source_ledger import SourceLedger
 
@@ -118,6 +118,15 @@ def test_the_end_of_a_fault_is_news_though_nothing_changed() -> None:
 
     assert book.learn(APP, reading("1")) == {A}
     assert book.learn(APP, reading("1")) == set()
+
+
+def test_an_older_version_than_before_is_no_news_and_is_not_remembered() -> None:
+    book = ledger(A)
+    book.learn(APP, reading("1"))
+
+    assert book.learn(APP, SourceOutdated("app")) == set()
+    assert book.learn(APP, reading("1")) == set()
+    assert book.learn(APP, reading("2")) == {A}
 
 
 def test_a_source_that_nobody_uses_is_not_remembered() -> None:

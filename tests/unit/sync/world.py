@@ -16,8 +16,8 @@ from typing import Any
 
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, Resource, Scope
+from secrets_manager.cluster.fenced import FencedApi
 from secrets_manager.cluster.informer import Informer, Pace, Sink
-from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
 from secrets_manager.cluster.stores import DefinitionStore, SecretStore
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
@@ -36,7 +36,14 @@ from secrets_manager.sync.source_ledger import SourceLedger
 from secrets_manager.sync.source_reader import SourceReader
 from secrets_manager.sync.teller import Recorder, Teller
 from secrets_manager.sync.work_queue import BackOff, WorkQueue
-from tests.unit.sync.doubles import FakeClock, RecordedEvents, RecordedTelemetry, SwitchedLeadership
+from tests.unit.sync.doubles import (
+    FakeClock,
+    LossyCluster,
+    RecordedEvents,
+    RecordedTelemetry,
+    SilentFence,
+    SwitchedLeadership,
+)
 
 PERIOD = 5.0
 TEAM = "team"
@@ -59,7 +66,7 @@ NOTHING = Spent()
 class World:
     """Everything assembled; `start` is the daemon's start."""
 
-    cluster: MemoryCluster = field(default_factory=MemoryCluster)
+    cluster: LossyCluster = field(default_factory=LossyCluster)
     backend: MemoryBackend = field(default_factory=MemoryBackend)
     clock: FakeClock = field(default_factory=FakeClock)
     policy: tuple[str, ...] = ()
@@ -74,7 +81,6 @@ class World:
     _pausing: dict[Informer, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.cluster.watch_seconds = 0.0
         self.engine = self._engine()
         self.informers = [self._secrets_informer(), self._definitions_informer()]
 
@@ -130,7 +136,7 @@ class World:
             "metadata": {"name": name, **metadata},
             "spec": wanting(name) if spec is None else spec,
         }
-        with self._uncounted():
+        with self.cluster.undisturbed():
             self.cluster.create(DEFINITIONS, TEAM, body)
         return Ref(TEAM, name)
 
@@ -145,7 +151,7 @@ class World:
 
     def delete(self, ref: Ref, resource: Resource = DEFINITIONS) -> None:
         """Delete an object."""
-        with self._uncounted():
+        with self.cluster.undisturbed():
             self.cluster.delete(resource, ref, {})
 
     def make_secret(self, name: str = "app", data: Mapping[str, str] | None = None, **rest: Any) -> Ref:
@@ -153,7 +159,7 @@ class World:
         metadata = {"name": name, **rest.pop("metadata", {})}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", **rest}
         body["data"] = {key: encoded(value) for key, value in (data or {}).items()}
-        with self._uncounted():
+        with self.cluster.undisturbed():
             self.cluster.create(SECRETS, TEAM, body)
         return Ref(TEAM, name)
 
@@ -209,12 +215,6 @@ class World:
 
     # ── assembly ─────────────────────────────────────────────────────────────────────────────────────
 
-    @contextlib.contextmanager
-    def _uncounted(self) -> Iterator[None]:
-        before = Counter(self.cluster.calls)
-        yield
-        self.cluster.calls = before
-
     def _engine(self) -> Engine:
         cluster = self._cluster()
         # The engine is told of what its own parts find, so those look it up when they need it.
@@ -249,8 +249,9 @@ class World:
 
     def _cluster(self) -> Cluster:
         definitions, secrets = DefinitionStore(), SecretStore()
+        fenced = FencedApi(self.cluster, self.leadership.holds, SilentFence())
         statuses = DefinitionWriter(
-            self.cluster,
+            fenced,
             definitions,
             clock=self.clock,
             on_news=lambda ref: self.engine.definition_changed(ref),  # noqa: PLW0108
@@ -258,7 +259,7 @@ class World:
         return Cluster(
             definitions=definitions,
             secrets=secrets,
-            secret_writer=SecretWriter(api=self.cluster, store=secrets, digester=_DIGESTER),
+            secret_writer=SecretWriter(api=fenced, store=secrets, digester=_DIGESTER),
             definition_writer=statuses,
         )
 

@@ -19,7 +19,7 @@ SECRET = r"/secrets/[^?]+\?.*"
 LIST = r"/secrets\?.*"
 TOKEN = r"/.*/oauth2/v2\.0/token"
 IMDS = r"/metadata/identity/.*"
-PRINCIPAL = {"tenant_id": TENANT, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+PRINCIPAL: dict[str, Any] = {"tenant_id": TENANT, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 
 
 class Hand:

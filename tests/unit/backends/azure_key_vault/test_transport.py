@@ -131,6 +131,7 @@ def test_an_exchange_shows_no_reply(server: Loopback) -> None:
 
 
 def test_closing_the_sdk_leaves_the_shared_connections_open(server: Loopback) -> None:
-    with Transport(clients(), "the server") as transport:
+    transport = Transport(clients(), "the server")
+    with transport:
         transport.open()
     assert send(HttpRequest("GET", server.url), transport).status_code == 200

@@ -10,6 +10,7 @@ from secrets_manager.backends.azure_key_vault.backend import AzureKeyVaultBacken
 from secrets_manager.backends.base import Source, Survey, Surveyor
 from secrets_manager.domain.errors import BackendFault, BackendThrottled, BackendTimeout, BackendUnavailable
 from tests.testbed.azure.cloud import AzureDouble
+from tests.testbed.azure.wire import Answer, Call
 from tests.testbed.pki import Authority
 from tests.unit.backends.azure_key_vault.support import LIST, Hand, Told, attempt, backend_on, read
 
@@ -160,6 +161,19 @@ def test_a_list_that_costs_more_than_the_reads_is_not_made(desk: Desk) -> None:
     assert desk.lists() == 3
 
 
+def test_a_list_that_takes_too_long_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = desk.azure.vault.answer
+
+    def slowly(call: Call) -> Answer:
+        desk.clock.now += 20.0
+        return answer(call)
+
+    monkeypatch.setattr(desk.azure.vault_server, "answer", slowly)
+
+    assert desk.backend.survey(desk.sources) is None
+    assert desk.lists() == 2
+
+
 def test_a_list_as_long_as_there_are_sources_is_made(desk: Desk) -> None:
     desk.sources = desk.sources[:3]
 
@@ -199,7 +213,7 @@ def test_a_list_that_breaks_half_way_says_nothing_of_any_source(
 
 
 def quick(desk: Desk) -> AzureKeyVaultBackend:
-    return backend_on(desk.azure, timeout=1.0, now=desk.wall)
+    return backend_on(desk.azure, timeout=0.5, now=desk.wall)
 
 
 def test_a_throttled_list_is_a_fault_of_the_vault(desk: Desk) -> None:

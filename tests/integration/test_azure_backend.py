@@ -262,7 +262,7 @@ FAULTS: dict[str, tuple[Callable[[RuleBuilder], object], type[BackendFault]]] = 
 def test_a_read_through_a_fault_says_what_is_wrong_and_the_next_one_works(
     azure: AzureDouble, told: Told, kind: str
 ) -> None:
-    backend = backend_on(azure, told=told, timeout=1.0)
+    backend = backend_on(azure, told=told, timeout=0.5)
     azure.store.put("app", "1")
     read(backend, "app")
     break_it, meaning = FAULTS[kind]
@@ -305,7 +305,7 @@ def test_row_66_our_own_limit_keeps_the_calls_of_a_second_down(azure: AzureDoubl
 @pytest.mark.parametrize("how", ["hang", "drip_body", "drip_headers"])
 @pytest.mark.parametrize("cold", [True, False], ids=["first call", "later call"])
 def test_row_52_every_call_ends_within_the_timeout(azure: AzureDouble, how: str, cold: object) -> None:
-    backend = backend_on(azure, timeout=0.5)
+    backend = backend_on(azure, timeout=0.3)
     azure.store.put("app", "1")
     if not cold:
         read(backend, "app")
@@ -314,7 +314,7 @@ def test_row_52_every_call_ends_within_the_timeout(azure: AzureDouble, how: str,
     error = attempt(lambda: read(backend, "app"))
 
     assert isinstance(error, BackendTimeout)
-    assert time.monotonic() - started < 0.5 + 1.0
+    assert time.monotonic() - started < 0.3 + 1.0
 
 
 def test_a_vault_that_cannot_be_reached_is_told_the_same_way_each_time(

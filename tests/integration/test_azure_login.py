@@ -331,7 +331,7 @@ def test_row_69_an_imds_in_trouble_is_asked_once(
 
 def test_row_69_an_imds_that_is_silent_ends_with_the_timeout(machine: AzureDouble) -> None:
     machine.imds_proxy.on("GET", r".*").hang()
-    backend = backend_on(machine, timeout=0.5, managed_client_id="client-7")
+    backend = backend_on(machine, timeout=0.2, managed_client_id="client-7")
 
     assert attempt(backend.maintain) == BackendTimeout(
         "the managed identity endpoint did not answer within the time allowed"
@@ -370,7 +370,7 @@ def test_an_entra_in_trouble_is_asked_once(
 @pytest.mark.parametrize("how", ["hang", "drip_body", "drip_headers", "reset", "html"])
 def test_whatever_entra_does_a_login_ends_and_says_so(azure: AzureDouble, target: str, how: str) -> None:
     getattr(azure.entra_proxy.on(".*", target), how)()
-    backend = backend_on(azure, timeout=0.5, **PRINCIPAL)
+    backend = backend_on(azure, timeout=0.2, **PRINCIPAL)
     fault = attempt(backend.maintain)
     azure.entra_proxy.clear()
 

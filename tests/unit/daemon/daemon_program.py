@@ -1,0 +1,29 @@
+"""A daemon on fakes as a process of its own: ``python -m tests.unit.daemon.daemon_program healthy|hung``."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from secrets_manager.daemon import cli
+from tests.unit.daemon.daemon_world import World
+
+
+def main(state: str) -> int:
+    """Run until told to stop; says ``working`` once a read has begun."""
+    world = World(backend_timeout=3600)
+    if state == "hung":
+        world.backend.hang()
+    world.backend.put("db", {"password": "p"})
+    world.define("db")
+
+    def tell() -> None:
+        world.backend.wait_for_reads(1, timeout=60)
+        print("working", flush=True)  # noqa: T201 - the test waits for it
+
+    threading.Thread(target=tell, daemon=True).start()
+    return cli._serve(world.program(), lambda: 0)
+
+
+if __name__ == "__main__":
+    cli.end(main(sys.argv[1]))

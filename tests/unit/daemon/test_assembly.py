@@ -1,0 +1,121 @@
+"""How the parts are put together for given settings."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from secrets_manager.cluster.api import HttpKubernetesApi
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS
+from secrets_manager.daemon.assembly import namespaces_of, real_world
+from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.domain.errors import ConfigError
+from secrets_manager.settings import ControllerSettings, KubernetesSettings, Settings
+from tests.unit.daemon.daemon_world import World
+
+SCOPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], list[str | None]]] = {
+    "nothing said": ((), (), [None]),
+    "only exclusions": ((), ("a",), [None]),
+    "watched": (("a", "b"), (), ["a", "b"]),
+    "named twice": (("a", "b", "a"), (), ["a", "b"]),
+    "excluded wins": (("a", "b"), ("a",), ["b"]),
+    "all excluded": (("a",), ("a",), []),
+}
+
+
+@pytest.mark.parametrize(("watched", "excluded", "expected"), SCOPES.values(), ids=SCOPES)
+def test_namespaces_are_listed_one_by_one_where_they_are_named(
+    watched: tuple[str, ...], excluded: tuple[str, ...], expected: list[str | None]
+) -> None:
+    controller = ControllerSettings(watch_namespaces=watched, exclude_namespaces=excluded)
+
+    assert namespaces_of(Settings(controller=controller)) == expected
+
+
+def test_each_namespace_has_an_informer_of_either_kind_with_a_heartbeat() -> None:
+    program = World(watch_namespaces=("a", "b")).program()
+    scopes = [informer.scope for informer in program.informers]
+
+    assert [(scope.resource, scope.namespace) for scope in scopes] == [
+        (SECRETS, "a"),
+        (SECRETS, "b"),
+        (DEFINITIONS, "a"),
+        (DEFINITIONS, "b"),
+    ]
+    assert {f"informer of {scope}" for scope in scopes} <= set(program.heartbeats._beats)
+
+
+def test_only_our_secrets_are_listed_and_all_definitions() -> None:
+    program = World().program()
+
+    assert [informer.scope.selector for informer in program.informers] == [
+        "app.kubernetes.io/managed-by=secrets-manager",
+        "",
+    ]
+
+
+def test_with_named_namespaces_no_call_covers_the_whole_cluster() -> None:
+    program = World(watch_namespaces=("a",)).program()
+
+    assert None not in [informer.scope.namespace for informer in program.informers]
+
+
+def test_assembling_starts_no_thread_and_makes_no_call() -> None:
+    before = threading.active_count()
+    world = World()
+    world.program()
+
+    assert threading.active_count() == before
+    assert world.cluster.calls == {}
+    assert world.backend.reads() == 0
+
+
+def test_a_definition_that_is_made_while_it_runs_reaches_its_secret() -> None:
+    world = World()
+    world.backend.put("db", {"password": "p"})
+    world.define("db")
+    program = world.program()
+    for informer in program.informers:
+        informer.list_once()
+    while program.engine.work_once(timeout=0):
+        pass
+
+    assert world.secret("db") is not None
+
+
+def settings_with(kubeconfig: Path) -> Settings:
+    return replace(Settings(), kubernetes=KubernetesSettings(kubeconfig=str(kubeconfig)))
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: test
+clusters: [{name: test, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: test, user: {token: made-up}}]
+contexts: [{name: test, context: {cluster: test, user: test}}]
+"""
+
+
+def test_the_real_world_is_that_of_the_settings_and_is_not_called(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(KUBECONFIG)
+    settings = settings_with(path)
+    before = threading.active_count()
+    outside = real_world(settings, Metrics(settings))
+
+    assert isinstance(outside.api, HttpKubernetesApi)
+    assert outside.backend.name == "vault"
+    assert threading.active_count() == before
+    outside.backend.close()
+    outside.api.close()
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path / "absent")
+
+    with pytest.raises(ConfigError, match="absent"):
+        real_world(settings, Metrics(settings))

@@ -1,0 +1,363 @@
+"""The life of the daemon, on fakes: ready, at work, stopped in good order or at once."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from secrets_manager.cluster.base import SECRETS
+from secrets_manager.daemon.daemon import Daemon, tick_period
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import BackendUnavailable, ClusterUnavailable, ConfigError
+from secrets_manager.settings import ListenAddress
+from tests.testbed.waiting import wait_until
+from tests.unit.daemon.daemon_world import World
+
+ROOT = Path(__file__).parents[3]
+
+
+class Running:
+    """A daemon that runs on a thread of the test."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.program = world.program()
+        self.daemon = Daemon(self.program, lambda: 4)
+        self.code: int | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self.code = self.daemon.run()
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Status and body of an endpoint."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.daemon.port}{path}", timeout=20) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def ready(self) -> None:
+        wait_until(lambda: self.ask("/readyz")[0] == 200, 30, "the daemon to be ready")
+
+    def ended(self) -> int:
+        """The exit code, once it has ended."""
+        self._thread.join(60)
+        assert self.code is not None
+        return self.code
+
+    def stop(self) -> int:
+        if self._thread.is_alive() and not self.daemon._told_to_stop:
+            self.daemon.on_signal(signal.SIGTERM, None)
+        return self.ended()
+
+
+Start = Callable[[World], Running]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[Running] = []
+
+    def make(world: World) -> Running:
+        started.append(Running(world))
+        return started[-1]
+
+    yield make
+    for running in started:
+        running.world.backend.recover()
+        running.stop()
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.backend.put("db", {"password": "p"})
+    return world
+
+
+# ── at work ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_it_becomes_ready_and_keeps_secrets_in_step(start: Start, world: World) -> None:
+    world.define("db")
+    running = start(world)
+    running.ready()
+    wait_until(lambda: world.secret("db"), 30, "the Secret")
+    world.backend.put("db", {"password": "new"})
+    wait_until(lambda: data(world, "db") == {"password": "bmV3"}, 30, "the change")
+    world.cluster.delete(SECRETS, Ref("shop", "db"), {})
+
+    wait_until(lambda: world.secret("db"), 30, "the Secret to be back")
+
+
+def data(world: World, name: str) -> object:
+    secret = world.secret(name)
+    return secret["data"] if secret else None
+
+
+def test_a_signal_ends_it_with_0_and_lets_go_of_everything(
+    start: Start, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    running = start(world)
+    running.ready()
+    port = running.daemon.port
+    code = running.stop()
+    said = [record.getMessage() for record in caplog.records if record.name == "daemon"]
+
+    assert code == 0
+    assert world.backend.closed
+    assert said == ["starting", "stopping", "stopped"]
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=20)
+
+
+def test_the_session_is_looked_after_from_the_start(start: Start, world: World) -> None:
+    start(world)
+
+    wait_until(lambda: world.backend.maintained >= 1, 30, "the token job")
+
+
+def test_everything_is_listed_again_at_the_resync_period(start: Start) -> None:
+    running = start(World(resync_period=0.2))
+
+    wait_until(lambda: all(each.relists >= 2 for each in running.program.informers), 30, "a second list")
+
+
+def test_metrics_show_the_work(start: Start, world: World) -> None:
+    world.define("db")
+    running = start(world)
+    wait_until(lambda: world.secret("db"), 30, "the Secret")
+    _, scraped = running.ask("/metrics")
+
+    assert "secrets_manager_definitions 1.0" in scraped
+    assert "secrets_manager_log_lines_dropped 4.0" in scraped
+    assert 'workqueue_depth{name="SecretDefinition"}' in scraped
+
+
+def test_without_an_address_nothing_is_served(world: World) -> None:
+    world.settings = replace(world.settings, metrics_addr=None)
+
+    assert Daemon(world.program()).port is None
+
+
+def test_a_port_that_is_taken_is_known_before_anything_starts(start: Start, world: World) -> None:
+    running = start(world)
+    other = World()
+    taken = ListenAddress(host="127.0.0.1", port=running.daemon.port or 0)
+    other.settings = replace(other.settings, metrics_addr=taken)
+
+    with pytest.raises(ConfigError) as caught:
+        Daemon(other.program())
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(("period", "tick"), [(5, 0.25), (3600, 0.5), (0.3, 0.05), (10, 0.5)])
+def test_what_is_due_is_looked_for_often_enough_to_spread_and_rarely_enough_to_cost_nothing(
+    period: float, tick: float
+) -> None:
+    assert tick_period(period) == tick
+
+
+# ── not ready ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_api_server_that_is_down_at_the_start_is_named_and_waited_for(start: Start, world: World) -> None:
+    world.define("db")
+    world.cluster.fail_next("list", "secrets", *[ClusterUnavailable("no connection: list secrets")] * 2)
+    running = start(world)
+    wait_until(lambda: "no connection" in running.ask("/readyz")[1], 30, "the reason")
+    status, text = running.ask("/readyz")
+    assert status == 503
+    assert "[-]informer of secrets in all namespaces failed: no connection: list secrets\n" in text
+    assert "[-]informer of secretdefinitions in all namespaces failed: not listed yet\n" in text
+    assert running.ask("/healthz") == (200, "ok\n")
+
+    running.ready()
+    wait_until(lambda: world.secret("db"), 30, "the Secret")
+
+
+def test_waiting_for_the_api_server_is_no_sign_of_death(start: Start, world: World) -> None:
+    world.cluster.fail_next("list", "secrets", *[ClusterUnavailable("no connection")] * 99)
+    running = start(world)
+    for informer in running.program.definition_informers:
+        informer.heartbeat._last -= 1000
+
+    wait_until(lambda: running.ask("/healthz")[0] == 200, 30, "the informers that wait to be seen alive")
+
+
+def test_a_backend_that_was_never_logged_in_to_is_named(start: Start, world: World) -> None:
+    world.backend.fail_with(BackendUnavailable("down"))
+    running = start(world)
+    wait_until(lambda: world.backend.maintained, 30, "the first try")
+
+    assert running.ask("/readyz") == (503, "[-]backend failed: not logged in yet\n")
+    assert running.ask("/healthz")[0] == 200
+    world.backend.recover()
+    world.define("db")
+    running.ready()
+
+
+def test_a_backend_that_goes_down_later_leaves_it_ready(start: Start, world: World) -> None:
+    running = start(world)
+    running.ready()
+    world.backend.fail_with(BackendUnavailable("down"))
+    world.define("db")
+    world.backend.wait_for_reads(1, timeout=30)
+
+    assert running.ask("/readyz") == (200, "ok\n")
+
+
+def test_a_view_that_is_lost_for_minutes_is_told(start: Start, world: World) -> None:
+    running = start(world)
+    running.ready()
+    world.cluster.fail_next("watch", "secretdefinitions", *[ClusterUnavailable("no connection")] * 99)
+    (informer,) = running.program.definition_informers
+    wait_until(lambda: informer.fault is not None, 30, "the fault")
+    assert running.ask("/readyz")[0] == 200
+    informer._failing_since -= 121
+
+    assert running.ask("/readyz") == (
+        503,
+        "[-]informer of secretdefinitions in all namespaces failed: no connection\n",
+    )
+
+
+def test_without_the_right_to_list_secrets_it_is_ready(start: Start, world: World) -> None:
+    world.cluster.forbid("list", "secrets")
+    world.define("db")
+    running = start(world)
+    running.ready()
+
+    wait_until(lambda: world.secret("db"), 30, "the Secret")
+
+
+def test_without_the_right_to_list_definitions_it_is_not_and_says_why(start: Start, world: World) -> None:
+    world.cluster.forbid("list", "secretdefinitions")
+    running = start(world)
+
+    wait_until(lambda: "verb 'list' on 'secretdefinitions'" in running.ask("/readyz")[1], 30, "the reason")
+    assert running.ask("/healthz")[0] == 200
+
+
+def test_a_thread_that_gives_no_sign_of_life_is_named(start: Start, world: World) -> None:
+    running = start(world)
+    running.ready()
+    running.program.heartbeats.register("somebody stuck", limit=-1)
+
+    assert running.ask("/healthz") == (503, "[-]threads failed: no sign of life: somebody stuck\n")
+    assert running.ask("/readyz")[0] == 503
+
+
+# ── the end ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "who"),
+    [
+        ("watch", "secretdefinitions", "informer of secretdefinitions in all namespaces"),
+        ("list", "secrets", "informer of secrets in all namespaces"),
+        ("create", "events", "events"),
+    ],
+)
+def test_a_core_thread_that_dies_ends_the_process_with_1(
+    verb: str, resource: str, who: str, start: Start, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.define("db")
+    world.cluster.fail_next(verb, resource, ValueError("canary-value"))  # type: ignore[arg-type]
+    code = start(world).ended()
+
+    assert code == 1
+    told = [record for record in caplog.records if record.getMessage() == "a core thread ended"]
+    assert [record.__dict__["thread_"] for record in told] == [who]
+    assert "canary" not in caplog.text
+
+
+def test_a_definition_that_breaks_our_own_code_ends_no_worker(start: Start, world: World) -> None:
+    world.backend.fail_with(ValueError("canary-value"), path="poison")  # type: ignore[arg-type]
+    world.define("poison")
+    running = start(world)
+    running.ready()
+    world.backend.wait_for_reads(1, path="poison", timeout=30)
+    world.define("db")
+
+    wait_until(lambda: world.secret("db"), 30, "the other Secret")
+    assert running.ask("/healthz")[0] == 200
+
+
+def test_a_stop_before_anything_is_known_ends_it_too(start: Start, world: World) -> None:
+    world.cluster.fail_next("list", "secrets", *[ClusterUnavailable("no connection")] * 99)
+    running = start(world)
+    wait_until(lambda: running.ask("/readyz")[0] == 503, 30, "it to run")
+
+    assert running.stop() == 0
+
+
+class Process:
+    """The daemon on fakes as a process of its own."""
+
+    def __init__(self, state: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.unit.daemon.daemon_program", state],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "working\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def ended(self, seconds: float) -> int:
+        return self._process.wait(seconds)
+
+    def still_runs(self) -> bool:
+        return self._process.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_is_told_to_stop_exits_0(number: signal.Signals) -> None:
+    with Process("healthy") as process:
+        process.signal(number)
+
+        assert process.ended(30) == 0
+
+
+def test_a_backend_that_hangs_holds_up_a_stop_for_ten_seconds_at_most() -> None:
+    with Process("hung") as process:
+        process.signal(signal.SIGTERM)
+
+        assert process.ended(10) == 0
+
+
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    with Process("hung") as process:
+        process.signal(signal.SIGTERM)
+        threading.Event().wait(1)
+        assert process.still_runs()
+        process.signal(signal.SIGTERM)
+
+        assert process.ended(5) == 143

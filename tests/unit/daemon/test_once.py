@@ -1,0 +1,178 @@
+"""``--once``: one line a definition, a tally, and an exit code."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from secrets_manager.cluster.base import DEFINITIONS
+from secrets_manager.daemon.once import Report, run_once
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import BackendUnavailable, ClusterUnavailable, KeyNotFound
+from secrets_manager.domain.outcome import Outcome
+from secrets_manager.domain.plan import Operation
+from tests.unit.daemon.daemon_world import World
+
+
+def run(world: World) -> tuple[int, list[str]]:
+    """Exit code and lines of one run."""
+    report, written = Report(), list[str]()
+    code = run_once(world.program(report.add), report, written.append)
+    return code, "".join(written).splitlines()
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.backend.put("db", {"password": "canary-value"})
+    return world
+
+
+def test_what_is_missing_is_made_and_told(world: World) -> None:
+    world.define("db")
+
+    assert run(world) == (0, ["shop/db Secret db: created (Missing)", "1 created"])
+    assert world.secret("db") is not None
+
+
+def test_what_is_in_step_is_told_as_unchanged(world: World) -> None:
+    world.define("db")
+    run(world)
+
+    assert run(world) == (0, ["shop/db Secret db: unchanged (InStep)", "1 unchanged"])
+
+
+def test_one_that_fails_makes_the_exit_1_and_stops_no_other(world: World) -> None:
+    world.define("db")
+    world.define("absent")
+    world.define("broken", spec={"name": "broken"})
+    code, lines = run(world)
+
+    assert code == 1
+    assert lines == [
+        "shop/absent Secret absent: SourceNotFound: path 'absent' does not exist in the backend",
+        "shop/broken Secret broken: InvalidSpec: spec.keysMap is missing, not a map",
+        "shop/db Secret db: created (Missing)",
+        "1 created, 2 failed",
+    ]
+
+
+def test_without_definitions_all_is_well(world: World) -> None:
+    assert run(world) == (0, ["no definitions"])
+
+
+def test_a_backend_that_is_down_fails_each_and_ends(world: World) -> None:
+    for number in range(9):
+        world.define(f"app-{number}")
+    world.backend.fail_with(BackendUnavailable("down"))
+    code, lines = run(world)
+
+    assert code == 1
+    assert lines[-1] == "9 failed"
+    assert all("BackendUnavailable" in line for line in lines[:-1])
+
+
+def test_an_api_server_that_is_down_is_an_error_without_a_tally(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.cluster.fail_next("list", "secrets", ClusterUnavailable("no connection"))
+
+    assert run(world) == (1, [])
+    assert [(r.levelno, r.getMessage()) for r in caplog.records] == [(logging.ERROR, "cannot list")]
+
+
+def test_a_missing_right_on_definitions_is_an_error(world: World) -> None:
+    world.cluster.forbid("list", "secretdefinitions")
+
+    assert run(world)[0] == 1
+
+
+def test_without_the_right_to_list_secrets_they_are_read_one_by_one(world: World) -> None:
+    world.define("db")
+    world.cluster.forbid("list", "secrets")
+    world.cluster.forbid("watch", "secrets")
+
+    assert run(world) == (0, ["shop/db Secret db: created (Missing)", "1 created"])
+    assert world.cluster.calls["get", "secrets"] >= 1
+
+
+def test_everything_is_in_scope_that_the_settings_say() -> None:
+    world = World(watch_namespaces=("shop", "bar"), exclude_namespaces=("bar",))
+    for namespace in ("shop", "bar", "elsewhere"):
+        world.define("db", namespace=namespace)
+    world.backend.put("db", {"password": "p"})
+
+    assert run(world) == (0, ["shop/db Secret db: created (Missing)", "1 created"])
+
+
+def test_events_and_status_are_written_before_the_end(world: World) -> None:
+    world.define("db")
+    run(world)
+    raw = world.cluster.snapshot(DEFINITIONS, Ref("shop", "db"))
+
+    assert raw is not None
+    assert raw["status"]["conditions"][0]["reason"] == "Synced"
+    assert world.cluster.calls["create", "events"] == 1
+
+
+def test_the_backend_is_let_go_of(world: World) -> None:
+    run(world)
+
+    assert world.backend.closed
+
+
+def test_no_value_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    world.define("db")
+    code, lines = run(world)
+
+    assert code == 0
+    assert "canary" not in "\n".join(lines) + caplog.text
+
+
+# ── the report ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def outcome(name: str, **fields: Any) -> Outcome:
+    given: dict[str, Any] = {"secret": "s", "operation": Operation.UNCHANGED, "reason": "InStep", **fields}
+    return Outcome(definition=Ref("shop", name), **given)
+
+
+def test_the_last_outcome_about_a_secret_counts() -> None:
+    report = Report()
+    error = KeyNotFound("p", "k")
+    report.add(outcome("a", operation=Operation.REFUSED, reason=error.reason, error=error))
+    report.add(outcome("a"))
+
+    assert report.in_step()
+    assert report.lines() == ["shop/a Secret s: unchanged (InStep)", "1 unchanged"]
+
+
+def test_the_clearing_up_after_a_rename_is_a_line_of_its_own() -> None:
+    report = Report()
+    report.add(outcome("a", operation=Operation.CREATED, reason="Missing"))
+    report.add(outcome("a", secret="old", operation=Operation.DELETED, reason="NotWanted", cleanup=True))
+
+    assert report.lines() == [
+        "shop/a Secret s: created (Missing)",
+        "shop/a Secret old: deleted (NotWanted)",
+        "1 created, 1 deleted",
+    ]
+
+
+def test_lines_come_in_the_order_of_names() -> None:
+    report = Report()
+    for name in ("c", "a", "b"):
+        report.add(outcome(name))
+
+    assert [line.split()[0] for line in report.lines()[:-1]] == ["shop/a", "shop/b", "shop/c"]
+
+
+def test_a_definition_that_names_no_secret_is_told_all_the_same() -> None:
+    report = Report()
+    error = KeyNotFound("p", "k")
+    report.add(outcome("a", secret=None, operation=Operation.REFUSED, reason=error.reason, error=error))
+
+    assert report.lines()[0] == "shop/a Secret ?: KeyNotFound: path 'p' has no key 'k'"
