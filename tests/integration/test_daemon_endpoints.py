@@ -273,6 +273,20 @@ def test_a_flag_that_cannot_be_parsed_shows_the_usage(flag: str, code: int) -> N
     assert "Usage of secrets-manager:" in done.stderr
 
 
+def test_choosing_an_election_is_a_clear_error_while_there_is_none() -> None:
+    done = _run("-enable-leader-election", "-vault.role-id=r", "-vault.secret-id=s")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("flag -enable-leader-election: leader election is not available")
+
+
+def test_a_kubeconfig_that_cannot_be_read_ends_it_with_2() -> None:
+    done = _run("-kubeconfig=/nowhere/config", "-vault.role-id=r", "-vault.secret-id=s")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("flag -kubeconfig: file cannot be read")
+
+
 def test_all_faults_are_told_at_once_and_no_value_of_a_secret() -> None:
     done = _run("-vault.secret-id=canary-9d1f", "-vault.engine=kv3", "-vault.url=nowhere")
 
