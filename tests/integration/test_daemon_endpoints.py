@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
@@ -166,6 +167,19 @@ def test_the_metrics_say_which_release_runs(daemon: DaemonProcess) -> None:
     version = _run("-version").stdout.split()[-1]
 
     assert _value(daemon, "secrets_manager_build_info", version=version) == 1
+
+
+# ── logs ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_line_it_writes_is_a_json_object_with_the_fields_of_the_original(daemon: DaemonProcess) -> None:
+    lines = [json.loads(line) for line in daemon.output().splitlines()]
+
+    assert lines
+    for line in lines:
+        assert {"level", "ts", "logger", "msg"} <= line.keys()
+        assert line["level"] in {"info", "warn", "error"}
+        assert isinstance(line["ts"], float)
 
 
 # ── probes ───────────────────────────────────────────────────────────────────────────────────────────
