@@ -34,7 +34,7 @@ lint: venv ## Formatting, lint, types and import contracts
 
 .PHONY: check
 check: lint ## lint and the unit tests; under a minute
-	@$(BIN)/python -m pytest tests/unit $(PYTEST)
+	@$(BIN)/python -m pytest tests/unit -n 4 $(PYTEST)
 
 .PHONY: testbed
 testbed: venv ## Build or find the test servers: about five minutes once, then nothing

@@ -109,19 +109,20 @@ class DefinitionWriter:
             return None
         return self._took(raw)
 
-    def write_status(self, entry: DefinitionEntry, status: Status) -> None:
+    def write_status(self, entry: DefinitionEntry, status: Status) -> bool:
         """PUT the status; silently done without where rights or the CRD lack it.
 
-        Raises ClusterFault when the API server is in trouble.
+        Returns whether that is settled: False while it is done without. Raises ClusterFault when the API
+        server is in trouble.
         """
         namespace = entry.definition.ref.namespace
         if not self._status.wanted(namespace):
-            return
+            return False
         current: DefinitionEntry | None = entry
         for _ in range(_TRIES):
             if current is None or current.definition != entry.definition:
                 # It changed since: the next reconcile has something better to say.
-                return
+                return True
             try:
                 self._put_status(current, status)
             except Conflict:
@@ -134,7 +135,8 @@ class DefinitionWriter:
                 # One of another uid was made since under the name of the one that is gone.
                 if found is not None and found.definition.uid == entry.definition.uid:
                     self._status.refused(EVERYWHERE, "the CRD has no status subresource")
-            return
+            return self._status.wanted(namespace)
+        return False
 
     def release_finalizer(self, entry: DefinitionEntry) -> None:
         """Take the original's finalizer off a definition that is being deleted; raises ClusterFault."""

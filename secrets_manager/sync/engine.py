@@ -83,6 +83,7 @@ class Engine:
         """A full list told of a new or differing definition; it may wait for one that somebody just made."""
         self._following.follow(ref)
         self.queue.add(look(ref), Lane.ROUTINE)
+        self._wake_rivals(ref, Lane.ROUTINE)
 
     def definition_changed(self, ref: Ref) -> None:
         """A definition was made or changed: others may have wanted the Secret that it wants, or wanted."""
@@ -237,7 +238,7 @@ class Engine:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _wake_rivals(self, ref: Ref) -> None:
+    def _wake_rivals(self, ref: Ref, lane: Lane = Lane.URGENT) -> None:
         entry = self.known.definitions.get(ref)
         targets = {target for _, target in self.known.definitions.debts(ref)}
         if entry and entry.definition.target:
@@ -245,7 +246,7 @@ class Engine:
         for target in targets:
             for other in self.known.definitions.wanting(target):
                 if other.ref != ref:
-                    self.queue.add(look(other.ref))
+                    self.queue.add(look(other.ref), lane)
 
     def _probe(self) -> None:
         if not self.work.breaker.wants_probe():

@@ -19,7 +19,12 @@ from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore
 from secrets_manager.cluster.writer import DefinitionWriter
 from secrets_manager.domain.condition import SYNCED, Condition, message_of, next_status, reason_of
 from secrets_manager.domain.definition import Definition, Ref
-from secrets_manager.domain.errors import NamespaceTerminating, NotLeading, SecretsManagerError
+from secrets_manager.domain.errors import (
+    NamespaceTerminating,
+    NotLeading,
+    PermanentError,
+    SecretsManagerError,
+)
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.plan import Operation
 from secrets_manager.sync.telemetry import SyncTelemetry
@@ -154,11 +159,11 @@ class Teller:
         if status == entry.status:
             return None
         try:
-            self.writer.write_status(entry, status)
+            settled = self.writer.write_status(entry, status)
         except SecretsManagerError as error:
             log.debug("the status could not be written", extra={**_fields(outcome), "error": error.message})
             return error
-        return None
+        return None if settled else PermanentError("the status may not be written")
 
 
 def _is_about(outcome: Outcome, definition: Definition) -> bool:

@@ -23,8 +23,10 @@ from secrets_manager.domain.errors import (
     BackendTLS,
     BackendUnavailable,
     ConfigError,
+    EngineMismatch,
     ForbiddenByNetwork,
     InvalidPath,
+    KeyNotFound,
     NotAString,
     PermissionDenied,
     SecretsManagerError,
@@ -50,6 +52,7 @@ from tests.unit.backends.azure_key_vault.support import (
     together,
 )
 from tests.unit.backends.azure_key_vault.test_certificates import LEAF, MIDDLE, ROOT, STORED, pem
+from tests.unit.backends.azure_key_vault.test_public_keys import rsa_jwk
 
 
 @pytest.fixture
@@ -101,6 +104,33 @@ def test_a_certificate_is_taken_apart(
     assert read(backend, "certificates/tls", "ca.crt") == pem(ROOT)
     assert read(backend, "certificates/tls", "tls.key").startswith("-----BEGIN PRIVATE KEY-----")
     assert read(backend, "tls") == stored
+
+
+def test_a_key_shows_its_public_half_and_its_version(
+    azure: AzureDouble, backend: AzureKeyVaultBackend
+) -> None:
+    azure.vault.keys = {
+        "signing/one": rsa_jwk(),
+        "signing/two": rsa_jwk("RSA-HSM"),
+        "wrapping/one": {"kty": "oct-HSM"},
+    }
+
+    assert read(backend, "keys/signing", "public.pem").startswith("-----BEGIN PUBLIC KEY-----")
+    assert read(backend, "keys/signing/one", "public.jwk").startswith('{"e":"AQAB"')
+    assert backend.read(backend.locate("keys/signing")).version == "two"
+    assert isinstance(attempt(lambda: read(backend, "keys/signing", "tls.key")), KeyNotFound)
+    assert isinstance(attempt(lambda: read(backend, "keys/wrapping", "public.pem")), EngineMismatch)
+    assert attempt(lambda: read(backend, "keys/never", "public.pem")) == SourceNotFound("keys/never")
+    azure.vault.rights.discard("get-key")
+    assert attempt(lambda: read(backend, "keys/signing", "public.pem")) == PermissionDenied("keys/signing")
+
+
+def test_a_reply_about_a_key_that_is_not_the_vault_s_is_an_outage(
+    azure: AzureDouble, backend: AzureKeyVaultBackend
+) -> None:
+    azure.vault_proxy.on("GET", r"/keys/.*").reply(200, {"key": "canary"})
+
+    assert isinstance(attempt(lambda: read(backend, "keys/signing", "public.pem")), BackendUnavailable)
 
 
 def test_row_70_a_secret_without_value_is_named(azure: AzureDouble, backend: AzureKeyVaultBackend) -> None:
@@ -373,6 +403,36 @@ def test_a_revoked_token_is_replaced_within_the_read(azure: AzureDouble) -> None
 
     assert read(backend, "app") == "1"
     assert azure.entra_proxy.count("POST", TOKEN) == 2
+
+
+@pytest.mark.parametrize(("challenged", "logins"), [(True, 2), (False, 1)], ids=["challenge", "none"])
+def test_a_vault_that_accepts_no_token_any_more_is_told_so_and_left_alone(
+    azure: AzureDouble, challenged: object, logins: int
+) -> None:
+    clock = Hand()
+    backend = backend_on(azure, clock=clock)
+    azure.store.put("app", "1")
+    read(backend, "app")
+    clock.now += 60.0
+    challenge = (
+        'Bearer authorization="https://login.microsoftonline.com/t", resource="https://vault.azure.net"'
+    )
+    headers = {"WWW-Authenticate": challenge} if challenged else {}
+    azure.vault_proxy.on("GET", SECRET).reply(401, {"error": {"code": "Unauthorized"}}, headers)
+    faults = [attempt(lambda: read(backend, "app")) for _ in range(4)]
+
+    assert {type(fault) for fault in faults} == {AuthFailed}
+    assert azure.entra_proxy.count("POST", TOKEN) == logins
+
+
+def test_row_68_a_vault_that_fails_while_it_is_asked_for_deleted_ones_says_not_found(
+    azure: AzureDouble, backend: AzureKeyVaultBackend
+) -> None:
+    azure.vault_proxy.on("GET", r"/deletedsecrets/.*").reply(503)
+    assert attempt(lambda: read(backend, "app")) == SourceNotFound("app")
+    azure.vault_proxy.on("GET", r"/deletedsecrets/.*").reset()
+
+    assert attempt(lambda: read(backend, "app")) == SourceNotFound("app")
 
 
 def test_a_vault_that_wants_a_token_for_another_domain_gets_none(

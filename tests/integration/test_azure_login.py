@@ -257,6 +257,24 @@ def test_a_renewed_federated_token_is_used_at_the_next_login(azure: AzureDouble,
     assert backend.ready()
 
 
+# ── continuous access evaluation ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("way", ["secret", "workload"])
+def test_a_vault_that_wants_more_claims_gets_a_token_with_them(
+    azure: AzureDouble, tmp_path: Path, way: str
+) -> None:
+    settings = PRINCIPAL if way == "secret" else workload_settings(azure, tmp_path, federated())
+    backend = backend_on(azure, **settings)
+    azure.store.put("app", "value")
+    read(backend, "app")
+    azure.vault.wanted_claims = '{"access_token": {"nbf": {"essential": true, "value": "1"}}}'
+
+    assert read(backend, "app") == "value"
+    assert read(backend, "app") == "value"
+    assert azure.entra_proxy.count("POST", TOKEN) == 2
+
+
 # ── managed identities ───────────────────────────────────────────────────────────────────────────────
 
 

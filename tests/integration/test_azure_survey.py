@@ -225,6 +225,14 @@ def test_a_throttled_list_is_a_fault_of_the_vault(desk: Desk) -> None:
     assert desk.told.calls[-1] == ("list", fault)
 
 
+@pytest.mark.parametrize("status", [400, 401, 404, 418])
+def test_a_list_that_is_refused_otherwise_is_a_fault_of_the_vault(desk: Desk, status: int) -> None:
+    desk.clock.now += 60.0
+    desk.azure.vault_proxy.on("GET", LIST).reply(status, {"error": {"code": "Whatever"}})
+
+    assert isinstance(attempt(desk.stale), BackendFault)
+
+
 def test_a_next_page_at_another_host_gets_no_token(desk: Desk) -> None:
     desk.azure.vault_proxy.on("GET", LIST).reply(
         200, {"value": [], "nextLink": "https://evil.vault.azure.net/secrets?api-version=7.4"}

@@ -162,6 +162,40 @@ def test_a_token_at_the_end_of_its_longest_life_is_replaced(
             assert daemon.stop() == 0
 
 
+def test_a_look_at_a_dead_token_is_counted_and_ends_in_a_new_login(
+    world: World, own_openbao: OpenBao, namespace: str
+) -> None:
+    with world.daemon(f"-watch-namespaces={namespace}", "-vault.token-polling-period=500ms") as daemon:
+        daemon.wait_ready()
+        before = _logins(own_openbao)
+
+        own_openbao.revoke_logins()
+
+        errors = "secrets_manager_vault_token_renewal_errors_total"
+        wait_until(
+            lambda: (daemon.metric(errors, vault_operation="lookup-self") or 0) >= 1, PATIENCE, "the error"
+        )
+        wait_until(lambda: _logins(own_openbao) > before, PATIENCE, "a new login")
+        assert daemon.stop() == 0
+
+
+def test_a_token_that_cannot_be_renewed_is_counted_and_replaced_in_time(
+    world: World, own_openbao: OpenBao, namespace: str, tmp_path: Path
+) -> None:
+    with new_world(world.cluster, own_openbao, tmp_path, token_type="batch", token_ttl="4s") as brief:
+        brief.write("app", a="1")
+        brief.define(namespace, "app", brief.keys("a"))
+        with run(brief, namespace, "-vault.token-polling-period=500ms") as daemon:
+            brief.wait_reason(namespace, "app", "Synced")
+            before = _logins(own_openbao)
+            wait_until(lambda: _logins(own_openbao) > before, PATIENCE, "a new login")
+
+            errors, error = "secrets_manager_vault_token_renewal_errors_total", "VaultTokenNotRenewableError"
+            assert (daemon.metric(errors, vault_operation="is-renewable", error=error) or 0) >= 1
+            assert daemon.logged("not in step") == []
+            assert daemon.stop() == 0
+
+
 def test_a_secret_id_of_a_single_use_is_enough_for_a_life(
     world: World, own_openbao: OpenBao, namespace: str, kv_prefix: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
@@ -168,6 +169,19 @@ def test_the_metrics_say_which_release_runs(daemon: DaemonProcess) -> None:
     assert _value(daemon, "secrets_manager_build_info", version=version) == 1
 
 
+# ── logs ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_line_it_writes_is_a_json_object_with_the_fields_of_the_original(daemon: DaemonProcess) -> None:
+    lines = [json.loads(line) for line in daemon.output().splitlines()]
+
+    assert lines
+    for line in lines:
+        assert {"level", "ts", "logger", "msg"} <= line.keys()
+        assert line["level"] in {"info", "warn", "error"}
+        assert isinstance(line["ts"], float)
+
+
 # ── probes ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -271,6 +285,20 @@ def test_a_flag_that_cannot_be_parsed_shows_the_usage(flag: str, code: int) -> N
 
     assert done.returncode == code
     assert "Usage of secrets-manager:" in done.stderr
+
+
+def test_choosing_an_election_is_a_clear_error_while_there_is_none() -> None:
+    done = _run("-enable-leader-election", "-vault.role-id=r", "-vault.secret-id=s")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("flag -enable-leader-election: leader election is not available")
+
+
+def test_a_kubeconfig_that_cannot_be_read_ends_it_with_2() -> None:
+    done = _run("-kubeconfig=/nowhere/config", "-vault.role-id=r", "-vault.secret-id=s")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("flag -kubeconfig: file cannot be read")
 
 
 def test_all_faults_are_told_at_once_and_no_value_of_a_secret() -> None:

@@ -137,6 +137,8 @@ def test_a_right_that_is_granted_later_is_used(
         world.define(here, "app", world.keys("a"))
         with world.daemon("-reconcile-period=1s", f"-watch-namespaces={here}") as daemon:
             world.wait_reason(here, "app", "Forbidden")
+            unread = "secrets_manager_controller_secret_read_errors_total"
+            assert (daemon.metric(unread, namespace=here, name="app") or 0) >= 1
 
             rules = {"rules": [dict(rule) for rule in CONFIG_RULES]}
             world.cluster.api.patch(f"{group}/roles/{world.account.name}", rules)

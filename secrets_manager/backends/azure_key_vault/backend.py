@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from secrets_manager.backends.azure_key_vault import faults, objects
 from secrets_manager.backends.azure_key_vault.client import Held, Refused, VaultClient
@@ -15,7 +16,7 @@ from secrets_manager.backends.azure_key_vault.clouds import place_of
 from secrets_manager.backends.azure_key_vault.freshness import Absence, Freshness, Sight, is_settled
 from secrets_manager.backends.azure_key_vault.identity import Choice, choose
 from secrets_manager.backends.azure_key_vault.login import Login
-from secrets_manager.backends.azure_key_vault.readings import reading, refuse_invalid
+from secrets_manager.backends.azure_key_vault.readings import key_reading, reading, refuse_invalid
 from secrets_manager.backends.azure_key_vault.session import Session
 from secrets_manager.backends.azure_key_vault.surveyor import VaultSurveyor
 from secrets_manager.backends.azure_key_vault.telemetry import AzureTelemetry
@@ -33,6 +34,8 @@ from secrets_manager.domain.errors import (
 )
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import AzureKvSettings
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 # A login is a look for the token's address and a call to it.
@@ -136,12 +139,18 @@ class AzureKeyVaultBackend:
     def _read(self, source: Source, budget: Budget) -> Reading:
         item = objects.item_of(source)
         try:
-            held = self._get(item, budget)
+            if item.kind is objects.Kind.KEY:
+                key = self._get(lambda: self._client.get_key(item, budget), budget)
+                return key_reading(source, key.version, key.jwk)
+            held = self._get(lambda: self._client.get(item, budget), budget)
         except Refused as refused:
             raise self._named(source, refused.refusal, budget) from None
         except SecretsManagerError:
             self._freshness.forget(source)
             raise
+        return self._understood(source, item, held)
+
+    def _understood(self, source: Source, item: objects.Item, held: Held) -> Reading:
         caution = held.properties.validity.caution(item.name, self._now())
         settled = is_settled(held.properties.updated, began_at=held.began_at)
         self._freshness.saw(source, Sight(found=held.properties, settled=settled, caution=caution))
@@ -149,17 +158,17 @@ class AzureKeyVaultBackend:
         refuse_invalid(caution, strict=self._settings.strict_expiry)
         return reading(item, source, held.version, held.value, caution)
 
-    def _get(self, item: objects.Item, budget: Budget) -> Held:
+    def _get(self, call: Callable[[], T], budget: Budget) -> T:
         self._bucket.take(budget)
         try:
-            return self._client.get(item, budget)
+            return call()
         except Refused as refused:
             if refused.refusal.status != 401:
                 raise
         # The token was dropped: once more with another one.
         self._bucket.take(budget)
         try:
-            return self._client.get(item, budget)
+            return call()
         except Refused as refused:
             if refused.refusal.status != 401:
                 raise
@@ -167,6 +176,9 @@ class AzureKeyVaultBackend:
 
     def _named(self, source: Source, refused: faults.Refusal, budget: Budget) -> SecretsManagerError:
         error = faults.from_vault(refused, source.path)
+        if objects.item_of(source).kind is objects.Kind.KEY:
+            # A list of secrets shows no keys.
+            return error
         if isinstance(error, SourceNotFound):
             self._freshness.saw(source, Sight(found=Absence.GONE))
             self._telemetry.source_expiry(source.path, None)

@@ -6,15 +6,16 @@ BackendFault. It must not know paths, nor what a refusal means for one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import cast
+from typing import Any, cast
 
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline.policies import RetryPolicy
+from azure.core.rest import HttpRequest
 from azure.keyvault.secrets import ApiVersion, SecretClient, SecretProperties
 
 from secrets_manager.backends.azure_key_vault import faults
@@ -53,6 +54,14 @@ class Held:
     began_at: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldKey:
+    """The public half of a key, as a JSON Web Key."""
+
+    jwk: Mapping[str, Any]
+    version: str
+
+
 class VaultClient:
     """Calls of one vault; any thread may make them."""
 
@@ -85,6 +94,18 @@ class VaultClient:
             properties=_properties(secret.properties),
             began_at=_began_at(exchange.reply, seconds),
         )
+
+    def get_key(self, item: Item, budget: Budget) -> HeldKey:
+        """The public half of the key behind ``item``; raises Refused or a BackendFault."""
+        with self._asking(budget) as exchange:
+            response = self._sdk.send_request(HttpRequest("GET", f"/keys/{item.name}/{item.version}"))
+            # This call of the SDK hands refusals out as they are.
+            response.raise_for_status()
+            content = response.json()
+        jwk = content.get("key") if isinstance(content, dict) else None
+        if not isinstance(jwk, dict) or exchange.reply is None:
+            raise BackendUnavailable(_NOT_OURS)
+        return HeldKey(jwk=jwk, version=str(jwk.get("kid", "")).rpartition("/")[2])
 
     def is_deleted(self, name: str, budget: Budget) -> bool:
         """Whether a secret of that name can be recovered; raises Refused or a BackendFault."""

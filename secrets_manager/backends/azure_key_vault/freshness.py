@@ -91,7 +91,7 @@ class Freshness:
 def _differs(source: Source, sight: Sight | None, listed: Mapping[str, Properties], now: float) -> bool:
     item = item_of(source)
     if sight is None or item.version or not sight.settled:
-        # A list shows the newest version only.
+        # A list shows the newest version only, and no keys: of these there is no sight.
         return True
     shown = listed.get(item.name.lower())
     if isinstance(sight.found, Absence):

@@ -36,20 +36,17 @@ class Item(NamedTuple):
 def locate(path: str) -> Source:
     """The source that ``path`` of a definition names.
 
-    ``name``, ``name/version``, and the same after ``secrets/`` or ``certificates/``; ``secrets/name`` is the
-    same source as ``name``. Raises InvalidPath for anything else.
+    ``name``, ``name/version``, and the same after ``secrets/``, ``certificates/`` or ``keys/``;
+    ``secrets/name`` is the same source as ``name``. Raises InvalidPath for anything else.
     """
     parts = path.removeprefix("/").split("/")
     kind = Kind.SECRET
     if len(parts) > 1 and parts[0] in set(Kind):
         kind, parts = Kind(parts[0]), parts[1:]
-    if kind is Kind.KEY:
-        raise InvalidPath(
-            f"path {path!r} names a key, and a key vault gives out no private key;"
-            " use certificates/NAME for a certificate with its key"
-        )
     if not 1 <= len(parts) <= 2:
-        raise InvalidPath(f"path {path!r} must be NAME, NAME/VERSION, secrets/NAME or certificates/NAME")
+        raise InvalidPath(
+            f"path {path!r} must be NAME, NAME/VERSION, secrets/NAME, certificates/NAME or keys/NAME"
+        )
     name, version = parts[0], parts[1] if len(parts) == 2 else ""
     _check(path, name, version if len(parts) == 2 else None)
     return Source(name if kind is Kind.SECRET else f"{kind.value}/{name}", version)

@@ -5,13 +5,14 @@ It must not know how the answer was got.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from secrets_manager.backends.azure_key_vault import certificates, pointer
+from secrets_manager.backends.azure_key_vault import certificates, pointer, public_keys
 from secrets_manager.backends.azure_key_vault.objects import Item, Kind
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.domain.errors import DecodeError, EngineMismatch, KeyNotFound, NotAString, SourceExpired
@@ -58,6 +59,14 @@ def reading(item: Item, source: Source, version: str, value: str | None, caution
     except certificates.NotACertificate:
         raise EngineMismatch(source.path, "certificate") from None
     return Reading(source, version, parts, caution)
+
+
+def key_reading(source: Source, version: str, jwk: Mapping[str, Any]) -> Reading:
+    """The reading of a key's public half; raises EngineMismatch for a key that has none."""
+    try:
+        return Reading(source, version, public_keys.public_forms(jwk))
+    except public_keys.NoPublicKey:
+        raise EngineMismatch(source.path, "public key") from None
 
 
 def refuse_invalid(caution: str, *, strict: bool) -> None:

@@ -78,11 +78,11 @@ class Session:
         claims = (options or {}).get("claims") or ""
         if scopes != (self._scope,):
             raise AuthFailed("the key vault asks for a token that is not for its own domain")
-        token = self._token
+        generation, token = self._held()
         if claims or token is None or not self._alive(token):
-            return self._join(claims, self._time_left())
+            return self._join(claims, generation, self._time_left())
         if self._due(token):
-            self._refresh_beside()
+            self._refresh_beside(generation)
         return token
 
     def get_token(self, *scopes: str, **options: object) -> AccessToken:
@@ -102,10 +102,10 @@ class Session:
 
     def maintain(self) -> None:
         """Log in when there is no token and refresh the one that is due; raises a BackendFault."""
-        token = self._token
+        generation, token = self._held()
         if token is None or not self._alive(token) or self._due(token):
             # A little longer than the login itself may take, to hear why it failed.
-            self._join("", self._login_seconds + _GRACE)
+            self._join("", generation, self._login_seconds + _GRACE)
 
     def rejected(self, generation: int) -> None:
         """The vault did not accept the token of ``generation``: the next call gets another.
@@ -135,15 +135,18 @@ class Session:
         now = self._now()
         return token.expires_on - now < _AHEAD or (token.refresh_on is not None and token.refresh_on <= now)
 
-    def _refresh_beside(self) -> None:
+    def _held(self) -> tuple[int, AccessTokenInfo | None]:
+        with self._lock:
+            return self.generation, self._token
+
+    def _refresh_beside(self, generation: int) -> None:
         with contextlib.suppress(BackendFault):
             self._pace.check()
-            self._join("", 0.0)
+            self._join("", generation, 0.0)
 
-    def _join(self, claims: str, wait: float) -> AccessTokenInfo:
+    def _join(self, claims: str, generation: int, wait: float) -> AccessTokenInfo:
         overdue = SessionExpired("there is no token yet; a login is under way")
         ends_at = self._clock() + wait
-        generation = self.generation
         while True:
             left = max(0.0, ends_at - self._clock())
             with_claims, token = self._logins.join(

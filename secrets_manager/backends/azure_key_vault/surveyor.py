@@ -15,7 +15,7 @@ from secrets_manager.backends.azure_key_vault.freshness import Freshness, Proper
 from secrets_manager.backends.azure_key_vault.token_bucket import TokenBucket
 from secrets_manager.backends.base import Clock, Source, Survey
 from secrets_manager.backends.shared.budget import Budget
-from secrets_manager.domain.errors import BackendUnavailable, SecretsManagerError
+from secrets_manager.domain.errors import BackendFault, BackendUnavailable
 
 _LOG = logging.getLogger(__name__)
 _ASK_AGAIN = 600.0
@@ -93,10 +93,11 @@ class VaultSurveyor:
             )
 
 
-def _fault(refused: faults.Refusal) -> SecretsManagerError | None:
+def _fault(refused: faults.Refusal) -> BackendFault | None:
     """The fault of the whole vault behind a refused list, or None for a missing right."""
     if refused.status == 401:
         return BackendUnavailable("the key vault did not accept our token for a list")
     if refused.status == 403 and refused.ours and not faults.is_network_rule(refused):
         return None
-    return faults.from_vault(refused, "")
+    error = faults.from_vault(refused, "")
+    return error if isinstance(error, BackendFault) else BackendUnavailable("the key vault gave no list")

@@ -46,6 +46,7 @@ class Token:
     client_id: str
     resource: str
     expires_at: float
+    claims: str = ""
 
 
 class Entra:
@@ -64,7 +65,7 @@ class Entra:
         """Add an application."""
         self.principals[principal.client_id] = principal
 
-    def issue(self, client_id: str, resource: str, lifetime: int | None = None) -> Token:
+    def issue(self, client_id: str, resource: str, lifetime: int | None = None, *, claims: str = "") -> Token:
         """Give out a token."""
         seconds = self.lifetime if lifetime is None else lifetime
         token = Token(
@@ -72,6 +73,7 @@ class Entra:
             client_id=client_id,
             resource=resource,
             expires_at=self._now() + seconds,
+            claims=claims,
         )
         with self._lock:
             self._tokens[token.text] = token
@@ -128,7 +130,8 @@ class Entra:
         refused = self._refused(principal, form)
         if refused is not None:
             return refused
-        token = self.issue(principal.client_id, form["scope"].removesuffix("/.default"))
+        resource, claims = form["scope"].removesuffix("/.default"), form.get("claims", "")
+        token = self.issue(principal.client_id, resource, claims=claims)
         return Answer(
             200,
             {

@@ -1,4 +1,4 @@
-"""The data plane of one key vault, its secrets part.
+"""The data plane of one key vault: its secrets, and the public halves of its keys.
 
 After https://learn.microsoft.com/rest/api/keyvault/secrets: get-secret, get-secrets, get-deleted-secret;
 https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses for the challenge,
@@ -7,9 +7,11 @@ https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from tests.testbed.azure.entra import Entra, Token
@@ -18,7 +20,7 @@ from tests.testbed.azure.wire import Answer, Call
 
 __all__ = ["KeyVault", "Right"]
 
-Right = Literal["get", "list", "get-deleted"]
+Right = Literal["get", "list", "get-deleted", "get-key"]
 _PAGE = 25
 
 
@@ -36,6 +38,8 @@ class KeyVault:
         rbac: whether rights are given by role instead of access policy.
         network_rule: inner code of a 403 to everybody, "" for none.
         resource: what the challenge asks a token for, "" for the domain's own.
+        keys: public JSON Web Keys by name and version, joined by a slash; the last of a name is its newest.
+        wanted_claims: what a token must have been asked for with, in JSON; "" for nothing.
 
     """
 
@@ -43,11 +47,13 @@ class KeyVault:
     domain: str
     entra: Entra
     now: Callable[[], float]
-    rights: set[Right] = field(default_factory=lambda: {"get", "list", "get-deleted"})
+    rights: set[Right] = field(default_factory=lambda: {"get", "list", "get-deleted", "get-key"})
     denied: set[str] = field(default_factory=set)
     rbac: bool = False
     network_rule: str = ""
     resource: str = ""
+    wanted_claims: str = ""
+    keys: dict[str, dict[str, str]] = field(default_factory=dict)
     store: Store = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +69,8 @@ class KeyVault:
         token = self._authenticated(call)
         if token is None:
             return self._challenge()
+        if not _has_claims(token, self.wanted_claims):
+            return self._claims_challenge()
         if self.network_rule:
             return _forbidden("Client address is not authorized.", self.network_rule)
         if "api-version" not in call.query:
@@ -77,7 +85,18 @@ class KeyVault:
             return self._allowed("get", rest[0]) or self._secret(rest[0], rest[1] if len(rest) > 1 else "")
         if kind == "deletedsecrets" and rest:
             return self._allowed("get-deleted", rest[0]) or self._deleted(rest[0])
+        if kind == "keys" and rest:
+            return self._allowed("get-key", rest[0]) or self._key("/".join(rest).rstrip("/"))
         return _error(404, "NotFound", "no such resource")
+
+    def _key(self, wanted: str) -> Answer:
+        """As https://learn.microsoft.com/rest/api/keyvault/keys/get-key/get-key has it."""
+        found = [name for name in self.keys if name == wanted or name.rpartition("/")[0] == wanted]
+        if not found:
+            return _error(404, "KeyNotFound", f"A key with (name/id) {wanted} was not found.")
+        identifier = f"https://{self.host}/keys/{found[-1]}"
+        attributes = {"enabled": True, "created": 1, "updated": 1, "recoveryLevel": "Recoverable"}
+        return Answer(200, {"key": {"kid": identifier, **self.keys[found[-1]]}, "attributes": attributes})
 
     def _authenticated(self, call: Call) -> Token | None:
         scheme, _, text = call.headers.get("authorization", "").partition(" ")
@@ -90,6 +109,15 @@ class KeyVault:
         header = f'Bearer authorization="{authority}", resource="{resource}"'
         message = "AKV10000: Request is missing a Bearer or PoP token."
         return Answer(401, _body("Unauthorized", message), {"WWW-Authenticate": header})
+
+    def _claims_challenge(self) -> Answer:
+        """As https://learn.microsoft.com/entra/identity-platform/claims-challenge has it."""
+        claims = base64.urlsafe_b64encode(self.wanted_claims.encode()).decode().rstrip("=")
+        header = (
+            f'Bearer realm="", authorization="https://{self.entra.host}/common/oauth2/authorize", '
+            f'error="insufficient_claims", claims="{claims}"'
+        )
+        return Answer(401, _body("Unauthorized", "AKV10000: more is wanted"), {"WWW-Authenticate": header})
 
     def _allowed(self, right: Right, name: str) -> Answer | None:
         if right in self.rights and name.lower() not in self.denied:
@@ -141,6 +169,14 @@ class KeyVault:
         if stored.managed:
             shown["managed"] = True
         return shown
+
+
+def _has_claims(token: Token, wanted: str) -> bool:
+    if not wanted:
+        return True
+    asked: dict[str, Any] = json.loads(token.claims or "{}")
+    needed: dict[str, Any] = json.loads(wanted)["access_token"]
+    return bool(needed.items() <= asked.get("access_token", {}).items())
 
 
 def _forbidden(message: str, inner: str) -> Answer:

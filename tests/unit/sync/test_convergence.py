@@ -121,7 +121,7 @@ class Life:
         self.world.backend.recover()
         self.cluster.calm()
         self.put("last user", "last password")
-        self.world.pass_time(700, step=10)
+        self.world.pass_time(1300, step=10)
         self.collect_garbage()
         self.world.pass_time(300, step=10)
 
@@ -166,6 +166,6 @@ def test_after_any_life_every_secret_is_as_it_should_be(story: list[tuple[Any, .
 
 
 def _waits_for_another(world: World, target: str) -> bool:
-    """Whether its definition wants another Secret now and cannot have it: the last good one stays till then."""
+    """Whether its definition wants another Secret and cannot have it: the last good one stays till then."""
     [owner] = world.metadata(target)["ownerReferences"]
     return world.condition(owner["name"]) == ("False", "TargetConflict")

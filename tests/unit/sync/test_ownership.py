@@ -190,6 +190,19 @@ def test_an_older_one_that_is_wrong_elsewhere_still_keeps_its_secret() -> None:
     assert world.condition("younger") == ("False", "TargetConflict")
 
 
+def test_an_older_one_that_a_list_tells_of_has_the_younger_give_way_too() -> None:
+    world = world_with_source()
+    world.define("younger", spec=wanting("app", key="password"), created=NEW)
+    world.start()
+    world.define("elder", spec=wanting("app", key="user"), created=OLD)
+    world.cluster.compact()
+    world.settle()
+    world.settle()
+
+    assert world.condition("elder") == ("True", "Synced")
+    assert world.condition("younger") == ("False", "TargetConflict")
+
+
 def test_deleting_the_younger_leaves_the_secret_alone() -> None:
     world = rivals()
     world.delete(Ref(TEAM, "younger"))

@@ -160,3 +160,26 @@ def test_a_right_that_comes_late_is_noticed_soon() -> None:
     world.pass_time(10)
 
     assert world.data() == {"user": "alice"}
+
+
+def test_a_status_that_may_be_written_after_all_is_written_within_minutes() -> None:
+    world = with_source(World())
+    world.cluster.forbid("update", "secretdefinitions/status")
+    world.start().pass_time(60)
+    world.cluster.permit("update", "secretdefinitions/status")
+    world.pass_time(600, step=10)
+
+    assert world.condition() == ("True", "Synced")
+
+
+def test_without_the_right_to_write_a_status_a_look_more_every_few_minutes_is_all_it_costs() -> None:
+    world = with_source(World())
+    world.cluster.forbid("update", "secretdefinitions/status")
+    world.start().pass_time(1200, step=5)
+    looks = len(world.outcomes)
+    with world.spending() as spent:
+        world.pass_time(1200, step=5)
+
+    assert len(world.outcomes) - looks <= 5
+    assert spent.calls == {"update secretdefinitions/status": spent.calls["update secretdefinitions/status"]}
+    assert spent.calls["update secretdefinitions/status"] <= 3

@@ -145,6 +145,28 @@ def test_every_outcome_is_counted(bench: Bench) -> None:
     assert bench.world.telemetry.outcomes == [CREATED, UNCHANGED, MISSING]
 
 
+# ── good news with a caution ─────────────────────────────────────────────────────────────────────────
+
+CAUTIOUS = replace(UNCHANGED, cautions=("'app' is past its date",))
+
+
+def test_a_caution_is_told_once_and_the_condition_stays_ready(bench: Bench) -> None:
+    assert bench.tell(CAUTIOUS) == ["in step, with a caution"]
+    assert bench.tell(CAUTIOUS) == []
+    [event] = bench.events()
+    assert (event.warning, event.reason) == (True, "SourceExpired")
+    assert bench.world.condition() == ("True", "SourceExpired")
+    assert bench.tell(UNCHANGED) == ["in step again"]
+
+
+def test_a_caution_about_a_definition_that_is_gone_is_told_in_the_log_alone(bench: Bench) -> None:
+    bench.world.delete(APP)
+    bench.world.deliver()
+
+    assert bench.tell(CAUTIOUS) == ["in step, with a caution"]
+    assert bench.events() == []
+
+
 # ── bad news ─────────────────────────────────────────────────────────────────────────────────────────
 
 

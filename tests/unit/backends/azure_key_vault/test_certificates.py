@@ -95,6 +95,12 @@ def test_without_a_key_the_leaf_is_who_issued_nobody(stored: str) -> None:
     assert take_apart(stored) == {"tls.crt": pem(LEAF, MIDDLE, ROOT), "ca.crt": pem(ROOT)}
 
 
+def test_a_key_of_another_certificate_does_not_choose_the_leaf() -> None:
+    assert take_apart(pem(ROOT, LEAF, MIDDLE) + key_pem(ec.generate_private_key(ec.SECP256R1())))[
+        "tls.crt"
+    ] == pem(LEAF, MIDDLE, ROOT)
+
+
 WRONG = {
     "nothing": "",
     "text": "canary",
