@@ -17,7 +17,7 @@ from chaos.blows import Blow
 from chaos.campaign import Plan, Tally, run
 from tests.testbed.bed import running_bed
 
-_STAGE = 50
+_STAGE = 20
 
 
 def main(argv: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from chaos.replicas import Replicas, seconds_until_exit
 from chaos.witness import Witness
 
 _FIRST_WRITE_SECONDS = 60.0
+_EXIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,10 @@ def pause(replicas: Replicas, seconds: float) -> Blow:
     time.sleep(seconds)
     lost = replicas.holder() != holder
     leader.process.send_signal(signal.SIGCONT)
-    if not lost and seconds < 8:
+    took = seconds_until_exit(leader, at_most=_EXIT_SECONDS)
+    if took is None:
+        assert not lost, "a replica that lost its Lease goes on"
         return Blow(kind="pause outlasted", seconds=0.0, exit_code=0)
-    took = seconds_until_exit(leader)
     return Blow(kind="pause", seconds=took, exit_code=replicas.bury(leader))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,8 +77,11 @@ class Replicas:
         return DaemonProcess(self._folder, self._environ, *flags)
 
 
-def seconds_until_exit(replica: DaemonProcess) -> float:
-    """How long a process takes to end by itself from now on."""
+def seconds_until_exit(replica: DaemonProcess, *, at_most: float) -> float | None:
+    """How long a process takes to end by itself from now on; None when it does not in that time."""
     began = time.monotonic()
-    replica.wait(_PATIENCE)
+    try:
+        replica.wait(at_most)
+    except subprocess.TimeoutExpired:
+        return None
     return time.monotonic() - began
