@@ -287,11 +287,11 @@ def test_a_flag_that_cannot_be_parsed_shows_the_usage(flag: str, code: int) -> N
     assert "Usage of secrets-manager:" in done.stderr
 
 
-def test_choosing_an_election_is_a_clear_error_while_there_is_none() -> None:
-    done = _run("-enable-leader-election", "-vault.role-id=r", "-vault.secret-id=s")
+def test_an_election_outside_a_pod_needs_the_namespace_of_its_lease(world: World) -> None:
+    done = _run("-enable-leader-election", **world.environ)
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("flag -enable-leader-election: leader election is not available")
+    assert done.returncode == 1
+    assert done.stderr.startswith("election.lease-namespace: missing")
 
 
 def test_a_kubeconfig_that_cannot_be_read_ends_it_with_2() -> None:
@@ -310,11 +310,16 @@ def test_all_faults_are_told_at_once_and_no_value_of_a_secret() -> None:
     assert "canary-9d1f" not in done.stderr
 
 
-def _run(*flags: str) -> subprocess.CompletedProcess[str]:
-    """The console script, with nothing in the environment that could help it."""
+def _run(*flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The console script, with nothing else in the environment that could help it."""
     script = Path(sys.executable).parent / "secrets-manager"
     return subprocess.run(
-        [script, *flags], env=base_environment(), capture_output=True, text=True, timeout=60, check=False
+        [script, *flags],
+        env={**base_environment(), **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
