@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,14 +55,17 @@ class World:
         return traffic
 
     @contextmanager
-    def daemon(self, period: float) -> Iterator[DaemonProcess]:
-        """The daemon at a reconcile period in seconds; told to stop at the end, it must exit with 0."""
-        environ = {
-            "KUBECONFIG": str(self.kubeconfig),
+    def daemon(self, period: float, environ: Mapping[str, str] | None = None) -> Iterator[DaemonProcess]:
+        """The daemon at a reconcile period in seconds; told to stop at the end, it must exit with 0.
+
+        It reads from the bed's OpenBao, unless `environ` names another backend.
+        """
+        backend = environ or {
             "VAULT_ADDR": self.bed.openbao.url,
             "VAULT_ROLE_ID": self.role.role_id,
             "VAULT_SECRET_ID": self.role.secret_id,
         }
+        environ = {"KUBECONFIG": str(self.kubeconfig), **backend}
         flag = f"-reconcile-period={round(period * 1000)}ms"
         with DaemonProcess(self.folder, environ, flag, launcher=_launcher()) as process:
             yield process

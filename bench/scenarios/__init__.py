@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from bench.scenario import Scenario
-from bench.scenarios import cold, quiet
+from bench.scenarios import azure, cold, quiet
 
-SCENARIOS: dict[str, Scenario] = {each.name: each for each in (cold.SCENARIO, quiet.SCENARIO)}
+SCENARIOS: dict[str, Scenario] = {each.name: each for each in (cold.SCENARIO, quiet.SCENARIO, azure.SCENARIO)}
