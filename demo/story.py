@@ -6,6 +6,7 @@ servers are started.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests.testbed.waiting import wait_until
 
 NAMESPACE = "shop"
 _PATIENCE = 60.0
+_WORDS_PATIENCE = 5.0
 _NOTICEABLE = 0.1
 T = TypeVar("T")
 
@@ -68,7 +70,7 @@ class Story:
         )
         self.screen.say(f"mail-api-key was {before!r}, is {after!r}")
         self.screen.say("(made-up values, shown by this demo; the daemon itself never shows one)")
-        self._daemon_says()
+        self._daemon_says("Secret replaced")
 
     def somebody_edits_a_secret(self) -> None:
         """Delete a Secret behind the daemon's back."""
@@ -80,7 +82,7 @@ class Story:
             "the Secret to be there again",
             "the Secret app-settings is there again",
         )
-        self._daemon_says()
+        self._daemon_says("Secret created")
 
     def a_path_cannot_be_read(self) -> None:
         """Apply a definition that cannot be served, and see it say why."""
@@ -103,7 +105,7 @@ class Story:
             "the Secret to be gone",
             "the Secret binary-keystore is gone",
         )
-        self._daemon_says()
+        self._daemon_says("Secret deleted")
 
     # ── how it is done ───────────────────────────────────────────────────────────────────────────────
 
@@ -120,8 +122,21 @@ class Story:
         self.screen.say(f"after {seconds:.1f} s: {then}" if seconds >= _NOTICEABLE else f"at once: {then}")
         return result
 
-    def _daemon_says(self) -> None:
-        for line in self.daemon.news():
+    def _daemon_says(self, awaited: str = "") -> None:
+        """Show what is new in its log.
+
+        What it did is seen before it says so, thus ``awaited`` is waited for; in vain where somebody else was
+        faster, such as the garbage collector.
+        """
+        news: list[str] = []
+
+        def heard() -> bool:
+            news.extend(self.daemon.news())
+            return any(awaited in line for line in news) or not awaited
+
+        with contextlib.suppress(AssertionError):
+            wait_until(heard, _WORDS_PATIENCE, f"the daemon to say {awaited!r}")
+        for line in news:
             self.screen.say(f"daemon | {log_line(line)}")
 
     def _definitions(self) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ are silently done without.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -117,8 +118,10 @@ class EventRecorder:
         try:
             self._pending.put_nowait(None)
         except queue.Full:
-            self._pending.get_nowait()
-            self._pending.put_nowait(None)
+            # While others put and take: if there is no room even then, what is pending ends with the process.
+            with contextlib.suppress(queue.Full, queue.Empty):
+                self._pending.get_nowait()
+                self._pending.put_nowait(None)
 
     def _post(self, happening: Happening) -> None:
         try:

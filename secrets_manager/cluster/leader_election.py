@@ -93,6 +93,7 @@ class LeaderElector:
     _held_until: float = float("-inf")
     _sighting: Sighting | None = None
     _raw: Json | None = None
+    _trying: threading.Lock = field(default_factory=threading.Lock)
 
     def remaining(self) -> float:
         """Seconds for which we certainly lead from now on; 0 or less when we do not."""
@@ -116,6 +117,12 @@ class LeaderElector:
 
     def release(self) -> None:
         """Give up the Lease we hold, so that another need not wait; best effort, once nothing writes."""
+        self.stop.set()
+        # A write that is under way would else come after, and hold the Lease for nobody.
+        with self._trying:
+            self._release()
+
+    def _release(self) -> None:
         if self.remaining() <= 0:
             return
         self._held_until = float("-inf")
@@ -153,7 +160,12 @@ class LeaderElector:
         """One attempt to take or renew; whether we hold the Lease by it."""
         self.heartbeat.beat()
         try:
-            return self._renew_at_once() or self._look_and_act()
+            with self._trying:
+                return self._renew_at_once() or self._look_and_act()
+        except Conflict:
+            # Another was faster, which is no fault; who leads now is seen at the next look.
+            self.fault = None
+            return False
         except SecretsManagerError as error:
             if self.fault != error:
                 log.warning("the Lease cannot be had", extra={"reason": error.reason, "error": error.message})
@@ -171,6 +183,8 @@ class LeaderElector:
             return False
 
     def _look_and_act(self) -> bool:
+        if self.stop.is_set():
+            return False
         self._look()
         decision = self._decide()
         if decision.move is Move.WAIT:
@@ -191,7 +205,8 @@ class LeaderElector:
 
     def _act(self, decision: Decision) -> bool:
         record = decision.record
-        if record is None:
+        if record is None or self.stop.is_set():
+            # Who is about to go takes nothing.
             return False
         # Before sending: from the server's reply on it would be too generous by the time of the call.
         sent = self.clocks.monotonic()

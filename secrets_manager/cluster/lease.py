@@ -8,6 +8,7 @@ another machine, and no change of our own wall clock, can make two leaders.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -83,7 +84,8 @@ def decide(candidate: Candidate, sighting: Sighting | None, *, now: float, wall:
     stamp = micro_time(wall)
     mine = LeaseRecord(
         holder=candidate.identity,
-        duration_seconds=max(1, round(candidate.lease_duration)),
+        # Never less than our own: the difference to it is what keeps two leaders apart.
+        duration_seconds=max(1, math.ceil(candidate.lease_duration)),
         acquire_time=stamp,
         renew_time=stamp,
     )
@@ -91,7 +93,7 @@ def decide(candidate: Candidate, sighting: Sighting | None, *, now: float, wall:
         return Decision(move=Move.TAKE, reason="NoLease", record=mine)
     record = sighting.record
     if record.holder == candidate.identity:
-        renewed = replace(mine, acquire_time=record.acquire_time, transitions=record.transitions)
+        renewed = replace(mine, acquire_time=record.acquire_time or stamp, transitions=record.transitions)
         return Decision(move=Move.RENEW, reason="Held", record=renewed)
     if record.holder and now < sighting.since + record.duration_seconds:
         return Decision(move=Move.WAIT, reason="HeldByAnother")

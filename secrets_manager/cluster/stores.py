@@ -8,12 +8,16 @@ that the reply of our own write, taken at once, is not undone by an event from b
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from secrets_manager.domain.condition import Status
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.secret import ObservedSecret
+
+# As many as can be deleted while one call of ours is under way.
+_GONE_UIDS = 256
 
 
 def is_older(version: str, than: str) -> bool:
@@ -39,6 +43,9 @@ class DefinitionStore:
 
     A definition that was deleted, or that now wants another Secret, leaves a *debt*: (uid, Secret) that may
     have to be deleted. Debts are kept until they are settled; losing them costs an orphan, not a Secret.
+
+    A reply to a call of ours may come in after the event of the deletion, so the last uids that were deleted
+    are remembered and never taken again.
     """
 
     def __init__(self) -> None:
@@ -46,6 +53,7 @@ class DefinitionStore:
         self._entries: dict[Ref, DefinitionEntry] = {}
         self._by_target: dict[Ref, set[Ref]] = {}
         self._debts: dict[Ref, set[tuple[str, Ref]]] = {}
+        self._gone: deque[str] = deque(maxlen=_GONE_UIDS)
 
     def get(self, ref: Ref) -> DefinitionEntry | None:
         """The definition of that name, or None."""
@@ -88,6 +96,8 @@ class DefinitionStore:
         ref = entry.definition.ref
         with self._lock:
             known = self._entries.get(ref)
+            if entry.definition.uid in self._gone:
+                return False
             if known and is_older(entry.resource_version, known.resource_version):
                 return False
             self._entries[ref] = entry
@@ -97,6 +107,7 @@ class DefinitionStore:
     def remove(self, ref: Ref, uid: str) -> bool:
         """Take a DELETED event for that uid; its Secret becomes a debt. Returns whether it was known."""
         with self._lock:
+            self._gone.append(uid)
             known = self._entries.get(ref)
             if known is None or known.definition.uid != uid:
                 return False

@@ -11,6 +11,7 @@ import logging
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -29,6 +30,7 @@ from secrets_manager.domain.errors import Forbidden
 log = logging.getLogger("daemon")
 
 _GRACE_SECONDS = 8.0
+_RELEASE_SECONDS = 1.5
 _WORKER_LIMIT = 60.0
 _EXIT_FAILED = 1
 _EXIT_AT_ONCE = 143
@@ -141,8 +143,10 @@ class Daemon:
         """Release the Lease, if nothing is in flight: what hangs must not write after another began."""
         elector = self._program.elector
         if elector:
-            elector.stop.set()
-            elector.release()
+            # On a thread, since an API server that hangs must not hold up the stop.
+            releasing = threading.Thread(target=elector.release, name="release", daemon=True)
+            releasing.start()
+            releasing.join(_RELEASE_SECONDS)
 
     def _wait_for_workers(self) -> bool:
         """Let what is in flight end; informers sit in their watches and are left behind."""
@@ -189,11 +193,11 @@ class Daemon:
         )
 
     def _readings(self, lines_dropped: Callable[[], int]) -> Readings:
-        engine, clock = self._program.engine, self._program.engine.clock
+        engine = self._program.engine
         return Readings(
             queue_depth=engine.queue.depth,
             oldest_wait=engine.queue.oldest_wait,
-            overdue=lambda: engine.known.schedule.overdue_seconds(clock()),
+            overdue=engine.overdue_seconds,
             work_ages=engine.queue.work_ages,
             definitions=lambda: len(engine.known.definitions),
             breaker_open=lambda: engine.work.breaker.open_for() is not None,

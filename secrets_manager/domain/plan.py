@@ -65,18 +65,18 @@ def plan(desired: DesiredSecret, observed: ObservedSecret | None) -> Plan:
 
 
 def plan_deletion(
-    uid: str, observed: ObservedSecret | None, *, wanted_by_others: bool, only_by_owner: bool = False
+    uid: str, observed: ObservedSecret | None, *, wanted: bool, only_by_owner: bool = False
 ) -> Plan:
     """Decide whether the Secret of a definition that is gone, or wants another name, is ours to delete.
 
-    ``uid`` is that definition's. A Secret that another definition wants is left to it: the mark of the one
-    that is gone binds nobody. A Secret written by a release without owner marks goes too, unless
+    ``uid`` is that definition's. A Secret that is ``wanted`` now is left to whoever wants it: the mark of
+    what was before binds nobody. A Secret written by a release without owner marks goes too, unless
     ``only_by_owner`` says that its belonging to this definition is hearsay.
     """
     if observed is None:
         return Plan(operation=Operation.UNCHANGED, reason="AlreadyGone")
-    if wanted_by_others:
-        return _left("WantedByAnother")
+    if wanted:
+        return _left("StillWanted")
     owner = observed.definition_owner
     if owner is not None:
         return _deleted() if owner.uid == uid else _left("OwnedByAnother")

@@ -26,9 +26,20 @@ class Heartbeat:
         """Say that the thread moves; cheap enough for every turn of a loop."""
         self._last = self._clock()
 
+    def adopt(self) -> None:
+        """Make it the one that `beat_here` beats on the calling thread."""
+        _own.heartbeat = self
+
     def age(self) -> float:
         """Seconds since the last beat."""
         return self._clock() - self._last
+
+
+def beat_here() -> None:
+    """Say that the calling thread moves, if it has a heartbeat: for steps of work that may be many."""
+    heartbeat: Heartbeat | None = getattr(_own, "heartbeat", None)
+    if heartbeat is not None:
+        heartbeat.beat()
 
 
 class Heartbeats:
@@ -46,13 +57,11 @@ class Heartbeats:
             self._beats[name] = heartbeat
         return heartbeat
 
-    def forget(self, name: str) -> None:
-        """Drop the heartbeat of a thread that ended in good order."""
-        with self._lock:
-            self._beats.pop(name, None)
-
     def silent(self) -> list[str]:
         """The names of the threads that have not beaten within their limit, sorted."""
         with self._lock:
             beats = list(self._beats.values())
         return sorted(beat.name for beat in beats if beat.age() > beat.limit)
+
+
+_own = threading.local()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from secrets_manager.backends.base import Backend, Reading, Source
@@ -30,6 +30,7 @@ from secrets_manager.sync.following import SURVEY, Following, Key, Known, look, 
 from secrets_manager.sync.leadership import Leadership
 from secrets_manager.sync.reconciler import Reconciler
 from secrets_manager.sync.remover import failed
+from secrets_manager.sync.set_aside import SetAside
 from secrets_manager.sync.source_reader import SourceReader
 from secrets_manager.sync.surveys import Surveys
 from secrets_manager.sync.teller import Teller
@@ -69,8 +70,8 @@ class Engine:
     on_outcome: Callable[[Outcome], None] = lambda _: None
     _following: Following = field(init=False)
     _surveys: Surveys = field(init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _waiting: set[Ref] = field(default_factory=set)
+    _without_backend: SetAside = field(default_factory=SetAside)
+    _without_lead: SetAside = field(default_factory=SetAside)
     _outage_told: bool = False
 
     def __post_init__(self) -> None:
@@ -106,30 +107,35 @@ class Engine:
         """A Secret of ours differs from what was known of it, or is gone."""
         for claimant in self.known.definitions.wanting(secret.ref):
             self.queue.add(look(claimant.ref))
+        owner = secret.definition_owner
+        debtor = Ref(secret.ref.namespace, owner.name) if owner else None
+        if debtor and self.known.definitions.debts(debtor):
+            self.queue.add(look(debtor))
 
     def secrets_tracking_changed(self) -> None:
         """Secrets of some namespace can be watched now, or no longer: what changed in between nobody saw."""
         self._following.follow_all()
-        for ref in self.known.definitions.refs():
-            self.queue.add(look(ref), Lane.ROUTINE)
+        self._look_soon(self.known.definitions.refs())
 
     def source_read(self, source: Source, result: Reading | SecretsManagerError, by: frozenset[Ref]) -> None:
         """Somebody read a source; whoever else uses it looks again if that is news."""
         self.known.schedule.served(poll(source), self.clock())
-        for ref in self.known.ledger.learn(source, result) - by:
-            self.queue.add(look(ref), Lane.ROUTINE)
+        self._look_soon(self.known.ledger.learn(source, result) - by)
 
     def lead(self) -> None:
         """We lead from now on: look at everything, since what came up before was left to another."""
-        for ref in self.known.definitions.refs_and_debtors():
-            self.queue.add(look(ref), Lane.ROUTINE)
+        self._without_lead.take_all()
+        self._look_soon(self.known.definitions.refs_and_debtors())
 
     def backend_recovered(self) -> None:
         """The backend serves again: look at once at everything that waited for it."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, set()
-        for ref in waiting:
-            self.queue.add(look(ref), Lane.ROUTINE)
+        self._look_soon(self._without_backend.take_all())
+
+    def overdue_seconds(self) -> float:
+        """By how much the most overdue poll is late; 0 while we do not lead, and so poll nothing."""
+        if not self.leadership.holds(None):
+            return 0.0
+        return self.known.schedule.overdue_seconds(self.clock())
 
     # ── bodies of the jobs ───────────────────────────────────────────────────────────────────────────
 
@@ -138,6 +144,7 @@ class Engine:
         if not self.leadership.holds(None):
             return
         self.queue.release_due()
+        self._look_soon(self._without_lead.take_all())
         if self.work.breaker.open_for() is not None:
             self._probe()
             self._tell_outage()
@@ -160,6 +167,7 @@ class Engine:
 
     def run_worker(self, heartbeat: Heartbeat, stop: threading.Event) -> None:
         """The body of a worker thread: work until ``stop`` is set."""
+        heartbeat.adopt()
         while not stop.is_set():
             heartbeat.beat()
             self.work_once(_TAKE_SECONDS)
@@ -207,13 +215,22 @@ class Engine:
         started = self.clock()
         outcomes = self._reconcile(ref)
         errors = [outcome.error for outcome in outcomes]
-        for outcome in outcomes:
-            errors.append(self.work.teller.tell(outcome, self.clock() - started))
-            self.on_outcome(outcome)
+        errors += [self._tell(outcome, self.clock() - started) for outcome in outcomes]
         self.known.schedule.served(look(ref), self.clock())
-        self._schedule_next(ref, next(filter(None, errors), None))
+        # What may work later comes before what a person must mend: a status, say, that could not be written.
+        found = filter(None, errors)
+        self._schedule_next(ref, min(found, key=lambda each: isinstance(each, PermanentError), default=None))
         if self.known.definitions.get(ref) is None and not self.known.definitions.debts(ref):
             self._forget(ref)
+
+    def _tell(self, outcome: Outcome, seconds: float) -> SecretsManagerError | None:
+        try:
+            error = self.work.teller.tell(outcome, seconds)
+        except Exception as unexpected:  # noqa: BLE001 - as below
+            error = InternalError(f"unexpected {_place(unexpected)}")
+            log.error("not told", extra={"error": error.message})  # noqa: TRY400 - as in _ask
+        self.on_outcome(outcome)
+        return error
 
     def _reconcile(self, ref: Ref) -> list[Outcome]:
         try:
@@ -222,21 +239,37 @@ class Engine:
             return [failed(ref, None, InternalError(f"unexpected {_place(error)}"))]
 
     def _schedule_next(self, ref: Ref, error: SecretsManagerError | None) -> None:
-        with self._lock:
-            if isinstance(error, BackendFault):
-                self._waiting.add(ref)
-            else:
-                self._waiting.discard(ref)
+        if isinstance(error, BackendFault):
+            self._without_backend.add(ref)
+        else:
+            self._without_backend.discard(ref)
         # A missing right is a person's matter, but an API server that just started misses all of them.
         slow = isinstance(error, PermanentError) and not isinstance(error, Forbidden)
         if error is None or slow:
             self.queue.forget(look(ref))
-        if slow:
+        if isinstance(error, NotLeading):
+            self._leave(ref)
+        elif slow:
             self.queue.retry_slowly(look(ref))
-        elif error is not None and not isinstance(error, NotLeading):
+        elif error is not None:
             self.queue.retry(look(ref))
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _look_soon(self, refs: Iterable[Ref]) -> None:
+        for ref in refs:
+            self.queue.add(look(ref), Lane.ROUTINE)
+
+    def _leave(self, ref: Ref) -> None:
+        """Leave a definition to the leader, and what that has done about its debts already.
+
+        We may be the leader, with too little of the lead left for a write: then the next tick takes it up.
+        """
+        for debt in self.known.definitions.debts(ref):
+            _, target = debt
+            if self.known.secrets.tracks(target.namespace) and self.known.secrets.get(target) is None:
+                self.known.definitions.settle(ref, debt)
+        self._without_lead.add(ref)
 
     def _wake_rivals(self, ref: Ref, lane: Lane = Lane.URGENT) -> None:
         entry = self.known.definitions.get(ref)
@@ -261,12 +294,12 @@ class Engine:
         if self._outage_told or open_for < OUTAGE_TOLD_AFTER:
             return
         self._outage_told = True
-        for ref in self.known.definitions.refs():
-            self.queue.add(look(ref), Lane.ROUTINE)
+        self._look_soon(self.known.definitions.refs())
 
     def _forget(self, ref: Ref) -> None:
         self._following.follow(ref)
         self.queue.forget(look(ref))
+        self._without_lead.discard(ref)
         self.work.reconciler.forget(ref)
         self.work.teller.forget(ref)
 

@@ -22,6 +22,7 @@ from secrets_manager.domain.outcome import Outcome, SourceVersion
 from secrets_manager.domain.plan import Operation, Plan, plan
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.domain.secret import DesiredSecret, Digester, ObservedSecret
+from secrets_manager.runtime.heartbeat import beat_here
 from secrets_manager.sync.desired import desired_data, desired_secret
 from secrets_manager.sync.leadership import Leadership
 from secrets_manager.sync.remover import Cluster, Remover, failed
@@ -151,6 +152,8 @@ class Reconciler:
     def _read(self, asker: Ref, spec: SecretSpec) -> dict[str, Reading]:
         readings: dict[str, Reading] = {}
         for path in spec.paths:
+            # Many paths of a slow backend take long, and a worker without a sign of life is taken for dead.
+            beat_here()
             try:
                 source = self.sources.backend.locate(path)
                 self.sources.policy.check(asker.namespace, source.path)

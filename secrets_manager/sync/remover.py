@@ -80,7 +80,7 @@ class Remover:
         for _ in range(_TRIES):
             observed = self.view.observe(target) or self.view.ask(target)
             decision = plan_deletion(
-                uid, observed, wanted_by_others=self._others_want(target, uid), only_by_owner=only_by_owner
+                uid, observed, wanted=self._is_wanted(target), only_by_owner=only_by_owner
             )
             if decision.operation is not Operation.DELETED or observed is None:
                 return decision
@@ -92,9 +92,9 @@ class Remover:
             return decision
         raise Conflict(f"Secret {target.name!r} keeps changing while it is being deleted")
 
-    def _others_want(self, target: Ref, uid: str) -> bool:
-        claimants = self.cluster.definitions.wanting(target)
-        return any(claimant.uid != uid and not claimant.deleting for claimant in claimants)
+    def _is_wanted(self, target: Ref) -> bool:
+        # The very definition that left the debt may have taken its old name again since.
+        return any(not claimant.deleting for claimant in self.cluster.definitions.wanting(target))
 
 
 def failed(ref: Ref, secret: str | None, error: SecretsManagerError, *, cleanup: bool = False) -> Outcome:

@@ -1,12 +1,14 @@
-"""Runs the pod of a Deployment as a process, since no node runs here: as much of a kubelet as that takes.
+"""Runs the pods of a Deployment as processes, since no node runs here: as much of a kubelet as that takes.
 
-It honours what the Deployment in the cluster says: account, arguments, environment, and volumes of
-ConfigMaps, Secrets and projected tokens. It must not know which settings these are.
+It honours what the Deployment in the cluster says: replicas, account, arguments, environment, and volumes of
+ConfigMaps, Secrets and projected tokens. It must not know which settings these are, but for what a pod finds
+at places that a process of this machine cannot have.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,38 +20,36 @@ from tests.testbed.kubectl import KubectlError
 from tests.testbed.waiting import wait_until
 
 _SYSTEM_FILE = "/etc/secrets-manager/settings.toml"
+# What a pod reads in /var/run/secrets/kubernetes.io/serviceaccount/namespace.
+_NAMESPACE = "SECRETS_MANAGER_ELECTION__LEASE_NAMESPACE"
 _PATIENCE = 60.0
 
 
 @dataclass(eq=False)
 class Node:
-    """Runs at most one pod of each Deployment below ``folder``."""
+    """Runs the pods of Deployments below ``folder``."""
 
     cluster: TestCluster
     folder: Path
-    running: dict[tuple[str, str], DaemonProcess] = field(default_factory=dict)
+    running: dict[tuple[str, str], list[DaemonProcess]] = field(default_factory=dict)
 
     def roll_out(self, namespace: str, name: str) -> None:
-        """Replace the pod of a Deployment by one of its present template; returns when it is ready."""
+        """Replace the pods of a Deployment by pods of its present template; returns when all are ready."""
         self.stop(namespace, name)
-        deployment = self._object(namespace, "deployment", name)
-        assert deployment["spec"]["replicas"] == 1
-        daemon = self._start(namespace, deployment["spec"]["template"]["spec"])
-        self.running[namespace, name] = daemon
-        try:
-            daemon.wait_ready(_PATIENCE)
-        except AssertionError as late:
-            raise AssertionError(f"{late}\n{daemon.output()}") from None
+        spec = self._object(namespace, "deployment", name)["spec"]
+        pods = self.running[namespace, name] = []
+        pods.extend(self._start(namespace, spec["template"]["spec"]) for _ in range(spec["replicas"]))
+        for pod in pods:
+            _await_ready(pod)
 
     def stop(self, namespace: str, name: str) -> None:
-        """End the pod of a Deployment, if there is one, as Kubernetes would."""
-        pod = self.running.pop((namespace, name), None)
-        if pod is not None:
-            assert pod.stop() == 0
+        """End the pods of a Deployment, if there are any, as Kubernetes would."""
+        for pod in self.running.pop((namespace, name), []):
+            assert pod.stop() == 0, pod.output()
 
     def stop_all(self) -> None:
         """End every pod."""
-        for pod in self.running.values():
+        for pod in itertools.chain.from_iterable(self.running.values()):
             pod.kill()
 
     def _start(self, namespace: str, pod: dict[str, Any]) -> DaemonProcess:
@@ -60,7 +60,8 @@ class Node:
         mounts = self._mount(root, namespace, account, pod, container)
         kubeconfig = self.cluster.kubeconfig_for(self.cluster.token(namespace, account))
         wait_until(lambda: self._may_watch(kubeconfig), _PATIENCE, "the account's rights in effect")
-        environ = {each["name"]: self._value(namespace, each) for each in container.get("env", [])}
+        given = {each["name"]: self._value(namespace, each) for each in container.get("env", [])}
+        environ = {_NAMESPACE: namespace, **given}
         config = [f"-config={_SYSTEM_FILE}"] if _SYSTEM_FILE in mounts else []
         flags = [_moved(flag, mounts) for flag in [*config, *container.get("args", [])]]
         moved = {name: _moved(value, mounts) for name, value in environ.items()}
@@ -119,6 +120,13 @@ class Node:
         except KubectlError:
             return False
         return said.strip() == "yes"
+
+
+def _await_ready(pod: DaemonProcess) -> None:
+    try:
+        pod.wait_ready(_PATIENCE)
+    except AssertionError as late:
+        raise AssertionError(f"{late}\n{pod.output()}") from None
 
 
 def _moved(text: str, mounts: dict[str, Path]) -> str:

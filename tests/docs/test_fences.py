@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,23 @@ import yaml
 from secrets_manager.daemon.configuration import load
 from secrets_manager.settings import Settings
 from tests.docs.pages import ROOT, Fence, page, pages
+from tests.testbed.binaries import program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.openbao import OpenBao
 
-LOGIN = {"VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": "secret"}
+# What the environment of a pod brings: a login to Vault, and what AKS injects for workload identity.
+LOGIN = {
+    "VAULT_ROLE_ID": "role",
+    "VAULT_SECRET_ID": "secret",
+    "AZURE_TENANT_ID": "11111111-2222-3333-4444-555555555555",
+    "AZURE_CLIENT_ID": "66666666-7777-8888-9999-000000000000",
+    "AZURE_FEDERATED_TOKEN_FILE": "/var/run/secrets/azure/tokens/azure-identity-token",
+}
 
 # YAML that is no object of Kubernetes, by its first line, with the reason.
 NOT_APPLIED = {
     "# kustomization.yaml": "input of kustomize; the commands of docs/deploying.md apply what it makes",
+    "# more of kustomization.yaml": "added to one below, and the result is looked at",
     "# .gitlab-ci.yml": "a job for GitLab; its commands are compared below",
 }
 
@@ -62,6 +73,20 @@ def test_the_definition_in_the_readme_is_the_sample_that_it_applies() -> None:
         name: (source["path"], source["key"]) for name, source in sample["spec"]["keysMap"].items()
     }
     assert shown["spec"]["name"] == sample["spec"]["name"]
+
+
+def test_the_patches_for_azure_reach_the_account_and_every_pod(tmp_path: Path) -> None:
+    (patches,) = [fence.text for fence in _fences("yaml") if fence.text.startswith("# more of kust")]
+    beginning = f"resources: [{os.path.relpath(ROOT / 'config/default', tmp_path.resolve())}]"
+    (tmp_path / "kustomization.yaml").write_text(f"{beginning}\n{patches}", encoding="utf-8")
+    made = subprocess.run(
+        [program("kubectl"), "kustomize", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    objects = {each["kind"]: each for each in yaml.safe_load_all(made.stdout)}
+
+    labels = objects["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert labels["azure.workload.identity/use"] == "true"
+    assert LOGIN["AZURE_CLIENT_ID"] in objects["ServiceAccount"]["metadata"]["annotations"].values()
 
 
 def test_the_job_in_the_docs_installs_from_files_that_exist() -> None:

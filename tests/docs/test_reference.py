@@ -66,6 +66,7 @@ def _documented() -> dict[str, list[str]]:
         "Definitions and Secrets",
         "Vault",
         "Azure Key Vault",
+        "Leading",
         "The daemon",
         "As in controller-runtime",
     )

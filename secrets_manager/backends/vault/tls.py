@@ -61,7 +61,8 @@ def _trust_file(context: ssl.SSLContext, path: Path, setting: str) -> None:
     if _PEM not in content:
         raise ConfigError(f"{setting}: file {str(path)!r} holds no PEM certificate")
     try:
-        context.load_verify_locations(cadata=content.decode("latin-1"))
+        # What is not ASCII stands in comments, and the library refuses it even there.
+        context.load_verify_locations(cadata=content.decode("ascii", "replace").replace("\ufffd", "?"))
     except ssl.SSLError:
         raise ConfigError(f"{setting}: file {str(path)!r} holds a damaged certificate") from None
 

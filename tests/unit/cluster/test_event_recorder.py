@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import queue
 import threading
 
 import pytest
 
 from secrets_manager.cluster.base import EVENTS, Json, Scope
-from secrets_manager.cluster.event_recorder import EventRecorder, TokenBucket
+from secrets_manager.cluster.event_recorder import EventRecorder, Happening, TokenBucket
 from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable, Forbidden
@@ -164,3 +165,13 @@ def test_recording_waits_for_nobody(desk: Desk) -> None:
     desk.record()
 
     assert desk.cluster.calls["create", "events"] == 0
+
+
+def test_a_close_while_others_fill_and_empty_the_queue_raises_nothing(desk: Desk) -> None:
+    class Contended(queue.Queue[Happening | None]):
+        def put_nowait(self, item: Happening | None) -> None:
+            raise queue.Full
+
+    desk.recorder._pending = Contended()
+
+    desk.recorder.close()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from secrets_manager.cluster import lease
-from secrets_manager.cluster.base import Json
+from secrets_manager.cluster.base import AlreadyExists, Json
 from secrets_manager.cluster.leader_election import Clocks, LeaderElector, Terms
 from secrets_manager.cluster.lease import LEASES
 from secrets_manager.cluster.memory import MemoryCluster
@@ -296,3 +296,63 @@ def test_missing_rights_are_told_and_nobody_leads(bench: Bench) -> None:
     assert isinstance(elector.fault, Forbidden)
     assert "leases" in elector.fault.message
     assert bench.told.events == []
+
+
+def test_a_lost_race_for_the_lease_is_no_fault(bench: Bench) -> None:
+    elector = bench.elector("a")
+    bench.cluster.fail_next("create", "leases", AlreadyExists("another was faster"))
+
+    assert not elector._try()
+    assert elector.fault is None
+
+
+def test_who_is_told_to_stop_does_not_take_the_lease_again(bench: Bench) -> None:
+    leader = bench.elector("a")
+    assert leader._try()
+    original = bench.cluster.replace
+
+    def stopped_meanwhile(*args: object, **kwargs: object) -> Json:
+        leader.stop.set()
+        bench.hand_over("")
+        return original(*args, **kwargs)  # type: ignore[arg-type]
+
+    bench.cluster.replace = stopped_meanwhile  # type: ignore[method-assign]
+
+    assert not leader._try()
+    assert bench.spec()["holderIdentity"] == ""
+
+
+def test_a_release_waits_for_the_renewal_that_is_under_way(bench: Bench) -> None:
+    leader = bench.elector("a")
+    assert leader._try()
+    original, under_way, go_on = bench.cluster.replace, threading.Event(), threading.Event()
+
+    def slow_reply(*args: object, **kwargs: object) -> Json:
+        reply = original(*args, **kwargs)  # type: ignore[arg-type]
+        bench.cluster.replace = original  # type: ignore[method-assign]
+        under_way.set()
+        assert go_on.wait(20)
+        return reply
+
+    bench.cluster.replace = slow_reply  # type: ignore[method-assign]
+    renewing = threading.Thread(target=leader._try)
+    renewing.start()
+    assert under_way.wait(20)
+    releasing = threading.Thread(target=leader.release)
+    releasing.start()
+    releasing.join(0.2)
+    go_on.set()
+    renewing.join(20)
+    releasing.join(20)
+
+    assert bench.spec()["holderIdentity"] == ""
+    assert leader.remaining() < 0
+
+
+def test_a_lease_whose_times_were_taken_away_is_renewed_all_the_same(bench: Bench) -> None:
+    leader = bench.elector("a")
+    assert leader._try()
+    bench.cluster.edit(LEASES, REF, {"spec": {**bench.spec(), "acquireTime": None}})
+
+    assert leader._try()
+    assert bench.spec()["acquireTime"]

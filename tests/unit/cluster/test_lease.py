@@ -124,3 +124,11 @@ def test_writing_keeps_what_others_put_on_the_lease() -> None:
     assert body["metadata"] == before["metadata"]
     assert body["spec"]["strategy"] == "OldestEmulationVersion"
     assert lease.read(body) == replace(OTHERS, holder="me")
+
+
+def test_the_lease_lasts_no_shorter_than_its_holder_was_told() -> None:
+    candidate = Candidate(identity="a", lease_duration=2.4)
+    decision = lease.decide(candidate, None, now=0.0, wall=datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert decision.record is not None
+    assert decision.record.duration_seconds == 3

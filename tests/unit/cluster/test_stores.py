@@ -317,3 +317,13 @@ def test_everything_heard_during_a_write_without_a_reply_is_told() -> None:
     store.end_write(REF, None)
 
     assert ear.heard == ["7"]
+
+
+def test_a_reply_that_comes_after_the_deletion_does_not_bring_the_definition_back() -> None:
+    store = DefinitionStore()
+    store.apply(entry(a_definition()))
+    store.remove(REF, a_definition().uid)
+
+    assert not store.apply(entry(a_definition(), "6", a_status()))
+    assert store.get(REF) is None
+    assert store.apply(entry(a_definition(uid="made-anew"), "7"))

@@ -20,7 +20,7 @@ from secrets_manager.cluster.base import SECRETS
 from secrets_manager.daemon.daemon import Daemon, tick_period
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendUnavailable, ClusterUnavailable, ConfigError
-from secrets_manager.settings import ListenAddress
+from secrets_manager.settings import ElectionSettings, ListenAddress
 from tests.testbed.waiting import wait_until
 from tests.unit.daemon.daemon_world import World
 
@@ -361,3 +361,16 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
         process.signal(signal.SIGTERM)
 
         assert process.ended(5) == 143
+
+
+def test_a_release_of_the_lease_that_hangs_does_not_hold_up_a_stop(start: Start, world: World) -> None:
+    election = ElectionSettings(enabled=True, lease_namespace="ops")
+    world.settings = replace(world.settings, election=election)
+    running = start(world)
+    running.ready()
+    elector = running.program.elector
+    assert elector is not None
+    wait_until(lambda: elector.remaining() > 0, 30, "the lead")
+    elector.release = threading.Event().wait  # type: ignore[method-assign,assignment]
+
+    assert running.stop() == 0

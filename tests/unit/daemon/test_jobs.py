@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secrets_manager.daemon.jobs import Job, Jobs
+from secrets_manager.daemon.jobs import Job, Jobs, _Every
 from secrets_manager.runtime.heartbeat import Heartbeats
 from tests.testbed.waiting import wait_until
 
@@ -200,3 +201,11 @@ def test_a_clock_that_is_slewed_a_little_is_left_alone(
     looks.reaches(3)
 
     assert (count.runs, caplog.records) == (1, [])
+
+
+def test_a_clock_that_leaps_by_decades_is_not_caught_up_with_run_by_run() -> None:
+    trigger, before = _Every(0.25), datetime(1970, 1, 1, tzinfo=UTC)
+    now = before + timedelta(days=56 * 365)
+
+    assert trigger.get_next_fire_time(before, now) == now + timedelta(seconds=0.25)
+    assert trigger.get_next_fire_time(now, now) == now + timedelta(seconds=0.25)

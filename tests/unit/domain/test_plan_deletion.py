@@ -38,16 +38,16 @@ def left(reason: str) -> Plan:
     ),
 )
 def test_only_what_is_provably_ours_is_deleted(found: ObservedSecret | None, decision: Plan) -> None:
-    assert plan_deletion("uid-1", found, wanted_by_others=False) == decision
+    assert plan_deletion("uid-1", found, wanted=False) == decision
 
 
 @pytest.mark.parametrize("found", [observed(), observed(owners=()), foreign()])
 def test_a_secret_that_another_definition_wants_is_left_to_it(found: ObservedSecret) -> None:
-    assert plan_deletion("uid-1", found, wanted_by_others=True) == left("WantedByAnother")
+    assert plan_deletion("uid-1", found, wanted=True) == left("StillWanted")
 
 
 def test_where_belonging_is_hearsay_only_the_owner_mark_counts() -> None:
     unmarked = observed(labels=OURS, owners=())
 
-    assert plan_deletion("uid-1", unmarked, wanted_by_others=False, only_by_owner=True) == left("NotOwned")
-    assert plan_deletion("uid-1", observed(), wanted_by_others=False, only_by_owner=True) == DELETED
+    assert plan_deletion("uid-1", unmarked, wanted=False, only_by_owner=True) == left("NotOwned")
+    assert plan_deletion("uid-1", observed(), wanted=False, only_by_owner=True) == DELETED

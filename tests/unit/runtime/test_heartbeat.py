@@ -46,17 +46,6 @@ def test_the_silent_are_named_in_order() -> None:
     assert beats.silent() == ["a", "b", "c"]
 
 
-def test_one_that_ended_in_good_order_is_not_missed() -> None:
-    clock = Clock()
-    beats = Heartbeats(clock)
-    beats.register("worker", limit=10)
-    beats.forget("worker")
-    beats.forget("worker")
-    clock.now += 11
-
-    assert beats.silent() == []
-
-
 def test_a_name_registered_again_is_the_new_threads() -> None:
     clock = Clock()
     beats = Heartbeats(clock)

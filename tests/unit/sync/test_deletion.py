@@ -370,3 +370,17 @@ def test_one_that_was_replaced_meanwhile_is_seen_as_it_is_now() -> None:
     assert world.data("other") == {"user": "alice"}
     # A new uid under the name is proof that the old definition was deleted.
     assert world.secret("app") is None
+
+
+def test_a_secret_whose_name_was_changed_and_changed_back_stays() -> None:
+    world = in_step()
+    world.make_secret("foreign", {"password": "theirs"})
+    world.respecify(APP, wanting("foreign"))
+    world.settle()
+    assert world.condition() == ("False", "NotOwned")
+    world.respecify(APP, wanting("app"))
+    world.settle()
+
+    assert world.condition() == ("True", "Synced")
+    assert world.data() == {"user": "alice"}
+    assert world.data("foreign") == {"password": "theirs"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
@@ -191,12 +192,12 @@ def test_a_definition_with_a_wrong_source_does_not_wait_for_the_backend() -> Non
     world = in_step()
     world.backend.fail_with(BackendUnavailable("down"))
     world.pass_time(60)
-    assert world.engine._waiting == {APP}
+    assert world.engine._without_backend._refs == {APP}
     world.backend.recover()
     world.backend.fail_with(SourceNotFound("app"))
     world.pass_time(30)
 
-    assert world.engine._waiting == set()
+    assert world.engine._without_backend._refs == set()
 
 
 # ── workers ──────────────────────────────────────────────────────────────────────────────────────────
@@ -347,3 +348,58 @@ def test_after_a_restart_nobody_knows_who_changed_it() -> None:
 
     assert after.data() == {"user": "alice"}
     assert after.events.reasons() == ["Replaced"]
+
+
+def test_an_outcome_that_cannot_be_told_ends_no_worker_and_is_told_later() -> None:
+    world = World()
+    world.backend.put("app", {"user": "alice"})
+    world.define()
+    record, faults = world.events.record, [TypeError("not JSON")]
+
+    def breaking(*args: Any, **kwargs: Any) -> None:
+        if faults:
+            raise faults.pop()
+        record(*args, **kwargs)
+
+    world.events.record = breaking  # type: ignore[method-assign]
+    world.start()
+    assert world.status() == {}
+    world.pass_time(10)
+
+    assert world.condition() == ("True", "Synced")
+
+
+def test_a_definition_with_many_paths_shows_signs_of_life_between_them() -> None:
+    world = World()
+    beat = Heartbeat("worker", 60.0, world.clock)
+    ages: list[float] = []
+    read = world.backend.read
+
+    def slow(source: Source) -> Reading:
+        ages.append(beat.age())
+        world.clock.advance(4)
+        return read(source)
+
+    world.backend.read = slow  # type: ignore[method-assign]
+    paths = [f"path-{number}" for number in range(20)]
+    for path in paths:
+        world.backend.put(path, {"user": "alice"})
+    keys = {path: {"path": path, "key": "user"} for path in paths}
+    world.define(spec={"name": "app", "keysMap": keys})
+    world.deliver()
+    beat.adopt()
+    world.work()
+
+    assert len(ages) == 20
+    assert max(ages) == 0
+
+
+def test_a_status_that_could_not_be_written_is_not_left_to_the_slow_lane() -> None:
+    world = World()
+    world.define()
+    world.cluster.fail_next("update", "secretdefinitions/status", ClusterUnavailable("gone"))
+    world.start()
+    assert world.status() == {}
+    world.pass_time(10)
+
+    assert world.condition() == ("False", "SourceNotFound")

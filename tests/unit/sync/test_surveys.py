@@ -166,6 +166,17 @@ def test_who_does_not_lead_surveys_nothing() -> None:
     assert len(backend.surveys) == before
 
 
+def test_who_does_not_lead_is_late_with_nothing() -> None:
+    world, _ = in_step()
+    world.leadership.leading = False
+    world.pass_time(10 * PERIOD)
+
+    assert world.engine.overdue_seconds() == 0.0
+
+    world.leadership.leading = True
+    assert world.engine.overdue_seconds() > PERIOD
+
+
 def test_a_survey_that_breaks_unexpectedly_ends_no_worker() -> None:
     world, backend = in_step("a")
     backend.survey = lambda sources: 1 / 0  # type: ignore[assignment,method-assign,return-value]

@@ -289,6 +289,13 @@ def test_a_file_of_authorities_is_trusted(authority: Authority) -> None:
         assert request(server.url, ca_cert=str(authority.ca_file))
 
 
+def test_a_file_with_comments_in_any_language_is_trusted(authority: Authority, tmp_path: Path) -> None:
+    commented = tmp_path / "ca.pem"
+    commented.write_text(f"# Tanúsítványkiadó\n{authority.ca_file.read_text()}", encoding="utf-8")
+    with tls_server(authority) as server:
+        assert request(server.url, ca_cert=str(commented))
+
+
 def test_every_file_of_a_folder_is_trusted_whatever_its_name(
     authority: Authority, stranger: Authority, tmp_path: Path
 ) -> None:
