@@ -266,12 +266,14 @@ class SyncMetrics:
         self._worked.observe(seconds)
 
     def _tell_object(self, outcome: Outcome) -> None:
-        labels = (outcome.definition.namespace, outcome.secret or outcome.definition.name)
+        namespace, own_name = outcome.definition
         with self._lock:
             before = self._secrets.get(outcome.definition)
+            # A reconcile that failed early does not know the Secret: then it is still the one before.
+            labels = (namespace, outcome.secret or before or own_name)
             self._secrets[outcome.definition] = labels[1]
         if before is not None and before != labels[1]:
-            self._remove(outcome.definition.namespace, before)
+            self._remove(namespace, before)
         self._last_status.labels(*labels).set(1 if outcome.in_step else 0)
         if outcome.in_step:
             self._last_success.labels(*labels).set(self._wall_clock())

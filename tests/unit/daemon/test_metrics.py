@@ -268,6 +268,13 @@ def test_the_series_of_the_name_before_go_with_the_new_name(desk: Desk) -> None:
     assert [dict(labels)["name"] for labels in desk.series(f"{CONTROLLER}_last_sync_status")] == ["renamed"]
 
 
+def test_a_reconcile_that_failed_too_early_to_know_the_secret_counts_for_the_one_before(desk: Desk) -> None:
+    desk.metrics.sync.reconciled(outcome(), 0.1)
+    desk.metrics.sync.reconciled(replace(failed(BackendUnavailable("down")), secret=None), 0.1)
+
+    assert desk.series(f"{CONTROLLER}_last_sync_status") == {tuple(sorted(SECRET.items())): 0}
+
+
 @pytest.mark.parametrize("leave", ["deleted", "renamed"])
 def test_the_series_of_a_secret_stay_while_another_definition_wants_it(desk: Desk, leave: str) -> None:
     desk.metrics.sync.reconciled(outcome(), 0.1)
