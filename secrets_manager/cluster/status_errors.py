@@ -86,6 +86,14 @@ def _forbidden(status: Json, call: Call) -> SecretsManagerError:
     return _denied(text, call)
 
 
+def _not_found(status: Json, call: Call) -> SecretsManagerError:
+    details = status.get("details")
+    # An object may outlive its namespace; a write to it then finds the namespace missing, not the object.
+    if call.resource != "namespaces" and isinstance(details, dict) and details.get("kind") == "namespaces":
+        return NamespaceTerminating(f"namespace {call.namespace!r} does not exist any more")
+    return NotFound(f"not found: {call}")
+
+
 def _conflict(status: Json, call: Call) -> SecretsManagerError:
     if status.get("reason") == "AlreadyExists":
         return AlreadyExists(f"it exists already: {call}")
@@ -125,12 +133,12 @@ def _seconds(retry_after: str | None) -> float | None:
 
 _BY_CODE: dict[int, tuple[type[SecretsManagerError], str]] = {
     HTTPStatus.UNAUTHORIZED: (ClusterUnauthorized, "the API server does not accept our identity"),
-    HTTPStatus.NOT_FOUND: (NotFound, "not found"),
     HTTPStatus.GONE: (Expired, "the resourceVersion is too old"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (TooLarge, "the API server finds the object too large"),
 }
 _BY_BODY: dict[int, Callable[[Json, Call], SecretsManagerError]] = {
     HTTPStatus.FORBIDDEN: _forbidden,
+    HTTPStatus.NOT_FOUND: _not_found,
     HTTPStatus.CONFLICT: _conflict,
     HTTPStatus.UNPROCESSABLE_ENTITY: _invalid,
 }

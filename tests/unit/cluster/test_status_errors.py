@@ -44,6 +44,16 @@ def causes(*found: dict[str, str]) -> dict[str, Any]:
 
 
 TABLE: dict[str, tuple[dict[str, Any], type[SecretsManagerError], str]] = {
+    "a namespace that is gone while the object is still there": (
+        status(
+            404,
+            "NotFound",
+            'namespaces "shop" not found',
+            details={"name": "shop", "kind": "namespaces"},
+        ),
+        NamespaceTerminating,
+        "namespace 'shop' does not exist any more",
+    ),
     "RBAC": (
         status(
             403,
