@@ -173,7 +173,7 @@ class Informer:
             )
         if self.fault is None:
             self._failing_since = self.clock()
-        self.fault = error
+        self.fault = error.bare()
         if isinstance(error, Forbidden | NotFound):
             # What was known may be stale from here on, and a list is due when the right or the kind is back.
             self._version = ""

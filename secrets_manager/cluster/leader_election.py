@@ -169,7 +169,7 @@ class LeaderElector:
         except SecretsManagerError as error:
             if self.fault != error:
                 log.warning("the Lease cannot be had", extra={"reason": error.reason, "error": error.message})
-            self.fault = error
+            self.fault = error.bare()
             return False
 
     def _renew_at_once(self) -> bool:

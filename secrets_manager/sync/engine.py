@@ -94,9 +94,7 @@ class Engine:
 
     def definition_deleted(self, ref: Ref) -> None:
         """A definition was deleted: its Secret may have to go, or may be another's now."""
-        self._following.follow(ref)
-        self.queue.add(look(ref))
-        self._wake_rivals(ref)
+        self.definition_changed(ref)
 
     def definition_missing(self, ref: Ref) -> None:
         """A complete list lacked a definition that we know."""

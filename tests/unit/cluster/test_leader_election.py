@@ -294,6 +294,7 @@ def test_missing_rights_are_told_and_nobody_leads(bench: Bench) -> None:
     elector.run()
 
     assert isinstance(elector.fault, Forbidden)
+    assert elector.fault.__traceback__ is None
     assert "leases" in elector.fault.message
     assert bench.told.events == []
 
