@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -276,17 +277,10 @@ def test_an_admission_policy_that_refuses_is_named_and_its_text_is_not_repeated(
 def _two_rivals(world: World, namespace: str) -> None:
     older = world.define(namespace, "older", world.keys("a"), secret="shared")
     world.wait_reason(namespace, "older", "Synced")
-    # Ages have whole seconds; of two of the same second the smaller uid is the older one.
-    for _ in range(100):
-        younger = world.define(namespace, "younger", world.keys("b"), secret="shared")
-        if _seniority(older) < _seniority(younger):
-            return
-        world.cluster.api.delete(definitions(namespace, "younger"))
-    raise AssertionError("the second definition is always the older one")
-
-
-def _seniority(made: dict[str, dict[str, str]]) -> tuple[str, str]:
-    return made["metadata"]["creationTimestamp"], made["metadata"]["uid"]
+    # Ages have whole seconds; of two of the same second the uid decides.
+    born = datetime.fromisoformat(older["metadata"]["creationTimestamp"])
+    wait_until(lambda: datetime.now(UTC) >= born + timedelta(seconds=1), PATIENCE, "the second to pass")
+    world.define(namespace, "younger", world.keys("b"), secret="shared")
 
 
 def _immutable(world: World, namespace: str) -> dict[str, dict[str, str]]:
