@@ -108,6 +108,7 @@ class VaultSettings:
         tls_server_name: name expected in the server's certificate; `""` is the URL's host.
         skip_verify: accept any server certificate.
         redirect_hosts: hosts, besides the URL's own, to which a 307 or 308 is followed.
+        max_requests_per_second: calls to Vault a second, logins and look-ups among them; at least 1.
         proxy: the proxies on the way.
 
     """
@@ -134,6 +135,7 @@ class VaultSettings:
     tls_server_name: str = ""
     skip_verify: bool = False
     redirect_hosts: tuple[str, ...] = ()
+    max_requests_per_second: int = 1000
     proxy: ProxySettings = field(default_factory=ProxySettings)
 
 
@@ -158,7 +160,7 @@ class AzureKvSettings:
         managed_resource_id: resource id of a managed identity; wins over the service principal.
         system_assigned_identity: use the identity of the machine itself; wins over the service principal.
         strict_expiry: refuse values that are expired or not yet valid, instead of saying so.
-        max_requests_per_second: calls to the vault a second; at least 1.
+        max_requests_per_second: calls to Azure a second, logins among them; at least 1.
         ca_cert: file of trusted certificates (PEM); `""` trusts the system's.
         proxy: the proxies on the way.
 

@@ -23,6 +23,7 @@ from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import Forbidden, SecretsManagerError
 from secrets_manager.domain.secret import DEFINITION_KIND
 from secrets_manager.runtime.heartbeat import Heartbeat
+from secrets_manager.runtime.token_bucket import TokenBucket
 
 log = logging.getLogger("cluster.events")
 
@@ -41,29 +42,6 @@ class Happening:
     message: str
 
 
-class TokenBucket:
-    """Lets ``burst`` through at once and one more every ``period`` seconds."""
-
-    def __init__(self, burst: int, period: float, clock: Callable[[], float]) -> None:
-        self._burst = float(burst)
-        self._period = period
-        self._clock = clock
-        self._tokens = float(burst)
-        self._at = clock()
-        self._lock = threading.Lock()
-
-    def take(self) -> bool:
-        """Take a token if there is one; safe from many threads."""
-        with self._lock:
-            now = self._clock()
-            self._tokens = min(self._burst, self._tokens + (now - self._at) / self._period)
-            self._at = now
-            if self._tokens < 1:
-                return False
-            self._tokens -= 1
-            return True
-
-
 @dataclass(eq=False, kw_only=True)
 class EventRecorder:
     """Queues happenings and posts them as core/v1 Events. ``run`` is the body of its thread."""
@@ -76,21 +54,23 @@ class EventRecorder:
     heartbeat: Heartbeat
     dropped: int = 0
     _pending: queue.Queue[Happening | None] = field(default_factory=lambda: queue.Queue(_PENDING))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _buckets: dict[bool, TokenBucket] = field(default_factory=dict)
     _courtesy: Courtesy = field(init=False)
 
     def __post_init__(self) -> None:
         self._courtesy = Courtesy("Events are not written", self.clock)
+        now = self.clock()
         self._buckets = {
-            True: TokenBucket(25, 1.0, self.clock),
-            False: TokenBucket(10, 5.0, self.clock),
+            True: TokenBucket(rate=1.0, burst=25, now=now),
+            False: TokenBucket(rate=0.2, burst=10, now=now),
         }
 
     def record(self, about: Definition, *, warning: bool, reason: str, message: str) -> None:
         """Take note of something; returns at once and never raises."""
         if not self._courtesy.wanted(about.ref.namespace):
             return
-        if not self._buckets[warning].take():
+        if not self._has_room(warning=warning):
             self.dropped += 1
             return
         happening = Happening(
@@ -122,6 +102,10 @@ class EventRecorder:
             with contextlib.suppress(queue.Full, queue.Empty):
                 self._pending.get_nowait()
                 self._pending.put_nowait(None)
+
+    def _has_room(self, *, warning: bool) -> bool:
+        with self._lock:
+            return self._buckets[warning].try_take(self.clock())
 
     def _post(self, happening: Happening) -> None:
         try:

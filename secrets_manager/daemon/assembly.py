@@ -25,6 +25,7 @@ from secrets_manager.cluster.stores import DefinitionStore, SecretStore
 from secrets_manager.cluster.wire import Limits
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
 from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.domain.outcome import Outcome
@@ -271,7 +272,7 @@ def _cluster(api: KubernetesApi, digester: Digester, on_news: Callable[[Ref], No
 
 def _queue(settings: Settings, metrics: Metrics) -> WorkQueue[Key]:
     return WorkQueue(
-        workers=settings.controller.workers,
+        workers=workers_of(settings),
         clock=time.monotonic,
         random=random.random,
         back_off=BackOff(cap=max(settings.controller.reconcile_period, _LEAST_BACK_OFF_CAP)),

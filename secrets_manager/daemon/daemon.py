@@ -25,6 +25,7 @@ from secrets_manager.daemon.http import Endpoints, Server
 from secrets_manager.daemon.jobs import Job, Jobs
 from secrets_manager.daemon.metrics import Readings
 from secrets_manager.daemon.threads import CoreThreads
+from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.errors import Forbidden
 
 log = logging.getLogger("daemon")
@@ -110,7 +111,7 @@ class Daemon:
                     waiting.heartbeat.beat()
         for informer in self._program.definition_informers:
             self._start_informer(informer)
-        for number in range(self._program.settings.controller.workers):
+        for number in range(workers_of(self._program.settings)):
             name = f"worker {number}"
             beat = self._program.heartbeats.register(name, limit=_WORKER_LIMIT)
             self._threads.start(name, partial(self._program.engine.run_worker, beat, self._stop))

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from secrets_manager import __version__
 from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperation
 from secrets_manager.daemon.azure_metrics import AzureMetrics
+from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     ForbiddenByNetwork,
@@ -77,7 +78,7 @@ class Metrics:
         self.cluster = ClusterMetrics(self.registry)
         self.election = ElectionMetrics(self.registry)
         workers = _gauge(self.registry, "controller_runtime_max_concurrent_reconciles", _HELP, "controller")
-        workers.labels(settings.controller.name).set(settings.controller.workers)
+        workers.labels(settings.controller.name).set(workers_of(settings))
         build = _gauge(self.registry, "secrets_manager_build_info", "The release that runs.", "version")
         build.labels(__version__).set(1)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from secrets_manager.cluster.informer import Informer
 from secrets_manager.daemon.assembly import Program
+from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Forbidden, SecretsManagerError
 from secrets_manager.domain.outcome import Outcome
@@ -58,7 +59,7 @@ def run_once(program: Program, report: Report, write: Callable[[str], object] = 
         return 1
     workers = [
         threading.Thread(target=_drain, args=(program,), name=f"worker {number}", daemon=True)
-        for number in range(program.settings.controller.workers)
+        for number in range(workers_of(program.settings))
     ]
     recorder = threading.Thread(target=program.recorder.run, name="events", daemon=True)
     for thread in (*workers, recorder):

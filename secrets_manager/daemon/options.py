@@ -355,6 +355,13 @@ OPTIONS: tuple[Option, ...] = (
         help="Hosts, besides that of vault.url, to which redirects are followed.",
     ),
     Option(
+        name="vault.max-requests-per-second",
+        kind=COUNT,
+        target="vault.max_requests_per_second",
+        check=checks.request_rate,
+        help="Calls to Vault in a second, logins included; polls come last.",
+    ),
+    Option(
         name="vault.http-proxy",
         kind=TEXT,
         target="vault.proxy.http",
@@ -504,7 +511,7 @@ OPTIONS: tuple[Option, ...] = (
         kind=COUNT,
         target="azure_kv.max_requests_per_second",
         check=checks.request_rate,
-        help="Calls to the key vault in a second.",
+        help="Calls to Azure in a second, logins included; polls come last.",
     ),
     Option(
         name="azure-kv.ca-cert",

@@ -7,6 +7,7 @@ turn an older value loose on a newer Secret, however many definitions use one pa
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from secrets_manager.backends.base import Backend, Reading, Source
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, SecretsManagerError
+from secrets_manager.runtime.patience import patient
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
 
 
@@ -90,7 +92,9 @@ class SourceReader:
     def _fly(self, source: Source, flight: _Flight) -> None:
         try:
             self._breaker.admit()
-            flight.reading = self._call(source)
+            # A read that no definition waits for is a poll, and gives way to those that are waited for.
+            with contextlib.nullcontext() if flight.askers else patient():
+                flight.reading = self._call(source)
         except SecretsManagerError as error:
             flight.error = error.bare()
         finally:

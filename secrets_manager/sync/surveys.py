@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 
 from secrets_manager.backends.base import Backend, Source, Surveyor
 from secrets_manager.domain.errors import BackendFault
+from secrets_manager.runtime.patience import patient
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.following import SURVEY, Key, Kind
 from secrets_manager.sync.poll_schedule import PollSchedule
@@ -54,7 +55,8 @@ class Surveys:
         if self._surveyor is None or self._breaker.open_for() is not None:
             return frozenset()
         try:
-            survey = self._surveyor.survey(sources)
+            with patient():
+                survey = self._surveyor.survey(sources)
         except BackendFault as fault:
             self._breaker.failed(fault)
             raise

@@ -44,6 +44,7 @@ DEFAULTS = {
     "vault.tls_server_name": "",
     "vault.skip_verify": False,
     "vault.redirect_hosts": (),
+    "vault.max_requests_per_second": 1000,
     "vault.proxy.http": "",
     "vault.proxy.https": "",
     "vault.proxy.no_proxy": (),

@@ -20,7 +20,6 @@ from secrets_manager.backends.azure_key_vault.readings import key_reading, readi
 from secrets_manager.backends.azure_key_vault.session import Session
 from secrets_manager.backends.azure_key_vault.surveyor import VaultSurveyor
 from secrets_manager.backends.azure_key_vault.telemetry import AzureTelemetry
-from secrets_manager.backends.azure_key_vault.token_bucket import TokenBucket
 from secrets_manager.backends.azure_key_vault.transport import Clients, Transport
 from secrets_manager.backends.base import Clock, Reading, Source, Survey
 from secrets_manager.backends.shared.budget import Budget
@@ -69,7 +68,7 @@ class AzureKeyVaultBackend:
         self._telemetry = telemetry
         self._clock = clock
         self._now = now
-        self._clients = Clients(settings, watchdog, connections=connections)
+        self._clients = Clients(settings, watchdog, connections=connections, clock=clock)
         transport = Transport(self._clients, faults.VAULT, only_host=place.url.removeprefix("https://"))
         login = Login(
             settings, choice.way, place.authority, Transport(self._clients, _login_server(choice)), clock
@@ -84,11 +83,8 @@ class AzureKeyVaultBackend:
             now=now,
         )
         self._client = VaultClient(place, self._session, transport, clock)
-        self._bucket = TokenBucket(settings.max_requests_per_second, clock)
         self._freshness = Freshness()
-        self._surveyor = VaultSurveyor(
-            self._client, self._freshness, self._bucket, timeout=timeout, clock=clock, now=now
-        )
+        self._surveyor = VaultSurveyor(self._client, self._freshness, timeout=timeout, clock=clock, now=now)
         self._deleted_hidden_until = float("-inf")
         _tell(choice)
 
@@ -140,9 +136,9 @@ class AzureKeyVaultBackend:
         item = objects.item_of(source)
         try:
             if item.kind is objects.Kind.KEY:
-                key = self._get(lambda: self._client.get_key(item, budget), budget)
+                key = self._get(lambda: self._client.get_key(item, budget))
                 return key_reading(source, key.version, key.jwk)
-            held = self._get(lambda: self._client.get(item, budget), budget)
+            held = self._get(lambda: self._client.get(item, budget))
         except Refused as refused:
             raise self._named(source, refused.refusal, budget) from None
         except SecretsManagerError:
@@ -158,15 +154,13 @@ class AzureKeyVaultBackend:
         refuse_invalid(caution, strict=self._settings.strict_expiry)
         return reading(item, source, held.version, held.value, caution)
 
-    def _get(self, call: Callable[[], T], budget: Budget) -> T:
-        self._bucket.take(budget)
+    def _get(self, call: Callable[[], T]) -> T:
         try:
             return call()
         except Refused as refused:
             if refused.refusal.status != 401:
                 raise
         # The token was dropped: once more with another one.
-        self._bucket.take(budget)
         try:
             return call()
         except Refused as refused:
@@ -194,7 +188,6 @@ class AzureKeyVaultBackend:
         if self._clock() < self._deleted_hidden_until:
             return SourceNotFound(source.path)
         try:
-            self._bucket.take(budget)
             deleted = self._client.is_deleted(objects.item_of(source).name, budget)
         except Refused:
             self._deleted_hidden_until = self._clock() + _RIGHT_PAUSE

@@ -12,9 +12,7 @@ from collections.abc import Collection
 from secrets_manager.backends.azure_key_vault import faults
 from secrets_manager.backends.azure_key_vault.client import Refused, VaultClient
 from secrets_manager.backends.azure_key_vault.freshness import Freshness, Properties
-from secrets_manager.backends.azure_key_vault.token_bucket import TokenBucket
 from secrets_manager.backends.base import Clock, Source, Survey
-from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable
 
 _LOG = logging.getLogger(__name__)
@@ -26,11 +24,10 @@ _LONGEST_LIST = 30.0
 class VaultSurveyor:
     """Looks; one thread at a time."""
 
-    def __init__(  # noqa: PLR0913 - three parts and three numbers
+    def __init__(
         self,
         client: VaultClient,
         freshness: Freshness,
-        bucket: TokenBucket,
         *,
         timeout: float,
         clock: Clock,
@@ -39,7 +36,6 @@ class VaultSurveyor:
         """``timeout`` is the total of one page in seconds; ``now`` gives Unix time."""
         self._client = client
         self._freshness = freshness
-        self._bucket = bucket
         self._timeout = timeout
         self._clock = clock
         self._now = now
@@ -65,7 +61,6 @@ class VaultSurveyor:
         ends_at = self._clock() + _LONGEST_LIST
         try:
             for _ in range(worth):
-                self._bucket.take(Budget(self._timeout, self._clock, faults.VAULT))
                 page = next(pages, None)
                 if page is None:
                     return listed

@@ -11,6 +11,7 @@ import contextlib
 import ipaddress
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +27,10 @@ from azure.core.utils import case_insensitive_dict
 from urllib3.util import make_headers, parse_url
 
 from secrets_manager.backends.azure_key_vault.faults import from_transport
+from secrets_manager.backends.base import Clock
 from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.backends.shared.proxies import proxy_for
+from secrets_manager.backends.shared.rate_limit import RateLimit
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.http import HttpClient, Reply, Request, TransportError
@@ -51,10 +54,18 @@ class Exchange:
 
 
 class Clients:
-    """The connection pools: direct ones and one per proxy; shared by all that speak to Azure."""
+    """The connection pools, direct and one per proxy, and the pace: shared by all that speak to Azure."""
 
-    def __init__(self, settings: AzureKvSettings, watchdog: Watchdog, *, connections: int) -> None:
+    def __init__(
+        self,
+        settings: AzureKvSettings,
+        watchdog: Watchdog,
+        *,
+        connections: int,
+        clock: Clock = time.monotonic,
+    ) -> None:
         """Raises ConfigError when the trusted certificates or a proxy cannot be used."""
+        self.limit = RateLimit(settings.max_requests_per_second, clock)
         self._proxy = settings.proxy
         options: dict[str, Any] = {"maxsize": connections, "ssl_context": _tls_context(settings.ca_cert)}
         proxies = {proxy_for(f"{scheme}://proxied.invalid", self._proxy) for scheme in ("http", "https")}
@@ -124,6 +135,7 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
         self.close()
 
     def _call(self, request: HttpRequest, budget: Budget) -> Reply:
+        self._clients.limit.turn(budget)
         return self._clients.of(request.url).call(
             Request(
                 method=request.method,

@@ -21,6 +21,7 @@ from urllib3.util import make_headers, parse_url
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.backends.shared.proxies import proxy_for
+from secrets_manager.backends.shared.rate_limit import RateLimit
 from secrets_manager.backends.vault.faults import from_transport
 from secrets_manager.backends.vault.redirects import MAX_REDIRECTS, REDIRECTS, host_of, next_address
 from secrets_manager.backends.vault.tls import fingerprint, tls_context
@@ -57,7 +58,7 @@ class Answer:
 
 
 class Transport:
-    """Sends calls from many threads. Certificates are read again when their files change."""
+    """Sends calls from many threads, so many a second at most. TLS files are read again when they change."""
 
     def __init__(
         self, settings: VaultSettings, watchdog: Watchdog, *, connections: int, clock: Clock = time.monotonic
@@ -69,6 +70,7 @@ class Transport:
         self._clock = clock
         self._base = settings.url.rstrip("/")
         self._trusted_hosts = frozenset((host_of(settings.url), *map(str.lower, settings.redirect_hosts)))
+        self._limit = RateLimit(settings.max_requests_per_second, clock)
         self._rebuilding = threading.Lock()
         self._seen = fingerprint(settings)
         self._clients = _Clients(settings, watchdog, connections)
@@ -122,6 +124,7 @@ class Transport:
             raise from_transport(error) from None
 
     def _once(self, url: str, call: Call, budget: Budget) -> Reply:
+        self._limit.turn(budget)
         return self._clients.of(url).call(
             Request(method=call.method, url=url, headers=call.headers, body=call.body, timeout=budget.left())
         )

@@ -16,6 +16,7 @@ from secrets_manager.domain.errors import (
     SecretsManagerError,
     SourceNotFound,
 )
+from secrets_manager.runtime.patience import is_patient
 from secrets_manager.sync.circuit_breaker import FAULTS_TO_OPEN, CircuitBreaker
 from secrets_manager.sync.source_reader import SourceReader
 from tests.unit.sync.doubles import FakeClock
@@ -229,6 +230,46 @@ def test_an_answer_about_one_path_is_an_answer_of_the_backend(error: SecretsMana
     bench.breaker.failed(BackendUnavailable("down"))
 
     assert bench.breaker.open_for() is None
+
+
+class PaceBackend(SlowBackend):
+    """Remembers which reads could have waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patient: list[bool] = []
+
+    def read(self, source: Source) -> Reading:
+        self.patient.append(is_patient())
+        return super().read(source)
+
+
+def test_a_poll_gives_way_and_a_read_for_a_definition_does_not() -> None:
+    backend = PaceBackend()
+    backend.put("app", {"user": "alice"})
+    reader = Bench(backend).reader
+    for asker in (None, A, None):
+        backend.go.release()
+        reader.read(APP, asker)
+
+    assert backend.patient == [True, False, True]
+    assert not is_patient()
+
+
+def test_a_poll_that_a_definition_shares_does_not_give_way() -> None:
+    backend = PaceBackend()
+    backend.put("app", {"user": "alice"})
+    reader = Bench(backend).reader
+    first = Asker(reader, APP)
+    assert backend.begun.acquire(timeout=30)
+    poll = Asker(reader, APP)
+    until(lambda: APP in reader._lanes and reader._lanes[APP].next is not None)
+    shared = Asker(reader, APP, A)
+    until(lambda: aboard(reader, APP) == 1)
+    backend.go.release(2)
+
+    assert [each.version() for each in (first, poll, shared)] == ["1"] * 3
+    assert backend.patient == [True, False]
 
 
 class FaultyBackend(MemoryBackend):

@@ -480,3 +480,21 @@ def test_a_host_of_no_proxy_is_reached_directly() -> None:
     with Loopback(each_request(ok)) as server:
         proxy = ProxySettings(http=f"http://127.0.0.1:{refused_port()}", no_proxy=("127.0.0.1",))
         assert request(server.url, proxy=proxy)
+
+
+# ── pace ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_request_takes_a_turn_whatever_it_is_about() -> None:
+    with Loopback(each_request(ok)) as server:
+        clock = Hand()
+        settings = VaultSettings(url=server.url, max_requests_per_second=3)
+        calls = Transport(settings, Watchdog(), connections=4, clock=clock)
+        for path in ("/v1/auth/approle/login", "/v1/auth/token/lookup-self", "/v1/secret/data/app"):
+            calls.send(Call(method="GET", path=path, timeout=0.3))
+
+        with pytest.raises(BackendThrottled, match="max-requests-per-second"):
+            calls.send(Call(method="GET", path="/v1/secret/data/app", timeout=0.3))
+        assert len(server.seen) == 3
+        clock.now += 1
+        assert calls.send(Call(method="GET", path="/v1/secret/data/app", timeout=0.3)).status == 200
