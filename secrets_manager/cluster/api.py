@@ -28,6 +28,7 @@ from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConf
 from secrets_manager import __version__
 from secrets_manager.cluster.base import ClusterTelemetry, Json, Page, Resource, Scope, WatchEvent
 from secrets_manager.cluster.fresh_header import FreshHeader
+from secrets_manager.cluster.paging import Lists
 from secrets_manager.cluster.status_errors import Call, from_status
 from secrets_manager.cluster.wire import (
     Limits,
@@ -35,19 +36,16 @@ from secrets_manager.cluster.wire import (
     json_object,
     kubernetes_object,
     object_path,
-    page,
     scope_path,
     watch_event,
 )
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnauthorized, ClusterUnavailable, ConfigError
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import HttpClient, Reply, Request, Stream, TransportError
+from secrets_manager.runtime.http import HttpClient, Reply, ReplyTooLarge, Request, Stream, TransportError
 
 _OK = range(200, 300)
 _LIMITS = Limits()
-# A list of Secrets holds up to 500 of them, and each may be a megabyte.
-_MAX_LIST_BYTES = 768 * 1024 * 1024
 
 log = logging.getLogger("cluster.api")
 
@@ -119,21 +117,15 @@ class HttpKubernetesApi:
         self._base = configuration.host.rstrip("/")
         self._host = urlsplit(self._base).netloc
         pools = RESTClientObject(configuration).pool_manager
-        self._http = HttpClient(pools, watchdog, max_bytes=_MAX_LIST_BYTES)
+        self._http = HttpClient(pools, watchdog)
+        self._lists = Lists(lambda path, about: self._sized("GET", path, about), limits)
 
     def get(self, resource: Resource, ref: Ref) -> Json:
         call = Call(verb="get", resource=resource.plural, namespace=ref.namespace, name=ref.name)
         return self._json("GET", object_path(resource, ref.namespace, ref.name), call)
 
     def pages(self, scope: Scope) -> Iterator[Page]:
-        call = Call(verb="list", resource=scope.resource.plural, namespace=scope.namespace)
-        query = {"limit": str(self._limits.page_size)}
-        while True:
-            some, more = page(self._json("GET", scope_path(scope, query), call), call)
-            yield some
-            if not more:
-                return
-            query["continue"] = more
+        return self._lists.pages(scope)
 
     def watch(self, scope: Scope, resource_version: str) -> Iterator[WatchEvent]:
         call = Call(verb="watch", resource=scope.resource.plural, namespace=scope.namespace)
@@ -169,6 +161,13 @@ class HttpKubernetesApi:
         self._credentials.close()
 
     def _json(self, method: str, path: str, call: Call, body: Json | None = None) -> Json:
+        try:
+            return self._sized(method, path, call, body)[0]
+        except ReplyTooLarge as error:
+            raise ClusterUnavailable(f"{error}: {call}") from None
+
+    def _sized(self, method: str, path: str, call: Call, body: Json | None = None) -> tuple[Json, int]:
+        """The object that was replied and its size in bytes; raises ReplyTooLarge besides errors of ours."""
         request = self._request(method, path, None if body is None else orjson.dumps(body))
         try:
             return self._parsed(self._send(request, call), call)
@@ -183,6 +182,8 @@ class HttpKubernetesApi:
         try:
             reply = self._http.call(request)
             code = str(reply.status)
+        except ReplyTooLarge:
+            raise
         except TransportError as error:
             raise ClusterUnavailable(f"{error}: {call}") from None
         finally:
@@ -227,10 +228,10 @@ class HttpKubernetesApi:
         return Request(method=method, url=self._base + path, headers=headers, body=body, timeout=timeout)
 
     @staticmethod
-    def _parsed(reply: Reply, call: Call) -> Json:
+    def _parsed(reply: Reply, call: Call) -> tuple[Json, int]:
         if reply.status not in _OK:
             raise from_status(reply.status, json_object(reply.body), call, reply.headers.get("Retry-After"))
-        return kubernetes_object(reply.body, call)
+        return kubernetes_object(reply.body, call), len(reply.body)
 
 
 def load_configuration(kubeconfig: str | None, folder: Path) -> tuple[Configuration, bool]:

@@ -81,7 +81,10 @@ class KubernetesApi(Protocol):
         """The object; raises NotFound."""
 
     def pages(self, scope: Scope) -> Iterator[Page]:
-        """List in pages of 500; raises Expired when the list has to start again."""
+        """List in pages of a few megabytes; raises Expired when the list has to start again.
+
+        Few pages are open at a time, so each is to be done with soon.
+        """
 
     def watch(self, scope: Scope, resource_version: str) -> Iterator[WatchEvent]:
         """What changes after ``resource_version``, until the server ends the watch (about a minute).

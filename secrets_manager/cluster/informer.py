@@ -102,6 +102,7 @@ class Informer:
 
     def run(self) -> None:
         """List and watch until ``stop`` is set."""
+        self.heartbeat.adopt()
         while not self.stop.is_set():
             self.heartbeat.beat()
             pause = self._turn()
@@ -131,6 +132,8 @@ class Informer:
             for raw in page.items:
                 self.sink.listed(raw)
             version = page.resource_version
+            # Not two pages in memory while the next one is on its way.
+            page.items.clear()
             self.heartbeat.beat()
         self.sink.complete(version)
         self._version = version

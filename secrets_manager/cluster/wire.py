@@ -23,7 +23,9 @@ class Limits:
     """How lists are cut, and how long watches and writes may last.
 
     Attributes:
-        page_size: objects in one page of a list.
+        page_size: most objects in one page of a list.
+        first_page: objects to begin with, while it is not known what they weigh.
+        page_bytes: bytes that a page should have, if its objects are heavy.
         watch_seconds: after these the server is asked to end a watch.
         idle_seconds: a watch that is silent for longer is dead; longer than ``watch_seconds``, since nothing
             need happen.
@@ -32,6 +34,8 @@ class Limits:
     """
 
     page_size: int = 500
+    first_page: int = 100
+    page_bytes: int = 4 * 1024 * 1024
     watch_seconds: int = 60
     idle_seconds: float = 75.0
     write_seconds: float = math.inf

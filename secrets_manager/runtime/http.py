@@ -36,6 +36,8 @@ from secrets_manager.runtime.deadline import Guard, Watchdog, attach_current, cu
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 _CONNECT_SECONDS = 3.0
 _CHUNK = 64 * 1024
+# urllib3 copies what it reads several times: of a large reply a piece at a time.
+_PIECE = 1024 * 1024
 
 
 class TransportError(Exception):
@@ -60,6 +62,10 @@ class Interrupted(TransportError):
 
 class UnusableReply(TransportError):
     """The reply is larger than the cap, or compressed although we asked for plain bytes."""
+
+
+class ReplyTooLarge(UnusableReply):
+    """The reply is larger than the cap; what was read of it was dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +160,11 @@ class HttpClient:
         chunks: list[bytes] = []
         room = self._max_bytes + 1
         # To the end and past it: only a read that finds nothing notices that the reply was cut short.
-        while room > 0 and (chunk := response.read(room, decode_content=False)):
+        while room > 0 and (chunk := response.read(min(room, _PIECE), decode_content=False)):
             chunks.append(chunk)
             room -= len(chunk)
         if room == 0:
-            raise UnusableReply(f"the reply is larger than {self._max_bytes} bytes")
+            raise ReplyTooLarge(f"the reply is larger than {self._max_bytes} bytes")
         return b"".join(chunks)
 
 

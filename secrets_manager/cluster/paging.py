@@ -1,0 +1,90 @@
+"""Lists in pages that fit into memory, whatever the objects weigh.
+
+A Secret weighs between a few hundred bytes and more than a megabyte, and the API server cuts lists by number
+only. So the number is fitted to the weight: it starts small, grows while the bytes of a page stay below what
+is aimed at, and a page that turns out too large is asked for again with fewer objects. Few pages are in
+memory at a time, however many informers list.
+
+How a page is fetched is not known here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from secrets_manager.cluster.base import Json, Page, Scope
+from secrets_manager.cluster.status_errors import Call
+from secrets_manager.cluster.wire import Limits, page, scope_path
+from secrets_manager.domain.errors import ClusterUnavailable
+from secrets_manager.runtime.heartbeat import beat_here
+from secrets_manager.runtime.http import ReplyTooLarge
+
+# Gets the reply to a path and its size in bytes; raises ReplyTooLarge, and what the port raises.
+Fetch = Callable[[str, Call], tuple[Json, int]]
+
+_PAGES_AT_ONCE = 2
+_GROWTH = 4
+_BEAT_SECONDS = 5.0
+
+
+class Lists:
+    """Fetches lists page by page; remembers for each scope how many of its objects make a good page."""
+
+    def __init__(self, fetch: Fetch, limits: Limits) -> None:
+        self._fetch = fetch
+        self._limits = limits
+        self._fitting: dict[Scope, int] = {}
+        self._in_memory = threading.BoundedSemaphore(_PAGES_AT_ONCE)
+
+    def pages(self, scope: Scope) -> Iterator[Page]:
+        """All pages of a list; as `KubernetesApi.pages`. The next one waits until this one is done with."""
+        more = ""
+        while True:
+            self._wait_for_room()
+            try:
+                found, more = self._next(scope, more)
+                yield found
+                del found
+            finally:
+                self._in_memory.release()
+            if not more:
+                return
+
+    def _wait_for_room(self) -> None:
+        # An API server that hangs makes the line long, and a thread without a sign of life is taken for dead.
+        while not self._in_memory.acquire(timeout=_BEAT_SECONDS):
+            beat_here()
+
+    def _next(self, scope: Scope, more: str) -> tuple[Page, str]:
+        call = Call(verb="list", resource=scope.resource.plural, namespace=scope.namespace)
+        while True:
+            limit = self._fitting.get(scope, min(self._limits.first_page, self._limits.page_size))
+            query = {"limit": str(limit), **({"continue": more} if more else {})}
+            try:
+                reply, size = self._fetch(scope_path(scope, query), call)
+            except ReplyTooLarge as error:
+                if limit == 1:
+                    raise ClusterUnavailable(f"{error}: {call}") from None
+                self._fitting[scope] = smaller(limit)
+                continue
+            except ClusterUnavailable:
+                # Perhaps it took too long: the next list begins with less at a time.
+                self._fitting[scope] = smaller(limit)
+                raise
+            found = page(reply, call)
+            self._fitting[scope] = fitting(limit, objects=len(found[0].items), size=size, limits=self._limits)
+            return found
+
+
+def smaller(limit: int) -> int:
+    """How many objects to ask for when so many were too many."""
+    return max(1, limit // _GROWTH)
+
+
+def fitting(limit: int, *, objects: int, size: int, limits: Limits) -> int:
+    """How many objects to ask for after ``limit`` were, and ``objects`` of ``size`` bytes in all came."""
+    if not objects:
+        return limit
+    aimed_at = limits.page_bytes * objects // max(size, 1)
+    return max(1, min(aimed_at, limit * _GROWTH, limits.page_size))
