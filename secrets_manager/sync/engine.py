@@ -83,8 +83,8 @@ class Engine:
     def definition_listed(self, ref: Ref) -> None:
         """A full list told of a new or differing definition; it may wait for one that somebody just made."""
         self._following.follow(ref)
-        self.queue.add(look(ref), Lane.ROUTINE)
-        self._wake_rivals(ref, Lane.ROUTINE)
+        self.queue.add(look(ref), Lane.SOON)
+        self._wake_rivals(ref, Lane.SOON)
 
     def definition_changed(self, ref: Ref) -> None:
         """A definition was made or changed: others may have wanted the Secret that it wants, or wanted."""
@@ -99,7 +99,7 @@ class Engine:
     def definition_missing(self, ref: Ref) -> None:
         """A complete list lacked a definition that we know."""
         self.work.reconciler.doubt(ref)
-        self.queue.add(look(ref), Lane.ROUTINE)
+        self.queue.add(look(ref), Lane.SOON)
 
     def secret_changed(self, secret: ObservedSecret) -> None:
         """A Secret of ours differs from what was known of it, or is gone."""
@@ -149,7 +149,9 @@ class Engine:
             return
         self._outage_told = False
         for key in self.known.schedule.take_due(self.clock()):
-            if not self._surveys.spare(key):
+            if self._surveys.spare(key):
+                self.known.schedule.let_go(key)
+            else:
                 self.queue.add(key, Lane.ROUTINE)
 
     def maintain_session(self) -> None:
@@ -179,22 +181,25 @@ class Engine:
             if key == SURVEY:
                 self._survey()
             elif isinstance(key.subject, Source):
-                self._poll(key.subject)
+                self._poll(key, key.subject)
             else:
                 self._look_at(key.subject)
         finally:
+            self.known.schedule.let_go(key)
             self.queue.done(key)
         return True
 
-    def _poll(self, source: Source) -> None:
-        self._ask(source.path, lambda: self.work.reader.read(source))
+    def _poll(self, key: Key, source: Source) -> None:
+        # While it waited, a reconcile may have read the source.
+        if self.known.schedule.wants(key):
+            self._ask(source.path, lambda: self.work.reader.read(source))
 
     def _survey(self) -> None:
         self._ask("", self._enqueue_stale)
 
     def _enqueue_stale(self) -> None:
         for source in self._surveys.run(self.known.ledger.sources()):
-            self.queue.add(poll(source), Lane.ROUTINE)
+            self._poll_now(poll(source), Lane.SOON)
 
     def _ask(self, path: str, question: Callable[[], object]) -> None:
         """Ask the backend something; who wants to know hears of it elsewhere."""
@@ -256,7 +261,7 @@ class Engine:
 
     def _look_soon(self, refs: Iterable[Ref]) -> None:
         for ref in refs:
-            self.queue.add(look(ref), Lane.ROUTINE)
+            self.queue.add(look(ref), Lane.SOON)
 
     def _leave(self, ref: Ref) -> None:
         """Leave a definition to the leader, and what that has done about its debts already.
@@ -285,7 +290,11 @@ class Engine:
         self._surveys.postpone()
         key = self.known.schedule.most_overdue()
         if key is not None:
-            self.queue.add(key)
+            self._poll_now(key, Lane.URGENT)
+
+    def _poll_now(self, key: Key, lane: Lane) -> None:
+        self.known.schedule.take(key, self.clock())
+        self.queue.add(key, lane)
 
     def _tell_outage(self) -> None:
         open_for = self.work.breaker.open_for() or 0.0

@@ -30,6 +30,8 @@ class PollSchedule(Generic[K]):
         self._phases: dict[K, float] = {}
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
+        # Taken and not looked at yet, with the time since which they are due.
+        self._taken: dict[K, float] = {}
         self._sequence = 0
 
     @property
@@ -57,21 +59,42 @@ class PollSchedule(Generic[K]):
         with self._lock:
             self._phases.pop(key, None)
             self._due.pop(key, None)
+            self._taken.pop(key, None)
 
     def take_due(self, now: float) -> list[K]:
-        """The keys that are due, the most overdue first; each is scheduled anew."""
+        """The keys that are due, the most overdue first; each is scheduled anew.
+
+        Until ``served`` or ``let_go`` says otherwise it counts as due since now, however often it is taken.
+        """
         with self._lock:
             due: list[K] = []
             while self._heap and self._heap[0][0] <= now:
                 at, _, key = heapq.heappop(self._heap)
                 if self._due.get(key) == at:
                     due.append(key)
+                    self._taken.setdefault(key, at)
                     self._schedule(key, now)
             return due
+
+    def take(self, key: K, now: float) -> None:
+        """Take a key that is to be looked at before it is due."""
+        with self._lock:
+            if key in self._phases:
+                self._taken.setdefault(key, min(now, self._due.get(key, now)))
+
+    def wants(self, key: K) -> bool:
+        """Whether a key that was taken still has to be looked at: nobody did for another reason."""
+        return key in self._taken
+
+    def let_go(self, key: K) -> None:
+        """A key that was taken needs no look any more, or had its look without anything being found out."""
+        with self._lock:
+            self._taken.pop(key, None)
 
     def served(self, key: K, now: float) -> None:
         """``key`` was just looked at, whatever for: a poll that is due, or nearly, is not needed."""
         with self._lock:
+            self._taken.pop(key, None)
             if key not in self._phases:
                 return
             slack = now + self._period * _SLACK
@@ -89,10 +112,11 @@ class PollSchedule(Generic[K]):
             return None
 
     def overdue_seconds(self, now: float) -> float:
-        """By how much the most overdue key is late; 0 when none is."""
+        """By how much the most overdue key is late, taken or not; 0 when none is."""
         key = self.most_overdue()
         with self._lock:
-            return 0.0 if key is None else max(0.0, now - self._due.get(key, now))
+            due = now if key is None else self._due.get(key, now)
+            return max(0.0, now - min(self._taken.values(), default=due), now - due)
 
     def _schedule(self, key: K, now: float) -> None:
         at = next_due(now, self._phases[key], self._period)

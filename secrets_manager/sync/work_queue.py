@@ -1,9 +1,11 @@
 """The one queue, and the one retry policy, of the program.
 
 Keys are de-duplicated, so the queue is never longer than there are objects, and a key is never worked on
-twice at a time: one that is added meanwhile runs again after. There are two lanes. Urgent (something changed)
-overtakes routine (a poll, a retry), and routine never takes the last workers, so that a backend that hangs
-cannot keep a deletion waiting. The shape is client-go's util/workqueue.
+twice at a time: one that is added meanwhile runs again after. There are three lanes, and each overtakes those
+after it: urgent (somebody changed something), soon (a list or a reading showed something, a retry), routine
+(a poll). What is not urgent never takes the last workers, so that a backend that hangs cannot keep a deletion
+waiting; and now and then routine has its turn however much overtakes it. The shape is client-go's
+util/workqueue.
 """
 
 from __future__ import annotations
@@ -24,7 +26,12 @@ class Lane(IntEnum):
     """How soon a key is wanted."""
 
     URGENT = 0
-    ROUTINE = 1
+    SOON = 1
+    ROUTINE = 2
+
+
+# Of so many keys that are taken one is routine, if one waits: what never ends must not starve the polls.
+_ROUTINE_SHARE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +61,14 @@ class WorkQueue(Generic[K]):
     back_off: BackOff = field(default_factory=BackOff)
     telemetry: SyncTelemetry = field(default_factory=SilentTelemetry)
     _changed: threading.Condition = field(default_factory=threading.Condition)
-    _lanes: tuple[dict[K, float], dict[K, float]] = field(default_factory=lambda: ({}, {}))
+    _lanes: tuple[dict[K, float], ...] = field(default_factory=lambda: tuple({} for _ in Lane))
     _working: dict[K, tuple[Lane, float]] = field(default_factory=dict)
     _again: dict[K, Lane] = field(default_factory=dict)
     _delayed: dict[K, float] = field(default_factory=dict)
     _heap: list[tuple[float, int, K]] = field(default_factory=list)
     _failures: dict[K, int] = field(default_factory=dict)
     _sequence: int = 0
+    _overtaken: int = 0
     _closed: bool = False
 
     def add(self, key: K, lane: Lane = Lane.URGENT) -> None:
@@ -101,20 +109,20 @@ class WorkQueue(Generic[K]):
             self._failures.pop(key, None)
 
     def release_due(self) -> None:
-        """Move the keys whose pause is over to the routine lane."""
+        """Queue the keys whose pause is over."""
         with self._changed:
             now = self.clock()
             while self._heap and self._heap[0][0] <= now:
                 due, _, key = heapq.heappop(self._heap)
                 if self._delayed.get(key) == due:
-                    self.add(key, Lane.ROUTINE)
+                    self.add(key, Lane.SOON)
 
     def take(self, timeout: float | None = None) -> K | None:
         """The next key, which is then this thread's until ``done``; None when closed or timed out."""
         with self._changed:
             if not self._changed.wait_for(self._can_take, timeout) or self._closed:
                 return None
-            lane = Lane.URGENT if self._lanes[Lane.URGENT] else Lane.ROUTINE
+            lane = self._next_lane()
             key = next(iter(self._lanes[lane]))
             now = self.clock()
             self.telemetry.waited(now - self._lanes[lane].pop(key))
@@ -160,10 +168,12 @@ class WorkQueue(Generic[K]):
             return [now - started for _, started in self._working.values()]
 
     def _enqueue(self, key: K, lane: Lane) -> None:
-        urgent, routine = self._lanes
-        if key in urgent or (key in routine and lane is Lane.ROUTINE):
-            return
-        since = routine.pop(key, None)
+        since = None
+        for other, waiting in zip(Lane, self._lanes, strict=True):
+            if key in waiting:
+                if other <= lane:
+                    return
+                since = waiting.pop(key)
         self._lanes[lane][key] = self.clock() if since is None else since
         self.telemetry.queued()
         self._changed.notify()
@@ -172,7 +182,23 @@ class WorkQueue(Generic[K]):
         return key in self._again or any(key in lane for lane in self._lanes)
 
     def _can_take(self) -> bool:
-        if self._closed or self._lanes[Lane.URGENT]:
-            return True
-        routine = sum(lane is Lane.ROUTINE for lane, _ in self._working.values())
-        return bool(self._lanes[Lane.ROUTINE]) and routine < max(1, self.workers - 2)
+        return self._closed or bool(self._lanes[Lane.URGENT]) or self._can_take_more()
+
+    def _can_take_more(self) -> bool:
+        """Whether something that is not urgent can be taken."""
+        if not any(self._lanes):
+            return False
+        taken = sum(lane is not Lane.URGENT for lane, _ in self._working.values())
+        return taken < max(1, self.workers - 2)
+
+    def _next_lane(self) -> Lane:
+        """The lane to take from now; there is one."""
+        first = next(lane for lane in Lane if self._lanes[lane])
+        if first is Lane.ROUTINE or not self._lanes[Lane.ROUTINE]:
+            self._overtaken = 0
+            return first
+        self._overtaken += 1
+        if self._overtaken < _ROUTINE_SHARE or not self._can_take_more():
+            return first
+        self._overtaken = 0
+        return Lane.ROUTINE

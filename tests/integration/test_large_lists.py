@@ -98,6 +98,6 @@ def test_what_an_informer_holds_of_them_is_a_page_and_then_digests(heavy: str, c
 
     assert len(store) == COUNT
     assert kept < 1 * MIB
-    # The JSON parser reserves some thirteen times what it parses, hardly touches it, and gives it back. Of the
-    # whole list, 41 MB, that would be more than 500 MB.
+    # The JSON parser reserves some thirteen times what it parses, hardly touches it, and gives it back. For
+    # the whole list, 41 MB, that would be more than 500 MB.
     assert peak < 20 * 4 * MIB

@@ -62,6 +62,81 @@ def test_urgent_keys_overtake_routine_ones() -> None:
     assert bench.drain() == ["urgent", "routine"]
 
 
+def test_each_lane_overtakes_those_after_it() -> None:
+    bench = Bench()
+    for lane in reversed(Lane):
+        bench.queue.add(lane.name, lane)
+
+    assert bench.drain() == ["URGENT", "SOON", "ROUTINE"]
+
+
+def test_a_key_moves_up_and_never_down() -> None:
+    bench = Bench()
+    for key, *lanes in (
+        ("a", Lane.ROUTINE, Lane.SOON, Lane.ROUTINE),
+        ("b", Lane.SOON, Lane.URGENT, Lane.SOON),
+    ):
+        for lane in lanes:
+            bench.queue.add(str(key), Lane(lane))
+    bench.queue.add("c", Lane.ROUTINE)
+
+    assert bench.queue.depth() == 3
+    assert bench.drain() == ["b", "a", "c"]
+
+
+def test_a_retry_overtakes_routine_keys() -> None:
+    bench = Bench()
+    bench.queue.add_after("retry", 1)
+    bench.queue.add("routine", Lane.ROUTINE)
+
+    assert bench.pass_time(1) == ["retry", "routine"]
+
+
+@pytest.mark.parametrize("lane", [Lane.URGENT, Lane.SOON])
+def test_of_fifty_keys_one_is_routine_however_many_overtake_it(lane: Lane) -> None:
+    bench = Bench()
+    bench.queue.add("routine", Lane.ROUTINE)
+    bench.queue.add("routine too", Lane.ROUTINE)
+    for number in range(200):
+        bench.queue.add(str(number), lane)
+    taken = bench.drain()
+
+    assert (taken.index("routine"), taken.index("routine too")) == (49, 99)
+
+
+def test_a_full_queue_of_routine_keys_delays_an_urgent_one_by_none_of_them() -> None:
+    bench = Bench(workers=16)
+    for number in range(10_000):
+        bench.queue.add(f"routine {number}", Lane.ROUTINE)
+    # As many as ever are at work, and all of them hang.
+    while bench.queue.take(0) is not None:
+        pass
+    assert len(bench.queue.work_ages()) == 14
+    bench.queue.add("new")
+    bench.queue.add("newer")
+
+    assert [bench.queue.take(0), bench.queue.take(0)] == ["new", "newer"]
+
+
+def test_routine_keys_have_no_turn_of_their_own_while_as_many_as_may_be_are_at_work() -> None:
+    bench = Bench(workers=3)
+    for number in range(2):
+        bench.queue.add(f"routine {number}", Lane.ROUTINE)
+    assert bench.queue.take(0) == "routine 0"
+    taken = []
+    for number in range(60):
+        bench.queue.add(str(number))
+        key = bench.queue.take(0)
+        assert key is not None
+        bench.queue.done(key)
+        taken.append(key)
+    assert "routine 1" not in taken
+    bench.queue.done("routine 0")
+    bench.queue.add("urgent")
+
+    assert bench.drain() == ["routine 1", "urgent"]
+
+
 def test_a_routine_key_that_becomes_urgent_moves_up() -> None:
     bench = Bench()
     for key in "ab":

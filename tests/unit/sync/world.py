@@ -71,6 +71,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     policy: tuple[str, ...] = ()
     workers: int = 16
+    period: float = PERIOD
     recorder: Recorder | None = None
     events: RecordedEvents = field(default_factory=RecordedEvents)
     telemetry: RecordedTelemetry = field(default_factory=RecordedTelemetry)
@@ -224,7 +225,7 @@ class World:
             definitions=cluster.definitions,
             secrets=cluster.secrets,
             ledger=SourceLedger(_DIGESTER),
-            schedule=PollSchedule[Key](PERIOD),
+            schedule=PollSchedule[Key](self.period),
         )
         return Engine(
             known=known,
