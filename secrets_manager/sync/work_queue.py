@@ -6,11 +6,16 @@ after it: urgent (somebody changed something), soon (a list or a reading showed 
 (a poll). What is not urgent never takes the last workers, so that a backend that hangs cannot keep a deletion
 waiting; and now and then routine has its turn however much overtakes it. The shape is client-go's
 util/workqueue.
+
+Polls come in batches, and one thread or two are done with a batch before a third is awake. So what is not
+urgent wakes a thread only if none was woken a moment ago; whoever takes a key that had to wait wakes the next
+one, and ``release_due`` sees to what is left. Something urgent always wakes one.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -32,6 +37,8 @@ class Lane(IntEnum):
 
 # Of so many keys that are taken one is routine, if one waits: what never ends must not starve the polls.
 _ROUTINE_SHARE = 50
+# Seconds. Waking a thread that finds the work done by another costs more than a short poll of the backend.
+_HELP_AFTER = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,9 @@ class WorkQueue(Generic[K]):
     _failures: dict[K, int] = field(default_factory=dict)
     _sequence: int = 0
     _overtaken: int = 0
+    # Workers at something that is not urgent.
+    _patient: int = 0
+    _woken_at: float = -math.inf
     _closed: bool = False
 
     def add(self, key: K, lane: Lane = Lane.URGENT) -> None:
@@ -116,6 +126,8 @@ class WorkQueue(Generic[K]):
                 due, _, key = heapq.heappop(self._heap)
                 if self._delayed.get(key) == due:
                     self.add(key, Lane.SOON)
+            if any(self._lanes):
+                self._wake_one(now)
 
     def take(self, timeout: float | None = None) -> K | None:
         """The next key, which is then this thread's until ``done``; None when closed or timed out."""
@@ -125,19 +137,27 @@ class WorkQueue(Generic[K]):
             lane = self._next_lane()
             key = next(iter(self._lanes[lane]))
             now = self.clock()
-            self.telemetry.waited(now - self._lanes[lane].pop(key))
+            waited = now - self._lanes[lane].pop(key)
+            self.telemetry.waited(waited)
             self._working[key] = (lane, now)
+            self._patient += lane is not Lane.URGENT
+            if waited >= _HELP_AFTER and any(self._lanes):
+                self._wake_one(now)
             return key
 
     def done(self, key: K) -> None:
         """Give ``key`` back; it is queued again if it was asked for meanwhile."""
         with self._changed:
-            _, started = self._working.pop(key)
-            self.telemetry.worked(self.clock() - started)
-            lane = self._again.pop(key, None)
-            if lane is not None:
-                self._enqueue(key, lane)
-            self._changed.notify()
+            lane, started = self._working.pop(key)
+            now = self.clock()
+            self.telemetry.worked(now - started)
+            was_full = not self._has_room()
+            self._patient -= lane is not Lane.URGENT
+            again = self._again.pop(key, None)
+            if again is not None:
+                self._enqueue(key, again)
+            if was_full and any(self._lanes):
+                self._wake_one(now)
 
     def close(self) -> None:
         """Hand out nothing more."""
@@ -174,8 +194,14 @@ class WorkQueue(Generic[K]):
                 if other <= lane:
                     return
                 since = waiting.pop(key)
-        self._lanes[lane][key] = self.clock() if since is None else since
+        now = self.clock()
+        self._lanes[lane][key] = now if since is None else since
         self.telemetry.queued()
+        if lane is Lane.URGENT or now - self._woken_at >= _HELP_AFTER:
+            self._wake_one(now)
+
+    def _wake_one(self, now: float) -> None:
+        self._woken_at = now
         self._changed.notify()
 
     def _is_pending(self, key: K) -> bool:
@@ -186,10 +212,11 @@ class WorkQueue(Generic[K]):
 
     def _can_take_more(self) -> bool:
         """Whether something that is not urgent can be taken."""
-        if not any(self._lanes):
-            return False
-        taken = sum(lane is not Lane.URGENT for lane, _ in self._working.values())
-        return taken < max(1, self.workers - 2)
+        return any(self._lanes) and self._has_room()
+
+    def _has_room(self) -> bool:
+        """Whether another worker may take something that is not urgent."""
+        return self._patient < max(1, self.workers - 2)
 
     def _next_lane(self) -> Lane:
         """The lane to take from now; there is one."""
