@@ -55,8 +55,10 @@ class DefinitionSink:
         self._seen = set()
 
     def changed(self, raw: Json) -> None:
-        if self._take(raw):
-            self.listeners.changed(manifests.ref_of(raw))
+        ref = manifests.ref_of(raw)
+        # The echo of a status of ours, most of the time.
+        if not self.store.has(ref, manifests.version_of(raw)) and self._take(raw):
+            self.listeners.changed(ref)
 
     def deleted(self, raw: Json) -> None:
         ref = manifests.ref_of(raw)
@@ -106,7 +108,8 @@ class SecretSink:
             self.changed_secret(secret)
 
     def changed(self, raw: Json) -> None:
-        if manifests.ref_of(raw).namespace in self.excluded:
+        ref = manifests.ref_of(raw)
+        if ref.namespace in self.excluded or self.store.has(ref, manifests.version_of(raw)):
             return
         self.store.hear(manifests.observed_secret(raw, self.digester), self.changed_secret)
 

@@ -59,6 +59,11 @@ class DefinitionStore:
         """The definition of that name, or None."""
         return self._entries.get(ref)
 
+    def has(self, ref: Ref, version: str) -> bool:
+        """Whether exactly this state of the definition is known already."""
+        known = self._entries.get(ref)
+        return known is not None and known.resource_version == version
+
     def refs(self) -> list[Ref]:
         """All names, in no order."""
         with self._lock:
@@ -171,6 +176,11 @@ class SecretStore:
     def get(self, ref: Ref) -> ObservedSecret | None:
         """The Secret of that name, or None when none of ours is known."""
         return self._secrets.get(ref)
+
+    def has(self, ref: Ref, version: str) -> bool:
+        """Whether exactly this state of the Secret is known already."""
+        known = self._secrets.get(ref)
+        return known is not None and known.resource_version == version
 
     def owned_by(self, uid: str) -> list[Ref]:
         """The Secrets that carry the owner mark of the definition with this uid."""

@@ -158,7 +158,8 @@ class DefinitionWriter:
         definition = entry.definition
         body = manifests.status_body(definition, entry.resource_version, status)
         raw = self._api.replace(DEFINITIONS, definition.ref, body, subresource="status")
-        self._took(raw)
+        # The resourceVersion in the body saw to it that nothing but the status differs.
+        self._store.apply(DefinitionEntry(definition, manifests.version_of(raw), manifests.status(raw)))
 
     def _took(self, raw: Json) -> DefinitionEntry:
         entry = DefinitionEntry(manifests.definition(raw), manifests.version_of(raw), manifests.status(raw))
