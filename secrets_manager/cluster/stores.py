@@ -11,10 +11,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from secrets_manager.domain.condition import Status
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.secret import ObservedSecret
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 # As many as can be deleted while one call of ours is under way.
 _GONE_UIDS = 256
@@ -51,8 +55,9 @@ class DefinitionStore:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._entries: dict[Ref, DefinitionEntry] = {}
-        self._by_target: dict[Ref, set[Ref]] = {}
-        self._debts: dict[Ref, set[tuple[str, Ref]]] = {}
+        # Both hold tuples, which are replaced and never changed: every reconcile looks here without the lock.
+        self._by_target: dict[Ref, tuple[Ref, ...]] = {}
+        self._debts: dict[Ref, tuple[tuple[str, Ref], ...]] = {}
         self._gone: deque[str] = deque(maxlen=_GONE_UIDS)
 
     def get(self, ref: Ref) -> DefinitionEntry | None:
@@ -79,22 +84,17 @@ class DefinitionStore:
 
     def wanting(self, target: Ref) -> list[Definition]:
         """The definitions that want this Secret, the eldest first."""
-        with self._lock:
-            refs = self._by_target.get(target, ())
-            return sorted((self._entries[ref].definition for ref in refs), key=lambda d: d.seniority)
+        entries = map(self._entries.get, self._by_target.get(target, ()))
+        return sorted((entry.definition for entry in entries if entry), key=lambda d: d.seniority)
 
     def debts(self, ref: Ref) -> list[tuple[str, Ref]]:
         """(uid, Secret) pairs left behind by definitions of this name."""
-        with self._lock:
-            return sorted(self._debts.get(ref, ()))
+        return sorted(self._debts.get(ref, ()))
 
     def settle(self, ref: Ref, debt: tuple[str, Ref]) -> None:
         """Forget a debt: the Secret is gone or was found to be not ours."""
         with self._lock:
-            owed = self._debts.get(ref, set())
-            owed.discard(debt)
-            if not owed:
-                self._debts.pop(ref, None)
+            _take_out(self._debts, ref, debt)
 
     def apply(self, entry: DefinitionEntry) -> bool:
         """Take a newer state; returns whether anything but status and version differs."""
@@ -132,19 +132,15 @@ class DefinitionStore:
 
     def _reindex(self, before: Definition | None, after: Definition | None) -> None:
         if before and before.target and (after is None or after.target != before.target):
-            self._debts.setdefault(before.ref, set()).add((before.uid, before.target))
+            _put_in(self._debts, before.ref, (before.uid, before.target))
         if before:
             self._unindex(before)
         if after and after.target:
-            self._by_target.setdefault(after.target, set()).add(after.ref)
+            _put_in(self._by_target, after.target, after.ref)
 
     def _unindex(self, gone: Definition) -> None:
-        if gone.target is None:
-            return
-        refs = self._by_target.get(gone.target, set())
-        refs.discard(gone.ref)
-        if not refs:
-            self._by_target.pop(gone.target, None)
+        if gone.target:
+            _take_out(self._by_target, gone.target, gone.ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,8 @@ class SecretStore:
         self._lock = threading.RLock()
         self._in_flight: dict[Ref, list[_News]] = {}
         self._secrets: dict[Ref, ObservedSecret] = {}
-        self._by_owner: dict[str, set[Ref]] = {}
+        # As in DefinitionStore.
+        self._by_owner: dict[str, tuple[Ref, ...]] = {}
         self._tracked: set[str | None] = set()
 
     def get(self, ref: Ref) -> ObservedSecret | None:
@@ -184,8 +181,7 @@ class SecretStore:
 
     def owned_by(self, uid: str) -> list[Ref]:
         """The Secrets that carry the owner mark of the definition with this uid."""
-        with self._lock:
-            return sorted(self._by_owner.get(uid, ()))
+        return sorted(self._by_owner.get(uid, ()))
 
     def __len__(self) -> int:
         return len(self._secrets)
@@ -279,16 +275,26 @@ class SecretStore:
         self._secrets[seen.ref] = seen
         owner = seen.definition_owner
         if owner:
-            self._by_owner.setdefault(owner.uid, set()).add(seen.ref)
+            _put_in(self._by_owner, owner.uid, seen.ref)
 
     def _unindex(self, known: ObservedSecret) -> None:
         owner = known.definition_owner
-        if owner is None:
-            return
-        refs = self._by_owner.get(owner.uid, set())
-        refs.discard(known.ref)
-        if not refs:
-            self._by_owner.pop(owner.uid, None)
+        if owner:
+            _take_out(self._by_owner, owner.uid, known.ref)
+
+
+def _put_in(index: dict[_K, tuple[_V, ...]], key: _K, value: _V) -> None:
+    before = index.get(key, ())
+    if value not in before:
+        index[key] = (*before, value)
+
+
+def _take_out(index: dict[_K, tuple[_V, ...]], key: _K, value: _V) -> None:
+    rest = tuple(each for each in index.get(key, ()) if each != value)
+    if rest:
+        index[key] = rest
+    else:
+        index.pop(key, None)
 
 
 def _covers(reply: ObservedSecret, seen: ObservedSecret) -> bool:
