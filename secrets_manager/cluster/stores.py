@@ -8,6 +8,7 @@ that the reply of our own write, taken at once, is not undone by an event from b
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -162,17 +163,26 @@ class SecretStore:
     in flight waits for the reply, which tells the echo from what somebody else did.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
         self._lock = threading.RLock()
         self._in_flight: dict[Ref, list[_News]] = {}
         self._secrets: dict[Ref, ObservedSecret] = {}
         # As in DefinitionStore.
         self._by_owner: dict[str, tuple[Ref, ...]] = {}
         self._tracked: set[str | None] = set()
+        self._taken_at: dict[Ref, float] = {}
+        # When a Secret last went, or what is tracked last changed: nothing has been absent for longer.
+        self._absent_since = clock()
 
     def get(self, ref: Ref) -> ObservedSecret | None:
         """The Secret of that name, or None when none of ours is known."""
         return self._secrets.get(ref)
+
+    def known(self, ref: Ref) -> tuple[ObservedSecret | None, float]:
+        """The same, and since when the store has known nothing else, in seconds of the clock."""
+        with self._lock:
+            return self._secrets.get(ref), self._taken_at.get(ref, self._absent_since)
 
     def has(self, ref: Ref, version: str) -> bool:
         """Whether exactly this state of the Secret is known already."""
@@ -199,6 +209,7 @@ class SecretStore:
             if on == (namespace in self._tracked):
                 return False
             (self._tracked.add if on else self._tracked.discard)(namespace)
+            self._absent_since = self.clock()
             return True
 
     def apply(self, seen: ObservedSecret) -> bool:
@@ -217,6 +228,8 @@ class SecretStore:
             if known is None or known.uid != uid:
                 return False
             del self._secrets[ref]
+            del self._taken_at[ref]
+            self._absent_since = self.clock()
             self._unindex(known)
             return True
 
@@ -273,6 +286,7 @@ class SecretStore:
         if known:
             self._unindex(known)
         self._secrets[seen.ref] = seen
+        self._taken_at[seen.ref] = self.clock()
         owner = seen.definition_owner
         if owner:
             _put_in(self._by_owner, owner.uid, seen.ref)

@@ -39,6 +39,7 @@ from secrets_manager.sync.engine import Engine, Work
 from secrets_manager.sync.following import Key, Known
 from secrets_manager.sync.leadership import Leadership, SoleReplica
 from secrets_manager.sync.poll_schedule import PollSchedule
+from secrets_manager.sync.recent_readings import RecentReadings
 from secrets_manager.sync.reconciler import Reconciler, Sources
 from secrets_manager.sync.remover import Cluster
 from secrets_manager.sync.source_ledger import SourceLedger
@@ -180,7 +181,12 @@ def _engine(
         schedule=PollSchedule[Key](settings.controller.reconcile_period),
     )
     breaker = CircuitBreaker(time.monotonic, random.random, lambda: engine.backend_recovered())  # noqa: PLW0108
-    reader = SourceReader(outside.backend, breaker, lambda *told: engine.source_read(*told))  # noqa: PLW0108
+    reader = SourceReader(
+        outside.backend,
+        breaker,
+        lambda *told: engine.source_read(*told),  # noqa: PLW0108
+        recent=RecentReadings(known.ledger.is_shared),
+    )
     reconciler = Reconciler(
         cluster=cluster,
         sources=Sources(backend=outside.backend, reader=reader, policy=PathPolicy(settings.policy.paths)),

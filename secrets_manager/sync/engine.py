@@ -139,6 +139,7 @@ class Engine:
 
     def tick(self) -> None:
         """The ``reconcile`` job: release the retries and polls that are due. Enqueues only."""
+        self.work.reader.let_go_of_old()
         if not self.leadership.holds(None):
             return
         self.queue.release_due()
@@ -216,7 +217,7 @@ class Engine:
 
     def _look_at(self, ref: Ref) -> None:
         started = self.clock()
-        outcomes = self._reconcile(ref)
+        outcomes = self._reconcile(ref, self.queue.asked_at(look(ref)))
         errors = [outcome.error for outcome in outcomes]
         errors += [self._tell(outcome, self.clock() - started) for outcome in outcomes]
         self.known.schedule.served(look(ref), self.clock())
@@ -235,9 +236,9 @@ class Engine:
         self.on_outcome(outcome)
         return error
 
-    def _reconcile(self, ref: Ref) -> list[Outcome]:
+    def _reconcile(self, ref: Ref, asked_at: float) -> list[Outcome]:
         try:
-            return self.work.reconciler.reconcile(ref)
+            return self.work.reconciler.reconcile(ref, asked_at)
         except Exception as error:  # noqa: BLE001 - one bad object must not end the worker
             return [failed(ref, None, InternalError(f"unexpected {_place(error)}"))]
 

@@ -9,6 +9,7 @@ What came of it is returned; telling it to anybody is not done here.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from secrets_manager.sync.desired import desired_data, desired_secret
 from secrets_manager.sync.leadership import Leadership
 from secrets_manager.sync.remover import Cluster, Remover, failed
 from secrets_manager.sync.source_reader import SourceReader
-from secrets_manager.sync.target_view import TargetView
+from secrets_manager.sync.target_view import Sight, TargetView
 from secrets_manager.sync.telemetry import SyncTelemetry
 
 _TRIES = 3
@@ -75,9 +76,11 @@ class Reconciler:
             self._in_step.pop(ref, None)
             self._doubted.discard(ref)
 
-    def reconcile(self, ref: Ref) -> list[Outcome]:
+    def reconcile(self, ref: Ref, asked_at: float = math.inf) -> list[Outcome]:
         """Look at a definition, and at what definitions of that name left behind.
 
+        ``asked_at`` is when that was asked for, in monotonic seconds: what was read of the backend since, for
+        another definition, is new enough.
         Every SecretsManagerError ends in an Outcome; the definition's own comes first.
         """
         try:
@@ -87,7 +90,7 @@ class Reconciler:
             return [failed(ref, None, error)]
         if entry is None:
             return self._remover.settle_debts(ref)
-        outcome = self._main(entry)
+        outcome = self._main(entry, asked_at)
         if not outcome.in_step or entry.definition.deleting:
             return [outcome]
         return [outcome, *self._remover.settle_debts(ref), *self._remover.sweep(entry)]
@@ -104,39 +107,41 @@ class Reconciler:
             self._doubted.discard(ref)
         return entry
 
-    def _main(self, entry: DefinitionEntry) -> Outcome:
+    def _main(self, entry: DefinitionEntry, asked_at: float) -> Outcome:
         definition = entry.definition
         try:
-            return self._remover.finish(entry) if definition.deleting else self._sync(definition)
+            if definition.deleting:
+                return self._remover.finish(entry)
+            return self._sync(definition, asked_at)
         except SecretsManagerError as error:
             outcome = failed(definition.ref, definition.secret_name, error)
             return replace(outcome, generation=definition.generation)
 
-    def _sync(self, definition: Definition) -> Outcome:
+    def _sync(self, definition: Definition, asked_at: float) -> Outcome:
         spec = definition.spec
         if not isinstance(spec, SecretSpec):
             raise spec
         target = Ref(definition.ref.namespace, spec.secret_name)
-        observed = self._view.observe(target)
+        seen = self._view.look(target)
         for _ in range(_TRIES):
             try:
-                return self._bring(definition, spec, observed)
+                return self._bring(definition, spec, seen.not_before(asked_at))
             except Conflict:
-                observed = self._view.observe(target)
+                seen = self._view.look(target)
             except QuotaExceeded:
-                if observed is not None or (observed := self._view.ask(target)) is None:
+                if seen.secret is not None or (seen := self._view.ask_anew(target)).secret is None:
                     raise
         raise Conflict(f"Secret {spec.secret_name!r} keeps changing while it is being written")
 
-    def _bring(self, definition: Definition, spec: SecretSpec, observed: ObservedSecret | None) -> Outcome:
-        readings = self._read(definition.ref, spec)
+    def _bring(self, definition: Definition, spec: SecretSpec, seen: Sight) -> Outcome:
+        readings = self._read(definition.ref, spec, seen.since)
         data = self._data(spec, readings)
         claimants = self.cluster.definitions.wanting(Ref(definition.ref.namespace, spec.secret_name))
         desired = desired_secret(definition, data, claimants, self.digester)
-        decision = plan(desired, observed)
+        decision = plan(desired, seen.secret)
         if decision.refusal is not None:
             raise decision.refusal
-        self._act(decision, desired, observed)
+        self._act(decision, desired, seen.secret)
         return Outcome(
             definition=definition.ref,
             generation=definition.generation,
@@ -149,7 +154,7 @@ class Reconciler:
             cautions=tuple(dict.fromkeys(one.caution for one in readings.values() if one.caution)),
         )
 
-    def _read(self, asker: Ref, spec: SecretSpec) -> dict[str, Reading]:
+    def _read(self, asker: Ref, spec: SecretSpec, since: float) -> dict[str, Reading]:
         readings: dict[str, Reading] = {}
         for path in spec.paths:
             # Many paths of a slow backend take long, and a worker without a sign of life is taken for dead.
@@ -157,7 +162,7 @@ class Reconciler:
             try:
                 source = self.sources.backend.locate(path)
                 self.sources.policy.check(asker.namespace, source.path)
-                readings[path] = self.sources.reader.read(source, asker)
+                readings[path] = self.sources.reader.read(source, asker, since)
             except SecretsManagerError as error:
                 self._tell_failed_keys(spec, path, error)
                 raise

@@ -77,6 +77,10 @@ class SourceLedger:
         with self._lock:
             return set(self._users.get(source, ()))
 
+    def is_shared(self, source: Source) -> bool:
+        """Whether several definitions use it."""
+        return len(self._users.get(source, ())) > 1
+
     def __len__(self) -> int:
         return len(self._users)
 

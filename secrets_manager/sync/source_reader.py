@@ -8,6 +8,7 @@ turn an older value loose on a newer Secret, however many definitions use one pa
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, SecretsManagerError
 from secrets_manager.runtime.patience import patient
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
+from secrets_manager.sync.recent_readings import RecentReadings
 
 
 @dataclass(eq=False)
@@ -48,18 +50,35 @@ Listener = Callable[[Source, "Reading | SecretsManagerError", frozenset[Ref]], N
 class SourceReader:
     """Reads sources through a circuit breaker, at most one read of each in flight."""
 
-    def __init__(self, backend: Backend, breaker: CircuitBreaker, listener: Listener) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        breaker: CircuitBreaker,
+        listener: Listener,
+        *,
+        recent: RecentReadings | None = None,
+    ) -> None:
+        self._recent = recent or RecentReadings()
         self._backend = backend
         self._breaker = breaker
         self._listener = listener
         self._lock = threading.Lock()
         self._lanes: dict[Source, _Lane] = {}
 
-    def read(self, source: Source, asker: Ref | None = None) -> Reading:
+    def read(self, source: Source, asker: Ref | None = None, since: float = math.inf) -> Reading:
         """A reading that starts now or later; raises BackendFault or SourceError.
 
-        ``asker`` is the definition that will act on it, so that it is not told of the change again.
+        ``asker`` is the definition that will act on it, so that it is not told of the change again. It gets
+        one that began after ``since``, in monotonic seconds, if there happens to be one.
         """
+        known = self._recent.get(source, since)
+        return known or self._read(source, asker)
+
+    def let_go_of_old(self) -> None:
+        """Drop the values that were kept for others who would ask soon, and did not."""
+        self._recent.let_go_of_old()
+
+    def _read(self, source: Source, asker: Ref | None) -> Reading:
         flight, before = self._board(source, asker)
         before.done.wait()
         if self._takes_off(source, flight):
@@ -90,6 +109,7 @@ class SourceReader:
             return True
 
     def _fly(self, source: Source, flight: _Flight) -> None:
+        began_at = self._recent.clock()
         try:
             self._breaker.admit()
             # A read that no definition waits for is a poll, and gives way to those that are waited for.
@@ -100,6 +120,7 @@ class SourceReader:
         finally:
             if flight.reading is None and flight.error is None:
                 flight.error = BackendUnavailable("the read ended unexpectedly")
+            self._recent.put(source, flight.reading, began_at)
             self._land(source, flight)
         outcome = flight.error or flight.reading
         assert outcome is not None  # noqa: S101 - as above

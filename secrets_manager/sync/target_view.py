@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from secrets_manager.cluster.stores import SecretStore
 from secrets_manager.cluster.writer import SecretWriter
@@ -13,6 +14,17 @@ from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterFault, QuotaExceeded, SecretsManagerError
 from secrets_manager.domain.secret import ObservedSecret
 from secrets_manager.sync.telemetry import SyncTelemetry
+
+
+class Sight(NamedTuple):
+    """The Secret as it was seen, and since when it is known to be so, in monotonic seconds."""
+
+    secret: ObservedSecret | None
+    since: float
+
+    def not_before(self, time: float) -> Sight:
+        """The same, for readings that must be newer than ``time`` as well."""
+        return self._replace(since=max(self.since, time))
 
 
 @dataclass(eq=False, kw_only=True)
@@ -31,9 +43,20 @@ class TargetView:
 
     def observe(self, target: Ref) -> ObservedSecret | None:
         """The Secret, or None when there is none, or none of ours as far as the store knows."""
+        return self.look(target).secret
+
+    def look(self, target: Ref) -> Sight:
+        """The same, with the time from which on a reading of the backend may be written over it."""
         with self._lock:
             ask = target in self._unsure or not self.store.tracks(target.namespace)
-        return self.ask(target) if ask else self.store.get(target)
+        if not ask:
+            return Sight(*self.store.known(target))
+        return self.ask_anew(target)
+
+    def ask_anew(self, target: Ref) -> Sight:
+        """What the API server has now, as a sight from now on."""
+        secret = self.ask(target)
+        return Sight(secret, self.store.clock())
 
     def ask(self, target: Ref) -> ObservedSecret | None:
         """The Secret as the API server has it now, whoever wrote it."""

@@ -41,6 +41,15 @@ _ROUTINE_SHARE = 50
 _HELP_AFTER = 0.005
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A key in the hands of a worker; times are seconds of the queue's clock."""
+
+    lane: Lane
+    asked_at: float
+    started_at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackOff:
     """Pauses between tries of one key, in seconds: ``base`` doubling up to ``cap``, with full jitter."""
@@ -69,8 +78,9 @@ class WorkQueue(Generic[K]):
     telemetry: SyncTelemetry = field(default_factory=SilentTelemetry)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _lanes: tuple[dict[K, float], ...] = field(default_factory=lambda: tuple({} for _ in Lane))
-    _working: dict[K, tuple[Lane, float]] = field(default_factory=dict)
+    _working: dict[K, _Work] = field(default_factory=dict)
     _again: dict[K, Lane] = field(default_factory=dict)
+    _asked_at: dict[K, float] = field(default_factory=dict)
     _delayed: dict[K, float] = field(default_factory=dict)
     _heap: list[tuple[float, int, K]] = field(default_factory=list)
     _failures: dict[K, int] = field(default_factory=dict)
@@ -85,6 +95,7 @@ class WorkQueue(Generic[K]):
         """Have ``key`` looked at as soon as its lane allows; a pause it is in ends."""
         with self._changed:
             self._delayed.pop(key, None)
+            self._asked_at[key] = self.clock()
             if key in self._working:
                 self._again[key] = min(lane, self._again.get(key, lane))
                 return
@@ -139,7 +150,7 @@ class WorkQueue(Generic[K]):
             now = self.clock()
             waited = now - self._lanes[lane].pop(key)
             self.telemetry.waited(waited)
-            self._working[key] = (lane, now)
+            self._working[key] = _Work(lane, self._asked_at.pop(key), started_at=now)
             self._patient += lane is not Lane.URGENT
             if waited >= _HELP_AFTER and any(self._lanes):
                 self._wake_one(now)
@@ -148,11 +159,11 @@ class WorkQueue(Generic[K]):
     def done(self, key: K) -> None:
         """Give ``key`` back; it is queued again if it was asked for meanwhile."""
         with self._changed:
-            lane, started = self._working.pop(key)
+            work = self._working.pop(key)
             now = self.clock()
-            self.telemetry.worked(now - started)
+            self.telemetry.worked(now - work.started_at)
             was_full = not self._has_room()
-            self._patient -= lane is not Lane.URGENT
+            self._patient -= work.lane is not Lane.URGENT
             again = self._again.pop(key, None)
             if again is not None:
                 self._enqueue(key, again)
@@ -185,7 +196,11 @@ class WorkQueue(Generic[K]):
         """For each key being worked on, the seconds since it was taken."""
         with self._changed:
             now = self.clock()
-            return [now - started for _, started in self._working.values()]
+            return [now - work.started_at for work in self._working.values()]
+
+    def asked_at(self, key: K) -> float:
+        """When a look at a key that is being worked on was last asked for: its causes are older than that."""
+        return self._working[key].asked_at
 
     def _enqueue(self, key: K, lane: Lane) -> None:
         since = None

@@ -34,6 +34,14 @@ class FakeClock:
         self.seconds += seconds
 
 
+class TickingClock(FakeClock):
+    """Moves a little with every look at it, so that of any two moments one is later."""
+
+    def __call__(self) -> float:
+        self.seconds += 1e-6
+        return self.seconds
+
+
 class Told(NamedTuple):
     """One Event, as a person reads it."""
 

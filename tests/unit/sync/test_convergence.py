@@ -16,7 +16,7 @@ from secrets_manager.domain.errors import (
     Conflict,
     Forbidden,
 )
-from tests.unit.sync.doubles import LossyCluster
+from tests.unit.sync.doubles import LossyCluster, TickingClock
 from tests.unit.sync.world import TEAM, World, wanting
 
 NAMES = ("one", "two", "three")
@@ -55,7 +55,7 @@ class Life:
 
     def __init__(self) -> None:
         self.cluster = LossyCluster()
-        self.world = World(cluster=self.cluster)
+        self.world = World(cluster=self.cluster, clock=TickingClock())
         self.held = {"user": "a", "password": "a"}
         self.world.backend.put("app", self.held)
         self.wishes: dict[str, tuple[str, str]] = {}

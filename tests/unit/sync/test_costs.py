@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS
 from secrets_manager.domain.definition import Ref
+from secrets_manager.sync.following import look
+from tests.unit.sync.doubles import TickingClock
 from tests.unit.sync.world import NOTHING, TEAM, Spent, World, wanting
 
 LAST_UPDATE = "secrets-manager.tuenti.io/lastUpdateTime"
@@ -76,6 +78,58 @@ def test_a_path_that_many_use_is_polled_once_a_period() -> None:
         world.pass_time(60)
 
     assert spent == Spent(reads=12)
+
+
+def sharing(definitions: int = 20, paths: int = 5) -> World:
+    """Definitions that all have a key from each of the paths; nothing has started yet."""
+    world = World(clock=TickingClock())
+    for number in range(paths):
+        world.backend.put(f"shared-{number}", {"user": "alice"})
+    keys = {f"key-{number}": {"path": f"shared-{number}", "key": "user"} for number in range(paths)}
+    for number in range(definitions):
+        world.define(f"app-{number}", spec={"name": f"app-{number}", "keysMap": keys})
+    return world
+
+
+def test_paths_that_many_share_are_read_once_at_a_cold_start() -> None:
+    world = sharing()
+
+    with world.spending() as spent:
+        world.start()
+
+    assert spent == Spent({"create secrets": 20, "update secretdefinitions/status": 20}, reads=5)
+
+
+def test_a_change_of_a_shared_path_has_each_path_read_once_for_all_who_look() -> None:
+    world = sharing().start()
+    world.pass_time()
+    world.backend.put("shared-0", {"user": "bob"})
+
+    with world.spending() as spent:
+        world.pass_time()
+
+    assert spent.calls == {"update secrets": 20, "update secretdefinitions/status": 20}
+    # One by whoever came first, and a poll, unless that came right after.
+    assert 5 < spent.reads <= 5 + 5
+    assert all((world.data(f"app-{number}") or {})["key-0"] == "bob" for number in range(20))
+
+
+def test_no_shared_reading_is_used_for_a_secret_that_changed_after_it_began() -> None:
+    world = sharing(definitions=2, paths=1).start()
+    world.pass_time()
+    for name in ("app-0", "app-1"):
+        world.engine.queue.add(look(Ref(TEAM, name)))
+    assert world.engine.work_once(0)
+
+    # Another leader, with a newer value, was here before we come to the second one.
+    world.backend.put("shared-0", {"user": "bob"})
+    world.edit_secret("app-1", **{"key-0": "bob"})
+    world.deliver()
+    with world.spending() as spent:
+        assert world.engine.work_once(0)
+
+    assert spent == Spent({"update secretdefinitions/status": 1}, reads=1)
+    assert world.data("app-1") == {"key-0": "bob"}
 
 
 def test_a_change_in_the_backend_costs_a_poll_a_read_a_put_and_a_status() -> None:

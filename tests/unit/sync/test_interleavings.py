@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import math
 import threading
 from collections.abc import Iterator, Mapping
 
@@ -129,12 +130,12 @@ class BackendFirst(Reconciler):
 
     _early: Mapping[str, Reading]
 
-    def _sync(self, definition: Definition) -> Outcome:
+    def _sync(self, definition: Definition, asked_at: float) -> Outcome:
         assert isinstance(definition.spec, SecretSpec)
-        self._early = super()._read(definition.ref, definition.spec)
-        return super()._sync(definition)
+        self._early = super()._read(definition.ref, definition.spec, math.inf)
+        return super()._sync(definition, asked_at)
 
-    def _read(self, asker: Ref, spec: SecretSpec) -> dict[str, Reading]:
+    def _read(self, asker: Ref, spec: SecretSpec, since: float) -> dict[str, Reading]:
         return dict(self._early)
 
 

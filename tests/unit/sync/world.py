@@ -30,6 +30,7 @@ from secrets_manager.sync.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.engine import Engine, Work
 from secrets_manager.sync.following import Key, Known
 from secrets_manager.sync.poll_schedule import PollSchedule
+from secrets_manager.sync.recent_readings import RecentReadings
 from secrets_manager.sync.reconciler import Reconciler, Sources
 from secrets_manager.sync.remover import Cluster
 from secrets_manager.sync.source_ledger import SourceLedger
@@ -220,12 +221,17 @@ class World:
         cluster = self._cluster()
         # The engine is told of what its own parts find, so those look it up when they need it.
         breaker = CircuitBreaker(self.clock, _halfway, lambda: self.engine.backend_recovered())  # noqa: PLW0108
-        reader = SourceReader(self.backend, breaker, lambda *told: self.engine.source_read(*told))  # noqa: PLW0108
         known = Known(
             definitions=cluster.definitions,
             secrets=cluster.secrets,
             ledger=SourceLedger(_DIGESTER),
             schedule=PollSchedule[Key](self.period),
+        )
+        reader = SourceReader(
+            self.backend,
+            breaker,
+            lambda *told: self.engine.source_read(*told),  # noqa: PLW0108
+            recent=RecentReadings(known.ledger.is_shared, self.clock),
         )
         return Engine(
             known=known,
@@ -249,7 +255,7 @@ class World:
         )
 
     def _cluster(self) -> Cluster:
-        definitions, secrets = DefinitionStore(), SecretStore()
+        definitions, secrets = DefinitionStore(), SecretStore(self.clock)
         fenced = FencedApi(self.cluster, self.leadership.holds, SilentFence())
         statuses = DefinitionWriter(
             fenced,
