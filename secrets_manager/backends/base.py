@@ -51,6 +51,10 @@ class Reading:
             raise NotAString(self.source.path, key, _JSON_TYPES.get(type(value), "value of another type"))
         return value
 
+    def weight(self) -> int:
+        """About how many bytes its texts take."""
+        return sum(len(value) for value in self.values.values() if isinstance(value, str))
+
     def canonical(self) -> bytes:
         """The same bytes for the same content, version and caution, in whatever order it arrived."""
         return orjson.dumps((self.version, self.values, self.caution), option=orjson.OPT_SORT_KEYS)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from secrets_manager.daemon.allocator import give_back_large_blocks
 from secrets_manager.daemon.assembly import Outside, Program, assemble, real_world
 from secrets_manager.daemon.configuration import ExitRequest, load
 from secrets_manager.daemon.daemon import Daemon
@@ -27,6 +28,7 @@ _GC_THRESHOLD = 10_000
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the program; returns the exit code."""
+    give_back_large_blocks()
     try:
         settings = load(argv, environ, Path.cwd())
     except ConfigError as error:

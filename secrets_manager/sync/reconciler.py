@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from secrets_manager.domain.plan import Operation, Plan, plan
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.domain.secret import DesiredSecret, Digester, ObservedSecret
 from secrets_manager.runtime.heartbeat import beat_here
+from secrets_manager.runtime.room import Room
 from secrets_manager.sync.desired import desired_data, desired_secret
 from secrets_manager.sync.leadership import Leadership
 from secrets_manager.sync.remover import Cluster, Remover, failed
@@ -32,6 +33,9 @@ from secrets_manager.sync.target_view import Sight, TargetView
 from secrets_manager.sync.telemetry import SyncTelemetry
 
 _TRIES = 3
+# Values that are handled at a time, in bytes, with some seven copies of each on the way; most are light.
+_ROOM = 4 * 1024 * 1024
+_LIGHT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class Reconciler:
     leadership: Leadership
     now: Callable[[], datetime]
     telemetry: SyncTelemetry
+    room: Room = field(default_factory=lambda: Room(_ROOM, light=_LIGHT))
     _view: TargetView = field(init=False)
     _remover: Remover = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -135,13 +140,23 @@ class Reconciler:
 
     def _bring(self, definition: Definition, spec: SecretSpec, seen: Sight) -> Outcome:
         readings = self._read(definition.ref, spec, seen.since)
+        with self.room.of(sum(reading.weight() for reading in readings.values())):
+            return self._write(definition, spec, seen.secret, readings)
+
+    def _write(
+        self,
+        definition: Definition,
+        spec: SecretSpec,
+        observed: ObservedSecret | None,
+        readings: Mapping[str, Reading],
+    ) -> Outcome:
         data = self._data(spec, readings)
         claimants = self.cluster.definitions.wanting(Ref(definition.ref.namespace, spec.secret_name))
         desired = desired_secret(definition, data, claimants, self.digester)
-        decision = plan(desired, seen.secret)
+        decision = plan(desired, observed)
         if decision.refusal is not None:
             raise decision.refusal
-        self._act(decision, desired, seen.secret)
+        self._act(decision, desired, observed)
         return Outcome(
             definition=definition.ref,
             generation=definition.generation,
@@ -168,7 +183,7 @@ class Reconciler:
                 raise
         return readings
 
-    def _data(self, spec: SecretSpec, readings: dict[str, Reading]) -> dict[str, bytes]:
+    def _data(self, spec: SecretSpec, readings: Mapping[str, Reading]) -> dict[str, bytes]:
         try:
             return desired_data(spec, readings)
         except KeyFault as error:
