@@ -16,8 +16,9 @@ from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.backends.vault import kv
 from secrets_manager.backends.vault.adapter import open_client
 from secrets_manager.backends.vault.faults import Refused
+from secrets_manager.backends.vault.held import Held, RenewalRule
 from secrets_manager.backends.vault.lateness import VersionGuard
-from secrets_manager.backends.vault.session import Held, RenewalRule, Session
+from secrets_manager.backends.vault.session import Session
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
 from secrets_manager.backends.vault.token_api import VaultTokenApi
 from secrets_manager.backends.vault.transport import Transport

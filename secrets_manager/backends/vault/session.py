@@ -11,12 +11,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.backends.shared.login_pace import LoginPace
 from secrets_manager.backends.shared.single_flight import SingleFlight
+from secrets_manager.backends.vault.held import Held, RenewalRule
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
 from secrets_manager.backends.vault.token_api import Grant, TokenApi, TokenFacts, TokenRejected
 from secrets_manager.backends.vault.token_life import (
@@ -29,36 +30,6 @@ from secrets_manager.backends.vault.token_life import (
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendTimeout, SessionExpired
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenewalRule:
-    """When to renew (below so many seconds of life) and for how many seconds to ask."""
-
-    renew_below: float
-    increment: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """The token in use.
-
-    Attributes:
-        generation: counts logins; a token that was replaced meanwhile is told by it.
-        token: hidden.
-        granted: seconds of life that the last login or renewal gave.
-        granted_at: when that was, on the session's clock.
-        renewable: as the last login or renewal said.
-        can_look_up: false when the policies do not even allow lookup-self.
-
-    """
-
-    generation: int
-    token: str = field(repr=False)
-    granted: float
-    granted_at: float
-    renewable: bool
-    can_look_up: bool = True
 
 
 class Session:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from secrets_manager.backends.shared.budget import Budget
-from secrets_manager.backends.vault.session import Held, RenewalRule, Session
+from secrets_manager.backends.vault.held import Held, RenewalRule
+from secrets_manager.backends.vault.session import Session
 from secrets_manager.backends.vault.token_api import ServerFacts
 from secrets_manager.domain.errors import AuthFailed, BackendSealed, BackendUnavailable, SessionExpired
 from tests.testbed.waiting import wait_until
