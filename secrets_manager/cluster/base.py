@@ -83,7 +83,7 @@ class KubernetesApi(Protocol):
     def pages(self, scope: Scope) -> Iterator[Page]:
         """List in pages of a few megabytes; raises Expired when the list has to start again.
 
-        Few pages are open at a time, so each is to be done with soon.
+        Few heavy pages are open at a time, so each is to be done with soon.
         """
 
     def watch(self, scope: Scope, resource_version: str) -> Iterator[WatchEvent]:

@@ -2,59 +2,54 @@
 
 A Secret weighs between a few hundred bytes and more than a megabyte, and the API server cuts lists by number
 only. So the number is fitted to the weight: it starts small, grows while the bytes of a page stay below what
-is aimed at, and a page that turns out too large is asked for again with fewer objects. Few pages are in
-memory at a time, however many informers list.
+is aimed at, and a page that turns out too large is asked for again with fewer objects. Few heavy pages are in
+memory at a time, however many informers list; light ones do not wait for one another.
 
 How a page is fetched is not known here.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 
 from secrets_manager.cluster.base import Json, Page, Scope
 from secrets_manager.cluster.status_errors import Call
 from secrets_manager.cluster.wire import Limits, page, scope_path
 from secrets_manager.domain.errors import ClusterUnavailable
-from secrets_manager.runtime.heartbeat import beat_here
 from secrets_manager.runtime.http import ReplyTooLarge
+from secrets_manager.runtime.room import Room
 
 # Gets the reply to a path and its size in bytes; raises ReplyTooLarge, and what the port raises.
 Fetch = Callable[[str, Call], tuple[Json, int]]
 
-_PAGES_AT_ONCE = 2
 _GROWTH = 4
-_BEAT_SECONDS = 5.0
+_MIB = 1024 * 1024
+# Bytes of pages in memory at a time, the size from which a page counts, and what an unknown one counts for.
+_ROOM = 16 * _MIB
+_LIGHT = _MIB // 4
+_UNKNOWN = _MIB
 
 
 class Lists:
     """Fetches lists page by page; remembers for each scope how many of its objects make a good page."""
 
-    def __init__(self, fetch: Fetch, limits: Limits) -> None:
+    def __init__(self, fetch: Fetch, limits: Limits, room: Room | None = None) -> None:
         self._fetch = fetch
         self._limits = limits
         self._fitting: dict[Scope, int] = {}
-        self._in_memory = threading.BoundedSemaphore(_PAGES_AT_ONCE)
+        self._weights: dict[Scope, int] = {}
+        self._room = room or Room(_ROOM, light=_LIGHT)
 
     def pages(self, scope: Scope) -> Iterator[Page]:
-        """All pages of a list; as `KubernetesApi.pages`. The next one waits until this one is done with."""
+        """All pages of a list, as `KubernetesApi.pages`; each is done with when the next is asked for."""
         more = ""
         while True:
-            self._wait_for_room()
-            try:
+            with self._room.of(self._weights.get(scope, _UNKNOWN)):
                 found, more = self._next(scope, more)
                 yield found
                 del found
-            finally:
-                self._in_memory.release()
             if not more:
                 return
-
-    def _wait_for_room(self) -> None:
-        # An API server that hangs makes the line long, and a thread without a sign of life is taken for dead.
-        while not self._in_memory.acquire(timeout=_BEAT_SECONDS):
-            beat_here()
 
     def _next(self, scope: Scope, more: str) -> tuple[Page, str]:
         call = Call(verb="list", resource=scope.resource.plural, namespace=scope.namespace)
@@ -73,6 +68,7 @@ class Lists:
                 self._fitting[scope] = smaller(limit)
                 raise
             found = page(reply, call)
+            self._weights[scope] = size
             self._fitting[scope] = fitting(limit, objects=len(found[0].items), size=size, limits=self._limits)
             return found
 

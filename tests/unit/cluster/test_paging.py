@@ -15,6 +15,7 @@ from secrets_manager.cluster.status_errors import Call
 from secrets_manager.cluster.wire import Limits
 from secrets_manager.domain.errors import ClusterUnavailable
 from secrets_manager.runtime.http import ReplyTooLarge
+from secrets_manager.runtime.room import Room
 
 CAP = 8 * 1024 * 1024
 KIB = 1024
@@ -150,8 +151,10 @@ def test_a_limit_is_never_below_one_nor_above_the_most(limit: int, objects: int,
     assert 1 <= fitting(limit, objects=objects, size=size, limits=Limits()) <= 500
 
 
-def test_no_more_than_two_pages_are_held_at_a_time_and_who_gives_up_makes_room() -> None:
-    lists = Lists(Server(KIB, KIB).fetch, Limits(page_size=1))
+def test_heavy_pages_wait_for_one_another_and_who_gives_up_makes_room() -> None:
+    room = Room(7 * KIB * KIB, light=KIB)
+    lists = Lists(Server(*[3 * KIB * KIB] * 2).fetch, Limits(page_size=1), room)
+    names(lists)
     first, second = lists.pages(OURS), lists.pages(OURS)
     next(first)
     next(second)
@@ -166,9 +169,18 @@ def test_no_more_than_two_pages_are_held_at_a_time_and_who_gives_up_makes_room()
     assert third == ["0", "1"]
 
 
+def test_light_pages_do_not_wait() -> None:
+    lists = Lists(Server(KIB, KIB).fetch, Limits(page_size=1))
+    names(lists)
+    listing = [lists.pages(OURS) for _ in range(100)]
+
+    assert [len(next(pages).items) for pages in listing] == [1] * 100
+
+
 def test_a_list_that_fails_makes_room() -> None:
     server = Server(KIB)
-    lists = Lists(server.fetch, Limits())
+    room = Room(1, light=0)
+    lists = Lists(server.fetch, Limits(), room)
     server.fault = ClusterUnavailable("down")
     for _ in range(3):
         with pytest.raises(ClusterUnavailable):
