@@ -6,6 +6,7 @@ They live here, not in tests/integration, since the contract suites and the test
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,9 +26,14 @@ from tests.testbed.waiting import wait_until
 
 _ROOT = Path(__file__).parents[1]
 
-# How long an example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("steady", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("steady")
+# The same examples each time, so that a change fails for what it did. FUZZ=5000 tries so many others instead.
+# How long an example takes says more of the machine than of the code: no deadline.
+_EXAMPLES = int(os.environ.get("FUZZ", "0"))
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "searching", max_examples=max(1, _EXAMPLES), deadline=None, print_blob=True
+)
+hypothesis.settings.load_profile("searching" if _EXAMPLES else "steady")
 
 _SERVERS = {"cluster", "openbao", "openbao_server"}
 

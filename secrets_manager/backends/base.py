@@ -7,6 +7,7 @@ called. It does not cache values, does not retry, and is called from many thread
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -57,7 +58,15 @@ class Reading:
 
     def canonical(self) -> bytes:
         """The same bytes for the same content, version and caution, in whatever order it arrived."""
-        return orjson.dumps((self.version, self.values, self.caution), option=orjson.OPT_SORT_KEYS)
+        try:
+            return orjson.dumps((self.version, self.values, self.caution), option=orjson.OPT_SORT_KEYS)
+        except TypeError:
+            return self._canonical_texts()
+
+    def _canonical_texts(self) -> bytes:
+        # What orjson cannot write: maps in maps in maps, of which no text can be picked, and half characters.
+        texts = {key: value if isinstance(value, str) else None for key, value in self.values.items()}
+        return json.dumps((self.version, texts, self.caution), sort_keys=True).encode("ascii")
 
 
 class Backend(Protocol):

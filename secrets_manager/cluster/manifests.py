@@ -28,6 +28,9 @@ from secrets_manager.domain.secret import (
     Owner,
 )
 
+# For a value that is no base64: it equals no digest, so the next write replaces it.
+_NO_DIGEST = b""
+
 API_VERSION = DEFINITIONS.prefix.removeprefix("apis/")
 
 _JSON_TYPES: dict[type, str] = {
@@ -199,7 +202,7 @@ def status_body(wanting: Definition, resource_version: str, new: Status) -> Json
 def without_finalizer(raw: Json, finalizer: str) -> Json:
     """``raw`` less one finalizer; fields we do not know stay as they are."""
     metadata = dict(_map(raw.get("metadata")))
-    metadata["finalizers"] = [name for name in metadata.get("finalizers") or [] if name != finalizer]
+    metadata["finalizers"] = [name for name in _finalizers(metadata) if name != finalizer]
     return {**raw, "metadata": metadata}
 
 
@@ -286,12 +289,19 @@ def _sources(raw: object) -> tuple[SourceVersion, ...]:
 
 def _digests(data: object, digester: Digester) -> dict[str, bytes]:
     values = data if isinstance(data, dict) else {}
-    return {sys.intern(key): digester.of(_base64(value)) for key, value in values.items()}
+    return {sys.intern(key): _digest(value, digester) for key, value in values.items()}
 
 
-def _base64(value: object) -> bytes:
+def _digest(value: object, digester: Digester) -> bytes:
     # The API server sends base64 of its own making; null stands for an empty value.
-    return binascii.a2b_base64(value) if isinstance(value, str) else b""
+    if value is None:
+        return digester.of(b"")
+    if not isinstance(value, str):
+        return _NO_DIGEST
+    try:
+        return digester.of(binascii.a2b_base64(value, strict_mode=True))
+    except ValueError:
+        return _NO_DIGEST
 
 
 def _owners(raw: object) -> tuple[Owner, ...]:

@@ -24,6 +24,7 @@ from secrets_manager.domain.errors import (
     SecretsManagerError,
     TooLarge,
 )
+from secrets_manager.runtime.retry_after import asked_pause
 
 _MAX_RETRY_AFTER = 30.0
 _QUOTA = re.compile(r"exceeded quota: ([a-z0-9.-]{1,253})")
@@ -69,7 +70,7 @@ def from_status(code: int, status: Json, call: Call, retry_after: str | None) ->
         kind, text = _BY_CODE[code]
         return kind(f"{text}: {call}")
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        pause = _seconds(retry_after)
+        pause = asked_pause(retry_after, None, longest=_MAX_RETRY_AFTER)
         return ClusterUnavailable(f"the API server answered {code}: {call}", retry_after=pause)
     return RejectedByCluster(f"the API server answered {code}: {call}")
 
@@ -122,13 +123,6 @@ def _causes(status: Json) -> list[Json]:
     details = status.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
     return [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds, capped; the API server sends whole seconds, never a date."""
-    if retry_after is None or not retry_after.isascii() or not retry_after.isdigit():
-        return None
-    return min(float(retry_after), _MAX_RETRY_AFTER)
 
 
 _BY_CODE: dict[int, tuple[type[SecretsManagerError], str]] = {

@@ -80,11 +80,11 @@ def kubernetes_object(body: bytes, call: Call) -> Json:
 def page(reply: Json, call: Call) -> tuple[Page, str]:
     """A page of a list and the token of the next one, "" for the last.
 
-    Raises ClusterUnavailable when ``reply`` is no list: taking it for an empty one would make everything
-    look deleted.
+    Raises ClusterUnavailable when ``reply`` is no list of objects: taking it for an empty one would make
+    everything look deleted.
     """
     items = reply.get("items")
-    if not reply["kind"].endswith("List") or not isinstance(items, list | None):
+    if not reply["kind"].endswith("List") or not _are_objects(items):
         raise ClusterUnavailable(f"the reply is not a list: {call}")
     metadata = reply.get("metadata", {})
     return Page(items or [], str(metadata.get("resourceVersion", ""))), str(metadata.get("continue") or "")
@@ -100,6 +100,10 @@ def watch_event(line: bytes, call: Call) -> WatchEvent:
         code = obj.get("code")
         raise from_status(code if isinstance(code, int) else 500, obj, call, None)
     return WatchEvent(kind, obj)
+
+
+def _are_objects(items: object) -> bool:
+    return items is None or (isinstance(items, list) and all(isinstance(item, dict) for item in items))
 
 
 def _collection(resource: Resource, namespace: str | None) -> str:

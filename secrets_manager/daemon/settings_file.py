@@ -20,6 +20,8 @@ LOCAL_NAME = "settings.toml"
 BY_KEY: dict[str, Option] = {option.name: option for option in OPTIONS if option.in_file}
 TABLES = frozenset(name.rpartition(".")[0] for name in BY_KEY if "." in name)
 
+# A key of more parts than any option has is told as it stands.
+DEEPEST = 8
 PLACE = re.compile(r"at (?:line [0-9]+, column [0-9]+|end of document)")
 
 
@@ -35,9 +37,12 @@ def file_layer(path: Path, *, said_by: str = "") -> Layer:
         return fault_layer(origin, f"cannot be read: {exc.strerror or type(exc).__name__}")
     except UnicodeDecodeError:
         return fault_layer(origin, "is not UTF-8")
-    except tomllib.TOMLDecodeError as exc:
+    except ValueError as exc:
+        # Not only of the parser's own kind: an integer of thousands of digits is refused by Python itself.
         place = PLACE.search(str(exc))
         return fault_layer(origin, f"is not valid TOML{f' {place[0]}' if place else ''}")
+    except RecursionError:
+        return fault_layer(origin, "is nested too deep")
     return layer_of(readings(path, document, ()))
 
 
@@ -54,7 +59,7 @@ def readings(
         keys = (*parents, key)
         written = ".".join(keys)
         name = written.replace("_", "-")
-        if isinstance(value, dict) and (name in TABLES or name not in BY_KEY):
+        if len(keys) <= DEEPEST and isinstance(value, dict) and (name in TABLES or name not in BY_KEY):
             yield from readings(path, value, keys)
         else:
             yield name, reading(f"file {path}, key {written}", name, value)

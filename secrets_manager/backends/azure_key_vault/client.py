@@ -174,6 +174,6 @@ def _began_at(reply: Reply | None, seconds: float) -> float | None:
     """The reply's Date, less the time that the whole call took: not later than the vault began with it."""
     try:
         date = parsedate_to_datetime(reply.headers["date"]) if reply is not None else None
-    except (KeyError, ValueError):
+        return date.timestamp() - seconds if date is not None else None
+    except (KeyError, ValueError, OverflowError):
         return None
-    return date.timestamp() - seconds if date is not None else None

@@ -27,6 +27,7 @@ from secrets_manager.domain.errors import (
     SourceNotFound,
 )
 from secrets_manager.runtime.http import Reply, TimedOut, TlsFailed, TransportError
+from secrets_manager.runtime.retry_after import asked_pause
 
 VAULT = "the key vault"
 ENTRA = "Entra ID"
@@ -116,11 +117,9 @@ def from_machine(reply: Reply) -> BackendFault:
 
 
 def retry_after(reply: Reply) -> float | None:
-    """The pause in seconds that the server asked for, if it did so in whole seconds."""
-    text = reply.headers.get("retry-after")
-    if text is None or not text.isascii() or not text.isdigit():
-        return None
-    return min(float(text[:6]), _LONGEST_PAUSE)
+    """The pause in seconds that the server asked for."""
+    asked, date = reply.headers.get("retry-after"), reply.headers.get("date")
+    return asked_pause(asked, date, longest=_LONGEST_PAUSE)
 
 
 def _forbidden(refused: Refusal, path: str) -> SecretsManagerError:

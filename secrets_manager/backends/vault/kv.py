@@ -28,6 +28,8 @@ DEFAULT_KEY = "data"
 
 # Control characters, and halves of surrogate pairs, which have no bytes.
 _UNSENDABLE = {"Cc", "Cs"}
+# Longer than any name. To unfold percent signs within percent signs takes time by the square of the length.
+_LONGEST_PATH = 4096
 _SEPARATORS = re.compile(r"[/\\]")
 _DOTS = {".", ".."}
 # What Vault tells about our own token must not end in somebody's Secret.
@@ -47,12 +49,15 @@ class KvReading(Reading):
 def locate(path: str) -> Source:
     """The source that ``path`` of a definition names: the full API path, one leading slash or none.
 
-    Raises InvalidPath for an empty path, empty, ``.`` or ``..`` segments (plain, or hidden by percent signs
-    from all but a proxy that decodes once too often), control characters, and the token's own paths.
+    Raises InvalidPath for a path that is empty or very long, empty, ``.`` or ``..`` segments (plain, or
+    hidden by percent signs from all but a proxy that decodes once too often), control characters, and the
+    token's own paths.
     """
     plain = path.removeprefix("/").removesuffix("/")
     if not plain:
         raise InvalidPath("the path is empty")
+    if len(plain) > _LONGEST_PATH:
+        raise InvalidPath(f"the path is longer than {_LONGEST_PATH} characters")
     if any(unicodedata.category(letter) in _UNSENDABLE for letter in plain):
         raise InvalidPath("the path holds a control character")
     if "" in plain.split("/"):
@@ -89,7 +94,7 @@ def absence(engine: Engine, source: Source, reply: Mapping[str, Any] | None) -> 
     if not isinstance(metadata, dict):
         # A 404 with warnings instead of errors: a KV2 mount read at a path that is not below data/.
         return EngineMismatch(source.path, engine) if reply.get("warnings") else SourceNotFound(source.path)
-    version = str(metadata.get("version", ""))
+    version = _version(metadata)
     if metadata.get("destroyed") is True:
         return SourceDestroyed(source.path, version)
     return SourceDeleted(source.path, version)
@@ -99,7 +104,13 @@ def _versioned(source: Source, data: Mapping[str, Any]) -> KvReading:
     values, metadata = data.get("data"), data.get("metadata")
     if not isinstance(values, dict) or not isinstance(metadata, dict):
         raise EngineMismatch(source.path, "kv2")
-    return KvReading(source, str(metadata.get("version", "")), values)
+    return KvReading(source, _version(metadata), values)
+
+
+def _version(metadata: Mapping[str, Any]) -> str:
+    # Everybody may read it in the status, so nothing but what a version is.
+    version = metadata.get("version")
+    return str(version) if isinstance(version, int) else ""
 
 
 def _decoded(path: str) -> str:

@@ -205,7 +205,7 @@ class VaultTokenApi:
 def _grant(reply: Mapping[str, Any]) -> Grant:
     auth = reply.get("auth")
     token = auth.get("client_token") if isinstance(auth, dict) else None
-    if not isinstance(auth, dict) or not isinstance(token, str) or not token:
+    if not isinstance(auth, dict) or not isinstance(token, str) or not _is_token(token):
         raise AuthFailed("Vault accepted the login and gave no token")
     return Grant(
         token=token,
@@ -213,6 +213,11 @@ def _grant(reply: Mapping[str, Any]) -> Grant:
         renewable=auth.get("renewable") is True,
         uses=int(_seconds(auth.get("num_uses"))),
     )
+
+
+def _is_token(text: str) -> bool:
+    # It has to fit into a header.
+    return bool(text) and text.isascii() and text.isprintable()
 
 
 def _token_facts(reply: Mapping[str, Any]) -> TokenFacts:

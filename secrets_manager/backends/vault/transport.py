@@ -28,10 +28,13 @@ from secrets_manager.backends.vault.tls import fingerprint, tls_context
 from secrets_manager.domain.errors import BackendUnavailable, ConfigError
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.http import HttpClient, Reply, Request, TlsFailed, TransportError
+from secrets_manager.runtime.retry_after import asked_pause
 from secrets_manager.settings import VaultSettings
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_PAUSE = 3600.0
+# The parser's word for more than 1024 maps or lists within each other.
+_TOO_DEEP = "depth limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Vault said: ``content`` is the body's JSON map, {} for 204 No Content, None for anything else."""
+    """What Vault said: ``content`` is the body's JSON map, None for anything else.
+
+    It is {} for 204 No Content, and for a map that is nested too deep to be read.
+    """
 
     status: int
     content: Mapping[str, Any] | None = field(repr=False)
@@ -171,7 +177,8 @@ def _proxied(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
 
 
 def _answer(reply: Reply) -> Answer:
-    return Answer(reply.status, _content(reply), _retry_after(reply.headers.get("retry-after")))
+    asked, date = reply.headers.get("retry-after"), reply.headers.get("date")
+    return Answer(reply.status, _content(reply), asked_pause(asked, date, longest=_LONGEST_PAUSE))
 
 
 def _content(reply: Reply) -> Mapping[str, Any] | None:
@@ -179,12 +186,7 @@ def _content(reply: Reply) -> Mapping[str, Any] | None:
         return {}
     try:
         content = orjson.loads(reply.body)
-    except ValueError:
-        return None
+    except ValueError as error:
+        # A secret may be nested deeper than can be read: that is its own fault, not the server's.
+        return {} if _TOO_DEEP in str(error) and reply.body.lstrip()[:1] == b"{" else None
     return content if isinstance(content, dict) else None
-
-
-def _retry_after(text: str | None) -> float | None:
-    if text is None or not text.isascii() or not text.isdigit():
-        return None
-    return min(float(text[:6]), _LONGEST_PAUSE)
