@@ -85,15 +85,16 @@ class VaultClient:
         started = self._clock()
         with self._asking(budget) as exchange:
             secret = self._sdk.get_secret(item.name, item.version or None)
-        seconds = self._clock() - started
-        if not secret.id:
-            raise BackendUnavailable(_NOT_OURS)
-        return Held(
-            value=secret.value,
-            version=secret.properties.version or "",
-            properties=_properties(secret.properties),
-            began_at=_began_at(exchange.reply, seconds),
-        )
+            seconds = self._clock() - started
+            if not secret.id:
+                raise BackendUnavailable(_NOT_OURS)
+            # The SDK hands on what is of the wrong type, and fails when it is asked for it.
+            return Held(
+                value=secret.value,
+                version=secret.properties.version or "",
+                properties=_properties(secret.properties),
+                began_at=_began_at(exchange.reply, seconds),
+            )
 
     def get_key(self, item: Item, budget: Budget) -> HeldKey:
         """The public half of the key behind ``item``; raises Refused or a BackendFault."""
@@ -122,13 +123,14 @@ class VaultClient:
         """The properties of all secrets by name in lower case, page by page, each within ``seconds``."""
         pages = self._sdk.list_properties_of_secrets().by_page()
         while True:
-            page: list[SecretProperties] | None = None
+            page: dict[str, Properties] | None = None
             with self._asking(Budget(seconds, self._clock, faults.VAULT)):
                 following = next(pages, None)
-                page = list(following) if following is not None else None
+                if following is not None:
+                    page = {str(one.name).lower(): _properties(one) for one in following}
             if page is None:
                 return
-            yield {str(one.name).lower(): _properties(one) for one in page}
+            yield page
 
     @contextmanager
     def _asking(self, budget: Budget) -> Iterator[Exchange]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import ssl
 import threading
 import time
@@ -221,7 +222,11 @@ class SdkResponse(HttpResponse):
 
     def json(self) -> Any:
         """The body as JSON; raises ValueError."""
-        return orjson.loads(self._reply.body)
+        try:
+            return orjson.loads(self._reply.body)
+        except ValueError:
+            # The other one takes half of a surrogate pair, which a value may hold.
+            return json.loads(self._reply.body)
 
     def raise_for_status(self) -> None:
         """Raise for a status from 400 on."""
