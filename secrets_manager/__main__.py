@@ -6,11 +6,13 @@ import os
 import sys
 
 from secrets_manager.daemon import cli
+from secrets_manager.daemon.hardening import harden
 
 
 def main() -> None:
     """Run with the process's own arguments and environment, and end it."""
-    cli.end(cli.main(sys.argv[1:], os.environ))
+    argv = sys.argv[1:]
+    cli.end(cli.main(argv, os.environ, harden=lambda: harden(argv, os.environ)))
 
 
 if __name__ == "__main__":

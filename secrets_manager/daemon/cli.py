@@ -26,8 +26,10 @@ log = logging.getLogger("daemon")
 _GC_THRESHOLD = 10_000
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run the program; returns the exit code."""
+def main(
+    argv: Sequence[str], environ: Mapping[str, str], *, harden: Callable[[], None] = lambda: None
+) -> int:
+    """Run the program; returns the exit code. ``harden`` is called once settings are read and logs set up."""
     give_back_large_blocks()
     try:
         settings = load(argv, environ, Path.cwd())
@@ -38,12 +40,13 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         print(settings.out, end="")
         print(settings.err, end="", file=sys.stderr)
         return settings.code
-    return _run(settings)
+    return _run(settings, harden)
 
 
-def _run(settings: Settings) -> int:
+def _run(settings: Settings, harden: Callable[[], None]) -> int:
     handler = configure_logs(settings.logging)
     try:
+        harden()
         for notice in settings.notices:
             log.warning(notice)
         metrics = Metrics(settings)

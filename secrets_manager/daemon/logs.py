@@ -140,6 +140,7 @@ def configure_logs(
     logging.captureWarnings(True)
     sys.excepthook = log_uncaught
     threading.excepthook = log_uncaught_in_thread
+    sys.unraisablehook = log_unraisable
     return handler
 
 
@@ -167,3 +168,13 @@ def log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
     exc_info = (args.exc_type, args.exc_value, args.exc_traceback)
     name = args.thread.name if args.thread else ""
     log.critical("uncaught exception in a thread", exc_info=exc_info, extra={"thread_": name})
+
+
+def log_unraisable(args: sys.UnraisableHookArgs) -> None:
+    """Log what went wrong where nothing can be raised, such as in a finaliser.
+
+    Python itself would write it to standard error as it stands, together with the repr of what was at hand.
+    """
+    error = args.exc_value
+    exc_info = (args.exc_type, error, args.exc_traceback) if error is not None else None
+    log.error("exception ignored", exc_info=exc_info)

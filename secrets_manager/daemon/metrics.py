@@ -79,6 +79,9 @@ class Metrics:
         self.election = ElectionMetrics(self.registry)
         workers = _gauge(self.registry, "controller_runtime_max_concurrent_reconciles", _HELP, "controller")
         workers.labels(settings.controller.name).set(workers_of(settings))
+        _gauge(
+            self.registry, "secrets_manager_vault_tls_unverified", "1 while anybody may pass for Vault."
+        ).set(settings.vault.skip_verify and settings.backend == "vault")
         build = _gauge(self.registry, "secrets_manager_build_info", "The release that runs.", "version")
         build.labels(__version__).set(1)
 

@@ -7,9 +7,11 @@ came from, and never repeats it: whoever calls it names the key, and the person 
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 from collections.abc import Callable
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -119,10 +121,53 @@ def is_host(text: str) -> bool:
     return True
 
 
+# Where clouds hand out credentials of the machine, apart from link-local addresses.
+METADATA_HOSTS = frozenset(
+    {
+        "metadata",
+        "metadata.google.internal",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+    }
+)
+
+
+def is_metadata(host: str) -> bool:
+    """Whether this is a link-local address or one of a cloud's metadata service; names are not looked up."""
+    name = host.lower().rstrip(".")
+    address = address_in(name)
+    if address is None:
+        return name in METADATA_HOSTS
+    return address.is_link_local or str(address) in METADATA_HOSTS
+
+
+def address_in(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a resolver makes of this text without asking anybody; None for a name."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        # 0xa9fea9fe, 2852039166 and 169.254.43518 are old ways to write one.
+        with contextlib.suppress(OSError):
+            return IPv4Address(socket.inet_aton(host))
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def not_metadata(host: str) -> None:
+    """A backend is never there: what is sent to it, logins included, would not be for a backend."""
+    if is_metadata(host):
+        raise ValueError("must not be a link-local address or a metadata service")
+
+
 def hosts(value: tuple[str, ...]) -> tuple[str, ...]:
     """Host names or addresses without port, in lower case."""
     if not all(is_host(item) for item in value):
         raise ValueError("must list host names or addresses, without scheme, port or path")
+    for item in value:
+        not_metadata(item)
     return tuple(item.lower() for item in value)
 
 
@@ -149,6 +194,7 @@ def vault_url(value: str) -> str:
         raise ValueError("must not hold a user or password")
     if "?" in value or "#" in value:
         raise ValueError("must not hold ? or #")
+    not_metadata(str(parts.hostname))
     return value
 
 
@@ -179,6 +225,7 @@ def key_vault_url(value: str) -> str:
         raise ValueError("must be https:// and a host, with a port if need be, and nothing else")
     if "." not in str(parts.hostname):
         raise ValueError("must name a host with a domain, such as name.vault.azure.net")
+    not_metadata(str(parts.hostname))
     return value.rstrip("/")
 
 
@@ -197,6 +244,7 @@ def authority_host(value: str) -> str:
     parts = split_url(value if "://" in value else f"https://{value}")
     if parts.scheme != "https" or "@" in parts.netloc or parts.path not in {"", "/"} or parts.query:
         raise ValueError("must be a host such as login.microsoftonline.com, with or without https://")
+    not_metadata(str(parts.hostname))
     return parts.netloc.lower()
 
 

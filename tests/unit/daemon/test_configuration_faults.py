@@ -64,6 +64,16 @@ FLAGS = {
         "flag -vault.url: must not hold a user or password",
     ),
     "URL with a query": ("-vault.url=http://v?x=1", 2, "flag -vault.url: must not hold ? or #"),
+    "URL of a metadata service": (
+        "-vault.url=http://169.254.169.254:8200",
+        2,
+        "flag -vault.url: must not be a link-local address or a metadata service",
+    ),
+    "redirects to a link-local address": (
+        "-vault.redirect-hosts=v,fe80::1",
+        2,
+        "flag -vault.redirect-hosts: must not be a link-local address or a metadata service",
+    ),
     "URL with a blank": (
         "-vault.url=http://v /x",
         2,

@@ -51,7 +51,7 @@ class Sink:
 def logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    hooks = sys.excepthook, threading.excepthook
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     levels = {name: logging.getLogger(name).level for name in (*QUIET_LIBRARIES, *SILENT_LIBRARIES)}
     yield
     for handler in root.handlers:
@@ -59,7 +59,7 @@ def logging_as_it_was() -> Iterator[None]:
             handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
-    sys.excepthook, threading.excepthook = hooks
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(False)
     for name, old in levels.items():
         logging.getLogger(name).setLevel(old)
@@ -418,3 +418,51 @@ def test_an_exception_that_ends_the_process_becomes_a_line_and_an_interrupt_does
         sys.excepthook(type(error), error, None)
 
     assert [line["error"] for line in sink.lines(handler)] == ["ValueError: no good"]
+
+
+class Clumsy:
+    """Its finaliser fails and says a token; so does its repr."""
+
+    def __del__(self) -> None:
+        raise ValueError(TOKENS[0])
+
+    def __repr__(self) -> str:
+        return TOKENS[0]
+
+
+def test_an_exception_that_cannot_be_raised_becomes_a_redacted_line(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    Clumsy()
+
+    (line,) = sink.lines(handler)
+    assert (line["msg"], line["error"]) == ("exception ignored", f"ValueError: {MASK}")
+    assert TOKENS[0] not in json.dumps(line)
+
+
+def test_a_warning_becomes_a_redacted_line(sink: Sink) -> None:
+    handler = configure_logs(LogSettings(), write=sink)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn(f"deprecated: {TOKENS[0]}", UserWarning, stacklevel=1)
+        logging.captureWarnings(False)
+
+    (line,) = sink.lines(handler)
+    assert line["logger"] == "py.warnings"
+    assert MASK in line["msg"]
+    assert TOKENS[0] not in json.dumps(line)
+
+
+def test_no_library_keeps_a_handler_of_its_own_past_the_redaction(sink: Sink) -> None:
+    configure_logs(LogSettings(level=1), write=sink)
+
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    libraries = [
+        one for one in loggers if one.name.partition(".")[0] in {*QUIET_LIBRARIES, *SILENT_LIBRARIES}
+    ]
+    assert libraries
+    for library in libraries:
+        assert all(isinstance(handler, logging.NullHandler) for handler in library.handlers), library
+        assert library.propagate
