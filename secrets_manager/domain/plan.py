@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from secrets_manager.domain import marks
+from secrets_manager.domain.definition import REFUSED_TYPES
 from secrets_manager.domain.errors import (
     ImmutableTarget,
     NotOwned,
@@ -89,7 +90,14 @@ def _whose(desired: DesiredSecret, observed: ObservedSecret | None) -> TargetErr
             f"Secret {desired.ref.name!r} is kept by the older SecretDefinition {desired.senior.name!r}; "
             "give one of them another spec.name"
         )
-    if observed is None or desired.adopt or _is_ours(desired, observed):
+    if observed is None or _is_ours(desired, observed):
+        return None
+    if observed.type in REFUSED_TYPES:
+        return NotOwned(
+            f"Secret {observed.ref.name!r} is of type {observed.type!r} and holds somebody's credentials; "
+            "it is never taken over"
+        )
+    if desired.adopt:
         return None
     return NotOwned(
         f"Secret {observed.ref.name!r} exists and was not written by secrets-manager; delete it, or set "

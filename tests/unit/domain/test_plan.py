@@ -251,3 +251,20 @@ def test_after_the_planned_write_nothing_is_left_to_do(
 
     assert plan(wish, after).operation is Operation.UNCHANGED
     assert (plan(wish, before).operation is Operation.UNCHANGED) == (after == before)
+
+
+@pytest.mark.parametrize("kind", ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"])
+def test_credentials_of_others_are_not_taken_over_whatever_the_author_asks_for(kind: str) -> None:
+    found = observed(labels={}, annotations={}, owners=(), type=kind)
+
+    decision = plan(desired(adopt=True, recreate=True), found)
+
+    assert decision.operation is Operation.REFUSED
+    assert isinstance(decision.refusal, NotOwned)
+    assert "never taken over" in decision.refusal.message
+
+
+def test_such_a_secret_that_carries_our_mark_was_written_by_an_older_release_and_is_ours() -> None:
+    found = observed(type="kubernetes.io/service-account-token")
+
+    assert plan(desired(recreate=True), found).recreate
