@@ -5,28 +5,24 @@ through good and bad days at debug level, and everything that it says is searche
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
 
+from tests.integration.flock import PLACES, Flock, Story, all_that_is_said, forms
 from tests.integration.world import MARK, PATIENCE, World, new_world, raw_secret, source
 from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess, run_once
 from tests.testbed.fault_proxy import FaultProxy
-from tests.testbed.kube_api import definitions, events, secrets
+from tests.testbed.kube_api import definitions, secrets
 from tests.testbed.openbao import OpenBao
 from tests.testbed.pki import Authority
 from tests.testbed.waiting import wait_until
 
 NAMESPACE = "canaries"
-PLACES = ["log", "output of --once", "metrics", "probes", "command line", "Events", "definitions", "yaml"]
 FLAGS = (f"-watch-namespaces={NAMESPACE}", "-reconcile-period=1s", "-enable-debug-log")
 LOGIN = r"/v1/auth/approle/login"
 # What must have happened for the search to mean anything.
@@ -45,58 +41,6 @@ REASONS = {
     "TooLarge",
     "TypeConflict",
 }
-
-
-@dataclass(slots=True)
-class Flock:
-    """Makes canaries and knows every form in which one could be shown."""
-
-    born: dict[str, str] = field(default_factory=dict)
-
-    def make(self, what: str) -> str:
-        """A text that occurs nowhere else."""
-        tag = hashlib.sha256(f"{what}/{len(self.born)}".encode()).hexdigest()[:20]
-        return self.take(what, f"Canary-{tag}")
-
-    def take(self, what: str, text: str) -> str:
-        """Look out for this text too."""
-        self.born[what] = text
-        return text
-
-    def found_in(self, output: str) -> list[str]:
-        """What was planted and shows in the output, with the form it shows in; never the text itself."""
-        return [
-            f"{what} as {form}"
-            for what, text in self.born.items()
-            for form, shown in _forms(text)
-            if shown in output
-        ]
-
-
-def _forms(text: str) -> Iterator[tuple[str, str]]:
-    raw = text.encode()
-    yield "itself", text
-    yield "its beginning", text[:16]
-    yield "base64", base64.b64encode(raw).decode().rstrip("=")
-    # Within a longer text base64 looks different at each of three offsets; the ends depend on the neighbours.
-    for offset in (1, 2):
-        yield f"base64 at offset {offset}", base64.b64encode(b"\0" * offset + raw).decode()[4:-4]
-    yield "percent signs", quote(text, safe="")
-    yield "hexadecimal digits", raw.hex()
-    for name in ("md5", "sha1", "sha256", "sha512", "blake2b"):
-        digest = hashlib.new(name, raw).digest()
-        yield name, digest.hex()
-        yield f"{name} in base64", base64.b64encode(digest).decode().rstrip("=")
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What was planted, and everything that was said."""
-
-    flock: Flock
-    said: dict[str, str]
-    secrets: str = field(repr=False)
-    log_lines: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +87,7 @@ def story(world: World, authority: Authority, api_proxy: FaultProxy, bao_proxy: 
         _targets_that_fail(world, flock)
         _an_api_server_that_fails(world, flock, api_proxy)
         _a_backend_that_fails(world, flock, bao_proxy, daemon)
-        said = _all_that_is_said(world, daemon)
+        said = all_that_is_said(world, daemon, NAMESPACE)
         assert daemon.stop() == 0
     tokens = {request.headers.get("x-vault-token", "") for request in bao_proxy.requests} - {""}
     for number, token in enumerate(sorted(tokens)):
@@ -175,7 +119,7 @@ def test_the_tokens_that_the_backend_gave_out_are_among_what_is_searched_for(sto
 def test_the_search_finds_what_is_there(story: Story) -> None:
     assert any(found.endswith("as base64") for found in story.flock.found_in(story.secrets))
     for what, text in story.flock.born.items():
-        for form, shown in _forms(text):
+        for form, shown in forms(text):
             assert f"{what} as {form}" in story.flock.found_in(f"before {shown} after")
 
 
@@ -245,7 +189,8 @@ def _good_days(world: World, flock: Flock) -> None:
         "too-large": "TooLarge",
     }.items():
         world.wait_reason(NAMESPACE, name, reason)
-    first, second = flock.make("a good value"), flock.make("the next good value")
+    # With letters that JSON, URLs and shells write in other ways.
+    first, second = flock.make("a good value", ' "q" \\ü/+?&='), flock.make("the next good value")
     binary = flock.make("a decoded value")
     world.write("good", a=first, b=base64.b64encode(binary.encode()).decode())
     keys = {**world.keys("a", of="good"), "b": source(world.path("good"), "b", "base64")}
@@ -332,17 +277,6 @@ def _a_backend_that_fails(world: World, flock: Flock, proxy: FaultProxy, daemon:
     wait_until(lambda: daemon.logged("not in step", reason="BackendUnavailable"), PATIENCE, "an outage")
     proxy.clear()
     wait_until(lambda: world.condition(NAMESPACE, "good")["reason"] == "Synced", 2 * PATIENCE, "recovery")
-
-
-def _all_that_is_said(world: World, daemon: DaemonProcess) -> dict[str, str]:
-    return {
-        "metrics": daemon.fetch("/metrics")[1],
-        "probes": f"{daemon.fetch('/healthz')} {daemon.fetch('/readyz')}",
-        "command line": Path(f"/proc/{daemon.pid}/cmdline").read_text(encoding="utf-8"),
-        "Events": json.dumps(world.cluster.api.list(events(NAMESPACE))),
-        "definitions": json.dumps(world.cluster.api.list(definitions(NAMESPACE))),
-        "yaml": world.cluster.kubectl("get", "sd", "-n", NAMESPACE, "-o", "yaml"),
-    }
 
 
 def _refuse_with_an_echo(world: World) -> None:

@@ -21,7 +21,7 @@ from azure.keyvault.secrets import ApiVersion, SecretClient, SecretProperties
 from secrets_manager.backends.azure_key_vault import faults
 from secrets_manager.backends.azure_key_vault.clouds import Place
 from secrets_manager.backends.azure_key_vault.freshness import Properties
-from secrets_manager.backends.azure_key_vault.objects import Item
+from secrets_manager.backends.azure_key_vault.objects import Item, version_in
 from secrets_manager.backends.azure_key_vault.readings import Validity
 from secrets_manager.backends.azure_key_vault.session import Session
 from secrets_manager.backends.azure_key_vault.transport import Exchange, Transport
@@ -91,7 +91,7 @@ class VaultClient:
             # The SDK hands on what is of the wrong type, and fails when it is asked for it.
             return Held(
                 value=secret.value,
-                version=secret.properties.version or "",
+                version=version_in(secret.properties.version),
                 properties=_properties(secret.properties),
                 began_at=_began_at(exchange.reply, seconds),
             )
@@ -106,7 +106,7 @@ class VaultClient:
         jwk = content.get("key") if isinstance(content, dict) else None
         if not isinstance(jwk, dict) or exchange.reply is None:
             raise BackendUnavailable(_NOT_OURS)
-        return HeldKey(jwk=jwk, version=str(jwk.get("kid", "")).rpartition("/")[2])
+        return HeldKey(jwk=jwk, version=version_in(str(jwk.get("kid", "")).rpartition("/")[2]))
 
     def is_deleted(self, name: str, budget: Budget) -> bool:
         """Whether a secret of that name can be recovered; raises Refused or a BackendFault."""

@@ -52,6 +52,11 @@ def locate(path: str) -> Source:
     return Source(name if kind is Kind.SECRET else f"{kind.value}/{name}", version)
 
 
+def version_in(text: str | None) -> str:
+    """``text`` when it is what a version looks like, else "": everybody may read versions in a status."""
+    return text if text is not None and _VERSION.fullmatch(text) else ""
+
+
 def item_of(source: Source) -> Item:
     """The object behind a source that ``locate`` made."""
     kind, _, name = source.path.rpartition("/")

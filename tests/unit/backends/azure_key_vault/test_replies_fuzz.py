@@ -134,6 +134,7 @@ def test_a_secret_is_what_the_vault_says_or_a_fault(document: Any, date: str | N
     if isinstance(found, Held):
         assert found.value == document.get("value") or not isinstance(document.get("value"), str)
         assert found.value is None or isinstance(found.value, str)
+        assert re.fullmatch("[0-9A-Za-z]{0,64}", found.version)
         read = reading(ITEM, Source("app"), found.version, found.value, "")
         assert read.canonical() == read.canonical()
     else:
