@@ -6,6 +6,7 @@ Once a file ``ask`` is in the working folder, the spy writes what only the proce
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import json
 import logging
 import os
@@ -32,6 +33,7 @@ def spy(folder: Path) -> None:
         "levels": {
             name: logging.getLogger(name).getEffectiveLevel() for name in logging.root.manager.loggerDict
         },
+        "faulthandler": faulthandler.is_enabled(),
         "hooks": [sys.excepthook.__module__, threading.excepthook.__module__, sys.unraisablehook.__module__],
     }
     (folder / "telling").write_text(json.dumps(told), encoding="utf-8")

@@ -143,6 +143,7 @@ def test_libraries_stay_quiet_at_debug_level(running: Running) -> None:
 
 def test_every_way_out_of_an_exception_leads_through_our_log(running: Running) -> None:
     assert set(running.told["hooks"]) == {"secrets_manager.daemon.logs"}
+    assert running.told["faulthandler"] is False
 
 
 def test_it_warns_of_what_weakens_it_at_every_start(running: Running) -> None:

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from secrets_manager.daemon.flags import ExitRequest, parse_flags
 
-# By flag: texts and what they mean; None where they are not well formed.
+# By flag: texts and what they mean; None where they are not well formed. A number that one of them takes is
+# met by the others too.
 VALUES: Mapping[str, Mapping[str, object]] = {
     "once": {"true": True, "f": False, "1": True, "0": False, "yes": None, "": None},
-    "workers": {"8": 8, "0x10": 16, "-1": -1, "1_0": 10, "eight": None, "": None},
-    "reconcile-period": {"5s": 5.0, "1m30s": 90.0, ".5s": 0.5, "5": None, "-1s": -1.0},
+    "workers": {"8": 8, "0x10": 16, "-1": -1, "1": 1, "0": 0, "5": 5, "1_0": 10, "0b1_0": 2, "": None},
+    "reconcile-period": {"5s": 5.0, "1m30s": 90.0, ".5s": 0.5, "5": None, "-1s": -1.0, "0": 0.0},
     "vault.url": {"http://x": "http://x", "": "", "-once": "-once", "a=b": "a=b"},
     "vault.secret-id": {"canary": "canary", "--": "--"},
 }
