@@ -96,6 +96,11 @@ class FaultProxy:
         """End every open connection, watches included; new ones are welcome."""
         self.connections.end_all()
 
+    def present(self, tls: KeyPair) -> None:
+        """Serve HTTPS with this certificate from now on; open connections end."""
+        self.tls = _server_context(tls)
+        self.drop_connections()
+
     def stop(self) -> None:
         """Close everything and let go what hangs."""
         self.refuse()
