@@ -44,6 +44,7 @@ def _vault(settings: Settings, telemetry: Telemetry, watchdog: Watchdog) -> Back
     return VaultBackend(
         settings.vault,
         timeout=settings.backend_timeout,
+        poll_period=settings.controller.reconcile_period,
         connections=settings.controller.workers + _CONNECTIONS_BESIDE_WORKERS,
         telemetry=telemetry.vault,
         watchdog=watchdog,

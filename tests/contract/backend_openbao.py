@@ -28,6 +28,7 @@ class OpenBaoBench:
         self.backend = VaultBackend(
             VaultSettings(url=proxy.url, role_id=role.role_id, secret_id=role.secret_id, engine=engine),
             timeout=READ_SECONDS,
+            poll_period=60.0,
             connections=8,
             telemetry=SilentVaultTelemetry(),
             watchdog=Watchdog(),

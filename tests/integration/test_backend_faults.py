@@ -273,6 +273,20 @@ def test_a_lower_version_than_before_is_not_written_at_once(stage: Stage) -> Non
     assert stage.world.condition(stage.namespace, "app")["reason"] == "Synced"
 
 
+def test_a_lower_version_that_three_polls_saw_is_believed(stage: Stage) -> None:
+    """A backup was restored; row 53."""
+    stage.world.write("restored", a="1")
+    stage.world.write("restored", a="2")
+    stage.world.define(stage.namespace, "restored", stage.world.keys("a", of="restored"))
+    stage.world.wait_data(stage.namespace, "restored", {"a": "2"})
+
+    old = {"data": {"data": {"a": "1"}, "metadata": {**METADATA, "version": 1}}}
+    rule = stage.reading("restored").reply(200, old)
+    stage.world.wait_data(stage.namespace, "restored", {"a": "1"})
+
+    assert rule.hits >= 3
+
+
 def test_a_path_that_hands_out_leases_is_asked_once_and_the_lease_given_back(stage: Stage) -> None:
     """Row 65."""
     stage.world.write("leased", a="1")

@@ -38,6 +38,7 @@ def vault_backend(
     return VaultBackend(
         VaultSettings(url=url, **settings),
         timeout=timeout,
+        poll_period=60.0,
         connections=24,
         telemetry=told or Told(),
         watchdog=Watchdog(),

@@ -47,12 +47,16 @@ class VaultBackend:
         settings: VaultSettings,
         *,
         timeout: float,
+        poll_period: float,
         connections: int,
         telemetry: VaultTelemetry,
         watchdog: Watchdog,
         clock: Clock = time.monotonic,
     ) -> None:
-        """``timeout`` is the total of one read in seconds; raises ConfigError for unusable TLS files."""
+        """``timeout`` is the total of one read, ``poll_period`` lies between two polls of a path, in seconds.
+
+        Raises ConfigError for unusable TLS files.
+        """
         self._settings = settings
         self._timeout = timeout
         self._telemetry = telemetry
@@ -61,7 +65,7 @@ class VaultBackend:
         self._api = VaultTokenApi(settings, self._transport, telemetry, timeout=timeout)
         rule = RenewalRule(renew_below=settings.max_token_ttl, increment=settings.renew_ttl_increment)
         self._session = Session(self._api, rule, telemetry, clock=clock)
-        self._versions = VersionGuard()
+        self._versions = VersionGuard(poll_period=poll_period, clock=clock)
         self._dynamic_until: dict[str, float] = {}
         self._client: tuple[int, hvac.Client] | None = None
 

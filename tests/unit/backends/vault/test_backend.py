@@ -101,6 +101,7 @@ def backend(
     return VaultBackend(
         VaultSettings(**{"url": vault.server.url, "role_id": "r", "secret_id": "canary-sid", **settings}),
         timeout=timeout,
+        poll_period=60.0,
         connections=4,
         telemetry=told or Told(),
         watchdog=Watchdog(),
