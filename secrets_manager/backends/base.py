@@ -96,7 +96,10 @@ class Backend(Protocol):
         """
 
     def ready(self) -> bool:
-        """Whether the backend has been logged in to at least once."""
+        """Whether the backend was logged in to, and has not refused the logins since our token died.
+
+        An outage does not make it unready: nobody but the backend can help then.
+        """
 
     def close(self) -> None:
         """Let go of connections. The backend is not used afterwards."""

@@ -1,7 +1,7 @@
 """Whether the process lives and whether it is of use; pure over what it is given.
 
 Alive (``/healthz``): every core thread has moved lately. Ready (``/readyz``): there is a view of the cluster,
-and the backend has been logged in to once. A backend that goes down later does not make the process unready:
+and the backend has been logged in to. A backend that goes down later does not make the process unready:
 it still repairs nothing worse by being restarted, and it recovers by itself.
 """
 

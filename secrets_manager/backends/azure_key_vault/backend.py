@@ -123,7 +123,7 @@ class AzureKeyVaultBackend:
         self._session.maintain()
 
     def ready(self) -> bool:
-        """Whether a login ever worked."""
+        """Whether a login ever worked, and the next was not refused."""
         return self._session.ready()
 
     def close(self) -> None:

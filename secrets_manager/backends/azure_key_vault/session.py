@@ -97,8 +97,10 @@ class Session:
     # ── what the backend asks ────────────────────────────────────────────────────────────────────────
 
     def ready(self) -> bool:
-        """Whether a login ever worked."""
-        return self.generation > 0
+        """Whether a login ever worked, and there is a token or hope for one."""
+        _, token = self._held()
+        held = token is not None and self._alive(token)
+        return self.generation > 0 and (held or not self._pace.refused())
 
     def maintain(self) -> None:
         """Log in when there is no token and refresh the one that is due; raises a BackendFault."""

@@ -48,6 +48,11 @@ class LoginPace:
         with self._lock:
             self._fault, self._failures = None, 0
 
+    def refused(self) -> bool:
+        """Whether the last login was refused, so that only a person can help."""
+        with self._lock:
+            return isinstance(self._fault, AuthFailed)
+
     def _pause(self, fault: BackendFault) -> float:
         if isinstance(fault, AuthFailed):
             return REFUSED_PAUSE

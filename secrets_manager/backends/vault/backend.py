@@ -92,7 +92,7 @@ class VaultBackend:
         self._session.maintain(2 * self._timeout)
 
     def ready(self) -> bool:
-        """Whether a login ever worked."""
+        """Whether a login ever worked, and the next was not refused."""
         return self._session.ready()
 
     def close(self) -> None:

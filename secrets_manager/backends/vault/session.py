@@ -57,8 +57,8 @@ class Session:
         self._server_known = False
 
     def ready(self) -> bool:
-        """Whether a login ever worked."""
-        return self._generation > 0
+        """Whether a login ever worked, and there is a token or hope for one."""
+        return self._generation > 0 and (self._held is not None or not self._pace.refused())
 
     def current(self, budget: Budget) -> Held:
         """The token to use; logs in when there is none. Raises a BackendFault when that did not work."""

@@ -244,6 +244,26 @@ def test_a_fresh_token_that_is_refused_ends_the_logins_for_a_while() -> None:
     assert desk.token() == "token-2"
 
 
+def test_without_a_token_and_with_the_login_refused_it_is_not_ready() -> None:
+    desk = Desk()
+    desk.token()
+    desk.hand.now += 60.0
+    desk.session.rejected(desk.session.generation)
+    assert desk.session.ready()
+    desk.giver.fault = BackendUnavailable("down")
+    desk.fault(desk.token)
+    assert desk.session.ready()
+    desk.hand.now += 30.0
+    desk.giver.fault = AuthFailed("refused")
+    desk.fault(desk.token)
+    assert not desk.session.ready()
+
+    desk.hand.now += 30.0
+    desk.giver.fault = None
+    desk.token()
+    assert desk.session.ready()
+
+
 # ── the care of the token ────────────────────────────────────────────────────────────────────────────
 
 

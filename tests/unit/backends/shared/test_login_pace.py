@@ -58,6 +58,15 @@ def test_meanwhile_everybody_is_told_the_last_fault() -> None:
     assert caught.value.retry_after == 5
 
 
+def test_only_a_refusal_is_beyond_hope() -> None:
+    pace = LoginPace(Hand(), lambda: 1.0)
+    assert not pace.refused()
+    pace.failed(AuthFailed("no"))
+    assert pace.refused()
+    pace.failed(DOWN)
+    assert not pace.refused()
+
+
 def test_success_forgets_the_failures() -> None:
     pace = LoginPace(Hand(), lambda: 1.0)
     pace.failed(AuthFailed("no"))

@@ -293,6 +293,31 @@ def test_a_dead_token_is_not_used_again_when_the_login_fails(bench: Bench) -> No
     assert bench.current().token == "token-2"
 
 
+def test_without_a_token_and_with_the_login_refused_it_is_not_ready(bench: Bench) -> None:
+    held = bench.current()
+    bench.server.faults["login"] = AuthFailed("refused")
+    bench.server.kill_all()
+    assert bench.session.ready()
+    with pytest.raises(AuthFailed):
+        bench.recover(held)
+    assert not bench.session.ready()
+
+    bench.clock.now += 30
+    del bench.server.faults["login"]
+    bench.maintain()
+    assert bench.session.ready()
+
+
+def test_without_a_token_because_of_an_outage_it_stays_ready(bench: Bench) -> None:
+    held = bench.current()
+    bench.server.faults["login"] = DOWN
+    bench.server.kill_all()
+    with pytest.raises(BackendUnavailable):
+        bench.recover(held)
+
+    assert bench.session.ready()
+
+
 def test_when_the_server_cannot_say_whether_the_token_lives_it_is_kept(bench: Bench) -> None:
     held = bench.current()
     bench.server.faults["lookup-self"] = DOWN
