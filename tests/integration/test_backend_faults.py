@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -323,9 +324,64 @@ def test_a_definition_of_two_paths_is_written_whole_or_not_at_all(stage: Stage) 
     stage.world.wait_data(stage.namespace, "both", {"one": "2", "two": "1"})
 
 
+def test_however_many_wait_there_is_one_login_at_a_time(stage: Stage) -> None:
+    """Row 45."""
+    world, names = stage.world, [f"many-{number}" for number in range(20)]
+    for name in names:
+        world.write(name, a="1")
+        world.define(stage.namespace, name, world.keys("a", of=name))
+    for name in names:
+        world.wait_reason(stage.namespace, name, "Synced")
+
+    begun = len(stage.proxy.requests)
+    hung = stage.proxy.on("PUT|POST", LOGIN).hang()
+    world.openbao.revoke_logins()
+    hung.wait_hit(3, timeout=PATIENCE)
+    logins = [each.at for each in stage.proxy.requests[begun:] if re.fullmatch(LOGIN, each.path)]
+    stage.proxy.clear()
+
+    # Each is given up after a second, and half a second at least lies before the next.
+    assert min(later - earlier for earlier, later in pairwise(logins)) > 0.9
+    for name in names:
+        wait_until(
+            lambda name=name: world.condition(stage.namespace, name)["reason"] == "Synced",  # type: ignore[misc]
+            RECOVERY,
+            f"{name} in step again",
+        )
+
+
+def test_a_backend_whose_name_is_not_known_is_unavailable(stage: Stage, namespace: str) -> None:
+    """Row 45; a name below .invalid is never known."""
+    world, environ = stage.world, {"VAULT_ADDR": "https://vault.invalid"}
+    world.define(namespace, "app", world.keys("a"))
+    with world.daemon(f"-watch-namespaces={namespace}", **environ) as daemon:
+        told = world.wait_reason(namespace, "app", "BackendUnavailable")
+        alive = daemon.fetch("/healthz")[0]
+        assert daemon.stop() == 0
+
+    assert "cannot be reached" in told["message"]
+    assert alive == 200
+
+
 def test_no_fault_was_an_error_of_the_program_itself(stage: Stage) -> None:
     stage.wait("Synced")
 
     assert "InternalError" not in stage.daemon.output()
     assert "unexpected" not in stage.daemon.output()
     assert "Traceback" not in stage.daemon.output()
+
+
+# The last test: refused credentials are not shown again for half a minute.
+def test_a_role_that_is_gone_is_told_makes_it_unready_and_leaves_the_secrets(stage: Stage) -> None:
+    """Row 58: the token dies, and nobody gives another."""
+    before, begun = stage.secrets(), len(stage.proxy.requests)
+    stage.world.openbao.request("DELETE", f"auth/approle/role/{stage.world.role.name}")
+    stage.world.openbao.revoke_logins()
+
+    condition = stage.wait("AuthFailed")
+    wait_until(lambda: stage.daemon.fetch("/readyz")[0] == 503, PATIENCE, "it is not ready")
+
+    assert condition["message"] == "Vault refused the login at auth/approle (400)"
+    assert stage.daemon.fetch("/healthz")[0] == 200
+    assert stage.secrets() == before
+    assert sum(bool(re.fullmatch(LOGIN, each.path)) for each in stage.proxy.requests[begun:]) == 1
