@@ -39,7 +39,8 @@ class LoginPace:
         with self._lock:
             news = fault != self._fault
             self._failures += 1
-            self._fault = fault
+            # A copy without traceback: its frames hold the login, credentials included, and this one is kept.
+            self._fault = copy.copy(fault).bare()
             self._next_at = self._clock() + self._pause(fault)
             return news
 

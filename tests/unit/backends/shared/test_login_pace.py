@@ -58,6 +58,20 @@ def test_meanwhile_everybody_is_told_the_last_fault() -> None:
     assert caught.value.retry_after == 5
 
 
+def test_what_is_kept_of_a_fault_holds_no_frames() -> None:
+    pace = LoginPace(Hand(), lambda: 1.0)
+    try:
+        raise DOWN from ValueError("the body of the login")
+    except BackendFault as fault:
+        pace.failed(fault)
+
+    assert pace._fault == DOWN
+    assert (pace._fault.__traceback__, pace._fault.__cause__) == (None, None)
+    with pytest.raises(BackendUnavailable) as told:
+        pace.check()
+    assert told.value.__cause__ is None
+
+
 def test_only_a_refusal_is_beyond_hope() -> None:
     pace = LoginPace(Hand(), lambda: 1.0)
     assert not pace.refused()
