@@ -42,6 +42,7 @@ from secrets_manager.sync.poll_schedule import PollSchedule
 from secrets_manager.sync.recent_readings import RecentReadings
 from secrets_manager.sync.reconciler import Reconciler, Sources
 from secrets_manager.sync.remover import Cluster
+from secrets_manager.sync.slow_sources import SlowSources
 from secrets_manager.sync.source_ledger import SourceLedger
 from secrets_manager.sync.source_reader import SourceReader
 from secrets_manager.sync.teller import Teller
@@ -181,10 +182,12 @@ def _engine(
         schedule=PollSchedule[Key](settings.controller.reconcile_period),
     )
     breaker = CircuitBreaker(time.monotonic, random.random, lambda: engine.backend_recovered())  # noqa: PLW0108
+    slow = SlowSources.among(settings.controller.workers, lambda: engine.backend_recovered())  # noqa: PLW0108
     reader = SourceReader(
         outside.backend,
         breaker,
         lambda *told: engine.source_read(*told),  # noqa: PLW0108
+        slow,
         recent=RecentReadings(known.ledger.is_shared),
     )
     reconciler = Reconciler(

@@ -2,7 +2,8 @@
 
 After five backend-wide faults in a row the breaker opens: nobody asks but one probe at a time, once a second
 in the first minute and every five seconds after. The first answer closes it. What the backend answers about a
-single path (missing, forbidden) is an answer too.
+single path (missing, forbidden) is an answer too. A call that failed while another was answered says nothing
+about the backend as a whole: a path that hangs does not open the breaker for the others.
 """
 
 from __future__ import annotations
@@ -35,35 +36,43 @@ class CircuitBreaker:
         self._on_close = on_close
         self._lock = threading.Lock()
         self._faults = 0
+        self._answers = 0
         self._opened_at: float | None = None
         self._probe_at = 0.0
         self._probing = False
         self._fault: BackendFault | None = None
 
-    def admit(self) -> None:
-        """Return when the call may be made; raise the fault that opened the breaker when it may not."""
+    def admit(self) -> int:
+        """Return when the call may be made; raise the fault that opened the breaker when it may not.
+
+        What is returned counts the answers so far; `failed` wants to know it.
+        """
         with self._lock:
             if self._opened_at is None:
-                return
+                return self._answers
             if self._probing or self._clock() < self._probe_at:
                 assert self._fault is not None  # noqa: S101 - set whenever the breaker opens
                 # Raised again and again, it would else grow by the frames of each time.
                 raise self._fault.bare()
             self._probing = True
+            return self._answers
 
     def succeeded(self) -> None:
         """The backend answered."""
         with self._lock:
             self._faults = 0
+            self._answers += 1
             self._probing = False
             was_open = self._opened_at is not None
             self._opened_at = None
         if was_open:
             self._on_close()
 
-    def failed(self, fault: BackendFault) -> None:
-        """The backend could not serve."""
+    def failed(self, fault: BackendFault, answers: int | None = None) -> None:
+        """The backend could not serve; ``answers`` is what `admit` returned when the call began."""
         with self._lock:
+            if self._opened_at is None and answers is not None and answers != self._answers:
+                return
             self._faults += 1
             self._fault = fault
             self._probing = False

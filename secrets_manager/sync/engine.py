@@ -289,9 +289,14 @@ class Engine:
         if not self.work.breaker.wants_probe():
             return
         self._surveys.postpone()
-        key = self.known.schedule.most_overdue()
+        # A source that hangs by itself would tell nothing of the others, and takes its time about it.
+        schedule = self.known.schedule
+        key = schedule.first_due(self._is_quick) or schedule.most_overdue()
         if key is not None:
             self._poll_now(key, Lane.URGENT)
+
+    def _is_quick(self, key: Key) -> bool:
+        return isinstance(key.subject, Source) and key != SURVEY and key.subject not in self.work.reader.slow
 
     def _poll_now(self, key: Key, lane: Lane) -> None:
         self.known.schedule.take(key, self.clock())

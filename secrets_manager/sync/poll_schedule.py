@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -110,6 +110,11 @@ class PollSchedule(Generic[K]):
                     return key
                 heapq.heappop(self._heap)
             return None
+
+    def first_due(self, wanted: Callable[[K], bool]) -> K | None:
+        """Of the keys that are ``wanted`` the one that is due first; looks at all, so not for each tick."""
+        with self._lock:
+            return min(filter(wanted, self._due), key=self._due.__getitem__, default=None)
 
     def overdue_seconds(self, now: float) -> float:
         """By how much the most overdue key is late, taken or not; 0 when none is."""

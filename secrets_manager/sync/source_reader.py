@@ -3,6 +3,8 @@
 Rule 2 of the design: who asks for a source while a read of it is running gets the *next* read, which all who
 wait meanwhile share. So a reading has always started after its asker observed its Secret, and sharing cannot
 turn an older value loose on a newer Secret, however many definitions use one path.
+
+Who waits costs a worker, so sources that hang share a few places (see `slow_sources`).
 """
 
 from __future__ import annotations
@@ -15,10 +17,16 @@ from dataclasses import dataclass, field
 
 from secrets_manager.backends.base import Backend, Reading, Source
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import BackendFault, BackendUnavailable, SecretsManagerError
+from secrets_manager.domain.errors import (
+    BackendFault,
+    BackendTimeout,
+    BackendUnavailable,
+    SecretsManagerError,
+)
 from secrets_manager.runtime.patience import patient
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.recent_readings import RecentReadings
+from secrets_manager.sync.slow_sources import SlowSources
 
 
 @dataclass(eq=False)
@@ -55,6 +63,7 @@ class SourceReader:
         backend: Backend,
         breaker: CircuitBreaker,
         listener: Listener,
+        slow: SlowSources | None = None,
         *,
         recent: RecentReadings | None = None,
     ) -> None:
@@ -62,6 +71,7 @@ class SourceReader:
         self._backend = backend
         self._breaker = breaker
         self._listener = listener
+        self.slow = slow or SlowSources()
         self._lock = threading.Lock()
         self._lanes: dict[Source, _Lane] = {}
 
@@ -79,11 +89,12 @@ class SourceReader:
         self._recent.let_go_of_old()
 
     def _read(self, source: Source, asker: Ref | None) -> Reading:
-        flight, before = self._board(source, asker)
-        before.done.wait()
-        if self._takes_off(source, flight):
-            self._fly(source, flight)
-        flight.done.wait()
+        with self.slow.waiting_for(source):
+            flight, before = self._board(source, asker)
+            before.done.wait()
+            if self._takes_off(source, flight):
+                self._fly(source, flight)
+            flight.done.wait()
         return flight.result()
 
     def _board(self, source: Source, asker: Ref | None) -> tuple[_Flight, _Flight]:
@@ -111,10 +122,10 @@ class SourceReader:
     def _fly(self, source: Source, flight: _Flight) -> None:
         began_at = self._recent.clock()
         try:
-            self._breaker.admit()
+            answers = self._breaker.admit()
             # A read that no definition waits for is a poll, and gives way to those that are waited for.
             with contextlib.nullcontext() if flight.askers else patient():
-                flight.reading = self._call(source)
+                flight.reading = self._call(source, answers)
         except SecretsManagerError as error:
             flight.error = error.bare()
         finally:
@@ -126,20 +137,26 @@ class SourceReader:
         assert outcome is not None  # noqa: S101 - as above
         self._listener(source, outcome, frozenset(flight.askers))
 
-    def _call(self, source: Source) -> Reading:
+    def _call(self, source: Source, answers: int) -> Reading:
         try:
             reading = self._backend.read(source)
         except BackendFault as fault:
-            self._breaker.failed(fault)
+            self._breaker.failed(fault, answers)
+            if isinstance(fault, BackendTimeout):
+                self.slow.timed_out(source, fault)
             raise
         except SecretsManagerError:
-            self._breaker.succeeded()
+            self._answered(source)
             raise
         except BaseException:
             self._breaker.failed(BackendUnavailable("the read ended unexpectedly"))
             raise
-        self._breaker.succeeded()
+        self._answered(source)
         return reading
+
+    def _answered(self, source: Source) -> None:
+        self._breaker.succeeded()
+        self.slow.answered(source)
 
     def _land(self, source: Source, flight: _Flight) -> None:
         with self._lock:

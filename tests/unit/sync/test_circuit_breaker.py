@@ -75,6 +75,35 @@ def test_an_answer_in_between_starts_the_count_anew() -> None:
     assert bench.closings == 0
 
 
+def test_a_call_that_fails_while_another_is_answered_does_not_count() -> None:
+    bench = Bench()
+    for _ in range(10):
+        begun = bench.breaker.admit()
+        bench.breaker.succeeded()
+        bench.breaker.failed(DOWN, begun)
+
+    assert bench.breaker.open_for() is None
+
+
+def test_calls_that_fail_while_none_is_answered_count() -> None:
+    bench = Bench()
+    begun = [bench.breaker.admit() for _ in range(FAULTS_TO_OPEN)]
+    for answers in begun:
+        bench.breaker.failed(DOWN, answers)
+
+    assert bench.breaker.open_for() == 0.0
+
+
+def test_a_probe_that_fails_counts_whatever_was_answered_before() -> None:
+    bench = Bench().open()
+    bench.clock.advance(1.1)
+    begun = bench.breaker.admit()
+    bench.breaker.failed(DOWN, begun)
+
+    assert not bench.breaker.wants_probe()
+    assert not bench.admits()
+
+
 def test_who_is_refused_is_told_the_latest_fault() -> None:
     bench = Bench().open()
     bench.breaker.failed(BackendSealed("sealed"))

@@ -9,7 +9,12 @@ from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import BackendUnavailable, ClusterUnavailable, SourceNotFound
+from secrets_manager.domain.errors import (
+    BackendTimeout,
+    BackendUnavailable,
+    ClusterUnavailable,
+    SourceNotFound,
+)
 from secrets_manager.runtime.heartbeat import Heartbeat
 from secrets_manager.sync.following import Key, look, poll
 from secrets_manager.sync.leadership import SoleReplica
@@ -172,6 +177,33 @@ def test_with_the_breaker_open_only_the_most_overdue_is_probed() -> None:
     world.engine.tick()
 
     assert len(urgent(world)) == len(waiting(world)) == 1
+
+
+def test_a_source_that_hangs_by_itself_is_not_the_probe_while_there_is_another() -> None:
+    world = World()
+    for name in ("a", "b", "c"):
+        world.backend.put(name, {"user": "alice"})
+        world.define(name, spec=wanting(name, name))
+    world.start()
+    for name in ("a", "b"):
+        world.engine.work.reader.slow.timed_out(Source(name), BackendTimeout("late"))
+    for _ in range(5):
+        world.engine.work.breaker.failed(BackendUnavailable("down"))
+    world.clock.advance(PERIOD * 1.2)
+    world.engine.tick()
+
+    assert urgent(world) == [poll(Source("c"))]
+
+
+def test_when_all_sources_hang_one_of_them_is_the_probe() -> None:
+    world = in_step()
+    world.engine.work.reader.slow.timed_out(Source("app"), BackendTimeout("late"))
+    for _ in range(5):
+        world.engine.work.breaker.failed(BackendUnavailable("down"))
+    world.clock.advance(PERIOD * 1.2)
+    world.engine.tick()
+
+    assert urgent(world) == [poll(Source("app"))]
 
 
 def test_an_open_breaker_with_nothing_to_probe_waits_for_a_definition() -> None:

@@ -167,6 +167,16 @@ def test_the_most_overdue_key_is_shown_without_being_taken() -> None:
     assert schedule.take_due(START + 12)[0] == shown
 
 
+def test_the_first_of_the_keys_that_are_wanted_can_be_asked_for() -> None:
+    schedule = served(20)
+    first = schedule.most_overdue()
+    second = schedule.first_due(lambda key: key != first)
+
+    assert schedule.first_due(lambda _: True) == first
+    assert schedule.take_due(START + 12)[:2] == [first, second]
+    assert schedule.first_due(lambda _: False) is None
+
+
 def test_a_removed_key_is_not_shown() -> None:
     schedule = served(1)
     schedule.remove(0)

@@ -11,6 +11,7 @@ from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
+    BackendTimeout,
     BackendUnavailable,
     PermissionDenied,
     SecretsManagerError,
@@ -18,6 +19,7 @@ from secrets_manager.domain.errors import (
 )
 from secrets_manager.runtime.patience import is_patient
 from secrets_manager.sync.circuit_breaker import FAULTS_TO_OPEN, CircuitBreaker
+from secrets_manager.sync.slow_sources import SlowSources
 from secrets_manager.sync.source_reader import SourceReader
 from tests.unit.sync.doubles import FakeClock
 
@@ -176,6 +178,52 @@ def test_all_who_share_a_read_share_its_error() -> None:
 
     assert [asker.answer() for asker in (first, *late)] == [SourceNotFound("app")] * 3
     assert backend.reads() == 2
+
+
+def test_a_source_that_timed_out_keeps_few_waiting_and_the_others_are_read() -> None:
+    backend = SlowBackend()
+    backend.put("app", {})
+    backend.put("other", {})
+    bench = Bench(backend)
+    bench.reader.slow = SlowSources(places=1)
+    backend.fail_with(BackendTimeout("late"), path="app")
+    backend.go.release()
+    with pytest.raises(BackendTimeout):
+        bench.reader.read(APP)
+    waiting = Asker(bench.reader, APP, A)
+    until(lambda: bench.reader.slow._waiting == 1)
+
+    with pytest.raises(BackendTimeout, match="late"):
+        bench.reader.read(APP, B)
+    backend.go.release(2)
+    assert bench.reader.read(OTHER).version == "1"
+    assert isinstance(waiting.answer(), BackendTimeout)
+    assert backend.reads("app") == 2
+
+
+def test_a_source_that_answers_again_is_trusted_at_once() -> None:
+    backend = MemoryBackend()
+    backend.put("app", {})
+    bench = Bench(backend)
+    backend.fail_with(BackendTimeout("late"), path="app")
+    with pytest.raises(BackendTimeout):
+        bench.reader.read(APP)
+    assert APP in bench.reader.slow
+    backend.recover()
+    bench.reader.read(APP)
+
+    assert APP not in bench.reader.slow
+
+
+def test_a_read_that_the_breaker_refused_says_nothing_of_its_source() -> None:
+    backend = MemoryBackend()
+    bench = Bench(backend)
+    for _ in range(FAULTS_TO_OPEN):
+        bench.breaker.failed(BackendTimeout("late"))
+    with pytest.raises(BackendTimeout):
+        bench.reader.read(APP)
+
+    assert APP not in bench.reader.slow
 
 
 def test_nothing_is_kept_once_a_read_is_over() -> None:

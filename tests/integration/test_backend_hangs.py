@@ -1,0 +1,98 @@
+"""A backend that hangs or drips: every call ends in time, and what does not depend on it is not delayed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import pytest
+
+from tests.integration.world import PATIENCE, World, new_world
+from tests.testbed.cluster import TestCluster
+from tests.testbed.daemon import DaemonProcess
+from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.openbao import OpenBao
+from tests.testbed.waiting import wait_until
+
+# More than the workers that polls may have.
+HUNG = 16
+CHANGES = 7
+TIMEOUT = 1.5
+BREAKER = "secrets_manager_backend_breaker_open"
+# The bucket of the histogram that holds every call that ended within the timeout and a second.
+IN_TIME = "2.5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One daemon with definitions in two namespaces, and the proxy before its backend."""
+
+    world: World
+    proxy: FaultProxy
+    sick: str
+    well: str
+    daemon: DaemonProcess
+
+    def changes(self) -> list[float]:
+        """Seconds until a change of a value in the healthy namespace arrived, for some changes."""
+        seconds = []
+        for number in range(CHANGES):
+            value = f"{number}-{time.monotonic()}"
+            started = time.monotonic()
+            self.world.write("well", a=value)
+            self.world.wait_data(self.well, "well", {"a": value})
+            seconds.append(time.monotonic() - started)
+        return seconds
+
+    def calls(self, result: str, le: str) -> float:
+        """How many reads ended so within so many seconds."""
+        name = "secrets_manager_backend_request_duration_seconds_bucket"
+        return self.daemon.metric(name, operation="read", result=result, le=le) or 0.0
+
+
+@pytest.fixture
+def stage(
+    definitions_api: TestCluster,
+    openbao: OpenBao,
+    openbao_proxy: FaultProxy,
+    namespace: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stage]:
+    sick = definitions_api.create_namespace()
+    with new_world(definitions_api, openbao, tmp_path_factory.mktemp("hangs")) as world:
+        world.write("well", a="0")
+        world.define(namespace, "well", world.keys("a", of="well"))
+        for number in range(HUNG):
+            world.write(f"sick-{number}", a="0")
+            world.define(sick, f"sick-{number}", world.keys("a", of=f"sick-{number}"))
+        flags = (
+            "-reconcile-period=500ms",
+            f"-config.backend-timeout={TIMEOUT}s",
+            f"-watch-namespaces={namespace},{sick}",
+        )
+        with world.daemon(*flags, VAULT_ADDR=openbao_proxy.url) as daemon:
+            for number in range(HUNG):
+                world.wait_reason(sick, f"sick-{number}", "Synced")
+            world.wait_reason(namespace, "well", "Synced")
+            yield Stage(world=world, proxy=openbao_proxy, sick=sick, well=namespace, daemon=daemon)
+            assert daemon.stop() == 0
+    definitions_api.delete_namespace(sick)
+
+
+def test_paths_that_hang_or_drip_end_in_time_and_delay_no_other_namespace(stage: Stage) -> None:
+    before = stage.changes()
+    sick = rf"/v1/secret/data/{stage.world.prefix}/sick-"
+    for act, digits in (("hang", "[0-9]"), ("drip_headers", "1[0-2]"), ("drip_body", "1[3-5]")):
+        getattr(stage.proxy.on("GET", f"{sick}{digits}"), act)()
+    for number in range(HUNG):
+        stage.world.wait_reason(stage.sick, f"sick-{number}", "BackendTimeout")
+    wait_until(lambda: stage.daemon.metric(BREAKER) == 0, PATIENCE, "the breaker closed")
+
+    during = stage.changes()
+
+    assert stage.calls("BackendTimeout", IN_TIME) == stage.calls("BackendTimeout", "+Inf")
+    # Half of them are a matter of the poll period; the slowest few of a busy machine.
+    assert median(during) < median(before) + TIMEOUT / 2
+    assert stage.world.condition(stage.well, "well")["reason"] == "Synced"
