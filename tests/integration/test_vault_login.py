@@ -159,6 +159,24 @@ def test_a_batch_token_is_used_without_renewals_and_replaced_in_time(
     assert told.renewals_failed == [("is-renewable", "VaultTokenNotRenewableError")]
 
 
+def test_a_renewal_that_fails_until_little_life_is_left_ends_in_a_login_before_a_read_fails(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
+) -> None:
+    role = reader_role(openbao, kv_prefix, token_ttl="6s", token_max_ttl="1h")
+    told = Told()
+    backend = vault_backend(openbao_proxy.url, role, told=told, max_token_ttl=5, renew_ttl_increment=6)
+    assert read(backend, path) == "1"
+    openbao_proxy.on("POST|PUT", r"/v1/auth/token/renew-self").vault_error(500, "x")
+
+    def replaced() -> bool:
+        attempt(backend.maintain)
+        assert read(backend, path) == "1"
+        return logins(openbao_proxy) >= 2
+
+    wait_until(replaced, 30, "the login in time", poll=0.3)
+    assert ("renew-self", "UnknownError") in told.renewals_failed
+
+
 def test_a_token_without_the_default_policy_is_not_taken_for_dead(
     openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
 ) -> None:
