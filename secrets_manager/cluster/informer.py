@@ -3,7 +3,8 @@
 The shape is client-go's Reflector (tools/cache/reflector.go): a full list, then a watch from its version, a
 new list whenever the version has become too old. Two things differ from what the Python client offers: a
 watch that falls silent is noticed (the server is asked to end each watch after a minute, and bookmarks arrive
-meanwhile), and reconnecting is paced, so that a server that closes every watch at once is not hammered.
+meanwhile), and reconnecting is paced: a watch that ends at once without a word counts as a fault, so a server
+that closes every watch is asked ever more seldom.
 
 An informer never decides anything, and works on standbys too, so that a new leader starts warm.
 """
@@ -14,19 +15,22 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from secrets_manager.cluster import manifests
 from secrets_manager.cluster.base import Expired, Json, KubernetesApi, NotFound, Scope
-from secrets_manager.domain.errors import ClusterFault, Forbidden, SecretsManagerError
+from secrets_manager.domain.errors import ClusterFault, ClusterUnavailable, Forbidden, SecretsManagerError
 from secrets_manager.runtime.heartbeat import Heartbeat
 
 log = logging.getLogger("cluster.informer")
 
 _MIN_PAUSE = 1.0
 _MAX_PAUSE = 30.0
+# What makes a full list due: the start, a version too old, a right or a kind that came back, the period.
+LIST_REASONS = ("start", "expired", "returned", "resync")
 
 
 class Sink(Protocol):
@@ -82,7 +86,9 @@ class Informer:
     """Keeps a sink in step with one scope. ``run`` is the body of its thread.
 
     ``synced`` is set once a full list has been delivered, and cleared while the scope is denied to us;
-    ``settled`` is set once either is known. ``fault`` is what is wrong just now, or None.
+    ``settled`` is set once either is known. ``fault`` is what is wrong just now, or None. ``lists`` counts
+    the full lists by their reason, one of LIST_REASONS. A watch that told nothing and ended within
+    ``shortest_watch`` seconds is taken for a fault; with 0 none is.
     """
 
     api: KubernetesApi
@@ -91,11 +97,14 @@ class Informer:
     heartbeat: Heartbeat
     pace: Pace = field(default_factory=Pace)
     clock: Callable[[], float] = time.monotonic
+    shortest_watch: float = 0.0
     stop: threading.Event = field(default_factory=threading.Event)
     synced: threading.Event = field(default_factory=threading.Event)
     settled: threading.Event = field(default_factory=threading.Event)
     fault: SecretsManagerError | None = None
-    relists: int = 0
+    lists: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(LIST_REASONS, 0)))
+    _due: str = "start"
+    _heard_at: float | None = None
     _version: str = ""
     _failing_since: float = 0.0
     _relist: threading.Event = field(default_factory=threading.Event)
@@ -116,6 +125,15 @@ class Informer:
         """Seconds since list or watch stopped to work; 0 while they do."""
         return self.clock() - self._failing_since if self.fault is not None else 0.0
 
+    @property
+    def relists(self) -> int:
+        """How many full lists were delivered, the first included."""
+        return self.lists.total()
+
+    def silence(self) -> float:
+        """Seconds since the API server last told us anything; 0 before it ever did."""
+        return 0.0 if self._heard_at is None else self.clock() - self._heard_at
+
     def list_once(self) -> None:
         """Deliver one full list; raises what the API raises."""
         self._relist.clear()
@@ -134,10 +152,11 @@ class Informer:
             version = page.resource_version
             # Not two pages in memory while the next one is on its way.
             page.items.clear()
-            self.heartbeat.beat()
+            self._hear()
         self.sink.complete(version)
         self._version = version
-        self.relists += 1
+        self.lists[self._due] += 1
+        self._due = "resync"
         self.synced.set()
         self.settled.set()
 
@@ -148,7 +167,7 @@ class Informer:
                 self._works()
             self._watch()
         except Expired as error:
-            self._version = ""
+            self._begin_anew("expired")
             return self.pace.after_failure(error)
         except SecretsManagerError as error:
             return self._failed(error)
@@ -156,8 +175,10 @@ class Informer:
         return self.pace.after_success()
 
     def _watch(self) -> None:
+        opened, told = self.clock(), False
         for event in self.api.watch(self.scope, self._version):
-            self.heartbeat.beat()
+            told = True
+            self._hear()
             if event.type == "DELETED":
                 self.sink.deleted(event.object)
             elif event.type in ("ADDED", "MODIFIED"):
@@ -167,6 +188,16 @@ class Informer:
             self._works()
             if self.stop.is_set():
                 return
+        if not told and self.clock() - opened < self.shortest_watch:
+            raise ClusterUnavailable(f"the API server ends the watch at once: {self.scope}")
+
+    def _hear(self) -> None:
+        self.heartbeat.beat()
+        self._heard_at = self.clock()
+
+    def _begin_anew(self, why: str) -> None:
+        self._version = ""
+        self._due = why
 
     def _failed(self, error: SecretsManagerError) -> float:
         if self.fault != error:
@@ -179,7 +210,7 @@ class Informer:
         self.fault = error.bare()
         if isinstance(error, Forbidden | NotFound):
             # What was known may be stale from here on, and a list is due when the right or the kind is back.
-            self._version = ""
+            self._begin_anew("returned")
         if isinstance(error, Forbidden):
             self.synced.clear()
             self.sink.denied()

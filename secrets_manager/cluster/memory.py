@@ -65,7 +65,7 @@ class MemoryCluster:
     def __init__(self, *, status_subresource: bool = True, page_size: int = 500) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.page_size = page_size
-        self.watch_seconds = 0.2
+        self.watch_seconds = 1.2
         self._status_subresource = status_subresource
         self._changed = threading.Condition(threading.RLock())
         self._objects: dict[tuple[Resource, Ref], Json] = {}

@@ -51,6 +51,7 @@ from secrets_manager.sync.work_queue import BackOff, WorkQueue
 OUR_SECRETS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 # A watch is silent for 75 s at most before it is given up, a list of many pages beats between them.
 _INFORMER_LIMIT = 120.0
+_SHORTEST_WATCH = 1.0
 _RECORDER_LIMIT = 60.0
 _LEASE_LIMIT = 30.0
 _LEASE_TIMEOUT = 3.0
@@ -305,7 +306,7 @@ def _informers(
         scope = Scope(resource=resource, namespace=namespace, selector=selector)
         heartbeat = heartbeats.register(f"informer of {scope}", limit=_INFORMER_LIMIT)
         pace = Pace(forbidden=_SECRETS_FORBIDDEN_PAUSE) if resource == SECRETS else Pace()
-        return Informer(api, scope, sink, heartbeat, pace)
+        return Informer(api, scope, sink, heartbeat, pace, shortest_watch=_SHORTEST_WATCH)
 
     secrets, definitions = [], []
     for namespace in namespaces_of(settings):

@@ -18,12 +18,12 @@ from functools import partial
 from types import FrameType
 
 from secrets_manager import __version__
-from secrets_manager.cluster.informer import Informer
+from secrets_manager.cluster.informer import LIST_REASONS, Informer
+from secrets_manager.daemon.asked_metrics import Readings
 from secrets_manager.daemon.assembly import Program
 from secrets_manager.daemon.health import Check, Health
 from secrets_manager.daemon.http import Endpoints, Server
 from secrets_manager.daemon.jobs import Job, Jobs
-from secrets_manager.daemon.metrics import Readings
 from secrets_manager.daemon.threads import CoreThreads
 from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.errors import Forbidden
@@ -194,7 +194,7 @@ class Daemon:
         )
 
     def _readings(self, lines_dropped: Callable[[], int]) -> Readings:
-        engine = self._program.engine
+        engine, informers = self._program.engine, self._program.informers
         return Readings(
             queue_depth=engine.queue.depth,
             oldest_wait=engine.queue.oldest_wait,
@@ -203,6 +203,9 @@ class Daemon:
             definitions=lambda: len(engine.known.definitions),
             breaker_open=lambda: engine.work.breaker.open_for() is not None,
             log_lines_dropped=lines_dropped,
+            events_dropped=lambda: self._program.recorder.dropped,
+            watch_silence=lambda: max((each.silence() for each in informers), default=0.0),
+            full_lists=lambda: {why: sum(each.lists[why] for each in informers) for why in LIST_REASONS},
         )
 
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
 from secrets_manager import __version__
 from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperation
+from secrets_manager.daemon.asked_metrics import HELP as _HELP
+from secrets_manager.daemon.asked_metrics import Asked, Readings
 from secrets_manager.daemon.azure_metrics import AzureMetrics
 from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.definition import Ref
@@ -49,19 +48,6 @@ _MAX_PATH_SERIES = 10_000
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readings:
-    """What is asked at each scrape rather than told: cheap, and must not raise."""
-
-    queue_depth: Callable[[], int]
-    oldest_wait: Callable[[], float]
-    overdue: Callable[[], float]
-    work_ages: Callable[[], list[float]]
-    definitions: Callable[[], int]
-    breaker_open: Callable[[], bool]
-    log_lines_dropped: Callable[[], int]
-
-
 class Metrics:
     """All metrics, on a registry of their own. Feeds itself through the telemetry protocols it implements."""
 
@@ -87,7 +73,7 @@ class Metrics:
 
     def watch(self, readings: Readings, controller: str) -> None:
         """Ask for these at each scrape from now on."""
-        self.registry.register(_Asked(readings, controller))
+        self.registry.register(Asked(readings, controller))
 
 
 class VaultMetrics:
@@ -353,47 +339,6 @@ class ElectionMetrics:
     def stale_write_refused(self) -> None:
         """The API server refused a write."""
         self._stale.inc()
-
-
-class _Asked(Collector):
-    """Metrics whose value is asked for at each scrape."""
-
-    def __init__(self, readings: Readings, controller: str) -> None:
-        self._readings = readings
-        self._controller = controller
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        """The families; a scrape must survive whatever happens here, so nothing here can raise."""
-        asked = self._readings
-        ages = asked.work_ages()
-        of_queue: Mapping[str, float] = {
-            "workqueue_depth": asked.queue_depth(),
-            "workqueue_unfinished_work_seconds": sum(ages),
-            "workqueue_longest_running_processor_seconds": max(ages, default=0.0),
-        }
-        ours: Mapping[str, tuple[str, float]] = {
-            "queue_oldest_wait_seconds": ("Age of the oldest ready key.", asked.oldest_wait()),
-            "poll_overdue_seconds": ("Lateness of the most overdue poll.", asked.overdue()),
-            "definitions": ("Definitions in scope.", asked.definitions()),
-            "backend_breaker_open": ("1 while the backend is down.", asked.breaker_open()),
-            "log_lines_dropped": ("Log lines lost.", asked.log_lines_dropped()),
-        }
-        families = [self._family(name, _HELP, "name", value) for name, value in of_queue.items()]
-        families.append(
-            self._family("controller_runtime_active_workers", _HELP, "controller", float(len(ages)))
-        )
-        families += [
-            GaugeMetricFamily(f"secrets_manager_{name}", text, value) for name, (text, value) in ours.items()
-        ]
-        return families
-
-    def _family(self, name: str, text: str, label: str, value: float) -> GaugeMetricFamily:
-        family = GaugeMetricFamily(name, text, labels=[label])
-        family.add_metric([self._controller], value)
-        return family
-
-
-_HELP = "As in controller-runtime."
 
 
 def _original_word(error: SecretsManagerError) -> str:

@@ -12,7 +12,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from secrets_manager.daemon.metrics import Metrics, Readings
+from secrets_manager.daemon.asked_metrics import Readings
+from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.daemon.options import OPTIONS
 from secrets_manager.domain import errors
 from secrets_manager.domain.definition import ADOPT, RECREATE
@@ -51,6 +52,9 @@ def registry() -> CollectorRegistry:
         definitions=lambda: 0,
         breaker_open=lambda: False,
         log_lines_dropped=lambda: 0,
+        events_dropped=lambda: 0,
+        watch_silence=lambda: 0.0,
+        full_lists=lambda: {"start": 1},
     )
     metrics.watch(readings, "SecretDefinition")
     return metrics.registry

@@ -168,6 +168,39 @@ def test_a_watch_that_ended_is_followed_by_the_next_after_a_second(desk: Desk) -
     assert [desk.turn() for _ in range(3)] == [1.0, 1.0, 1.0]
 
 
+def test_a_watch_that_ends_at_once_without_a_word_is_a_fault_and_dialled_ever_more_seldom(desk: Desk) -> None:
+    desk.informer.shortest_watch = 1.0
+
+    assert [desk.turn() for _ in range(7)] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert isinstance(desk.informer.fault, ClusterUnavailable)
+    assert desk.cluster.calls["list", "secrets"] == 1
+
+
+def test_a_short_watch_that_told_something_is_none(desk: Desk) -> None:
+    desk.informer.shortest_watch = 1.0
+    desk.turn()
+    desk.put("a")
+
+    assert desk.turn() == 1.0
+    assert desk.informer.fault is None
+
+
+def test_it_tells_how_long_nothing_was_heard_and_why_it_listed(desk: Desk) -> None:
+    assert desk.informer.silence() == 0
+    desk.turn()
+    desk.clock.now += 61
+    assert desk.informer.silence() == 61
+    desk.put("a")
+    desk.cluster.compact()
+    desk.turn()
+    desk.turn()
+    desk.informer.request_relist()
+    desk.turn()
+
+    assert desk.informer.lists == {"start": 1, "expired": 1, "returned": 0, "resync": 1}
+    assert desk.informer.silence() == 0
+
+
 def test_each_page_and_event_is_a_sign_of_life(desk: Desk) -> None:
     desk.clock.now += 500
     desk.turn()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.daemon.metrics import Metrics, Readings
+from secrets_manager.daemon.asked_metrics import Readings
+from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.settings import Settings
 from tests.unit.config.manifests import one
 
@@ -27,6 +28,9 @@ def _exported() -> set[str]:
             definitions=int,
             breaker_open=bool,
             log_lines_dropped=int,
+            events_dropped=int,
+            watch_silence=float,
+            full_lists=dict,
         ),
         "SecretDefinition",
     )

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from secrets_manager import __version__
 from secrets_manager.daemon import metrics as metrics_module
-from secrets_manager.daemon.metrics import Metrics, Readings, SyncMetrics
+from secrets_manager.daemon.asked_metrics import Readings
+from secrets_manager.daemon.metrics import Metrics, SyncMetrics
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AuthFailed,
@@ -51,6 +52,9 @@ READINGS = Readings(
     definitions=lambda: 9,
     breaker_open=lambda: True,
     log_lines_dropped=lambda: 5,
+    events_dropped=lambda: 6,
+    watch_silence=lambda: 7.5,
+    full_lists=lambda: {"start": 2, "resync": 1},
 )
 DB = Ref("shop", "db-definition")
 
@@ -341,9 +345,12 @@ def test_our_own_readings_are_shown(desk: Desk) -> None:
         "secrets_manager_definitions": 9,
         "secrets_manager_backend_breaker_open": 1,
         "secrets_manager_log_lines_dropped": 5,
+        "secrets_manager_events_dropped": 6,
+        "secrets_manager_watch_silence_seconds": 7.5,
     }
 
     assert {name: desk.value(name) for name in shown} == shown
+    assert desk.value("secrets_manager_full_lists_total", reason="resync") == 1
 
 
 def test_an_idle_queue_has_nothing_unfinished(desk: Desk) -> None:
