@@ -21,6 +21,7 @@ from typing import Protocol
 
 from secrets_manager.cluster import lease, manifests
 from secrets_manager.cluster.base import Json, KubernetesApi, NotFound
+from secrets_manager.cluster.clock_skew import ClockSkew
 from secrets_manager.cluster.lease import LEASES, Candidate, Decision, LeaseRecord, Move, Sighting
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict, SecretsManagerError
@@ -94,6 +95,10 @@ class LeaderElector:
     _sighting: Sighting | None = None
     _raw: Json | None = None
     _trying: threading.Lock = field(default_factory=threading.Lock)
+    _skew: ClockSkew = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._skew = ClockSkew(self.identity)
 
     def remaining(self) -> float:
         """Seconds for which we certainly lead from now on; 0 or less when we do not."""
@@ -224,8 +229,9 @@ class LeaderElector:
     def _took(self, raw: Json) -> None:
         self._raw = raw
         now = self.clocks.monotonic()
-        record = lease.read(raw)
-        self._sighting = lease.seen(self._sighting, record, manifests.version_of(raw), now=now)
+        record, before = lease.read(raw), self._sighting
+        self._sighting = lease.seen(before, record, manifests.version_of(raw), now=now)
+        self._skew.look(before, self._sighting, now=now, wall=self.clocks.wall())
         self.telemetry.transitions(record.transitions)
 
     def _decide(self) -> Decision:
