@@ -145,6 +145,10 @@ class HttpKubernetesApi:
         call = Call(verb="create", resource=resource.plural, namespace=namespace, name=name)
         return self._json("POST", object_path(resource, namespace), call, body)
 
+    def rehearse(self, resource: Resource, namespace: str, body: Json) -> None:
+        call = Call(verb="create", resource=resource.plural, namespace=namespace)
+        self._json("POST", f"{object_path(resource, namespace)}?dryRun=All", call, body)
+
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
         plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
         call = Call(verb="update", resource=plural, namespace=ref.namespace, name=ref.name)

@@ -95,6 +95,12 @@ class KubernetesApi(Protocol):
     def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         """POST; raises AlreadyExists."""
 
+    def rehearse(self, resource: Resource, namespace: str, body: Json) -> None:
+        """POST as a dry run: raises what ``create`` would now, AlreadyExists included, and stores nothing.
+
+        The API server looks for an object of that name last, so AlreadyExists means that all else is fine.
+        """
+
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
         """PUT with the resourceVersion in ``body``; raises Conflict when it is not the newest, NotFound."""
 

@@ -48,6 +48,9 @@ class FencedApi:
         self._ask(Ref(namespace, ""))
         return self._api.create(resource, namespace, body)
 
+    def rehearse(self, resource: Resource, namespace: str, body: Json) -> None:
+        self._api.rehearse(resource, namespace, body)
+
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
         self._ask(ref)
         try:

@@ -145,19 +145,18 @@ class MemoryCluster:
 
     def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         with self._changed:
-            self._admit("create", resource.plural)
-            new = copy.deepcopy(body)
-            metadata = new.setdefault("metadata", {})
-            metadata.setdefault("name", metadata.get("generateName", "") + uuid.uuid4().hex[:5])
-            ref = Ref(namespace, metadata["name"])
-            if (resource, ref) in self._objects:
-                raise AlreadyExists(f"{resource.plural} {ref.name!r} exists")
+            ref, new = self._checked_create(resource, namespace, body)
+            metadata = new["metadata"]
             metadata.update(namespace=namespace, uid=str(uuid.uuid4()))
             metadata.setdefault("creationTimestamp", _CREATED)
             if resource == DEFINITIONS:
                 metadata["generation"] = 1
                 self._keep_status(new, {})
             return self._commit("ADDED", resource, ref, new)
+
+    def rehearse(self, resource: Resource, namespace: str, body: Json) -> None:
+        with self._changed:
+            self._checked_create(resource, namespace, body)
 
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
         with self._changed:
@@ -191,6 +190,16 @@ class MemoryCluster:
         """Nothing to let go of."""
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _checked_create(self, resource: Resource, namespace: str, body: Json) -> tuple[Ref, Json]:
+        self._admit("create", resource.plural)
+        new = copy.deepcopy(body)
+        metadata = new.setdefault("metadata", {})
+        metadata.setdefault("name", metadata.get("generateName", "") + uuid.uuid4().hex[:5])
+        ref = Ref(namespace, metadata["name"])
+        if (resource, ref) in self._objects:
+            raise AlreadyExists(f"{resource.plural} {ref.name!r} exists")
+        return ref, new
 
     def _admit(self, verb: str, resource: str) -> None:
         with self._changed:

@@ -8,12 +8,19 @@ who moved from the original granted no patch. Nothing is decided here.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from secrets_manager.cluster import manifests
-from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, KubernetesApi, NotFound
+from secrets_manager.cluster.base import (
+    DEFINITIONS,
+    SECRETS,
+    AlreadyExists,
+    Json,
+    KubernetesApi,
+    NotFound,
+)
 from secrets_manager.cluster.courtesy import EVERYWHERE, Courtesy
 from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
 from secrets_manager.domain.condition import Status
@@ -45,17 +52,14 @@ class SecretWriter:
 
     def create(self, desired: DesiredSecret, now: datetime) -> None:
         """POST; raises AlreadyExists when there is one after all."""
-        body, namespace = manifests.new_secret(desired, now), desired.ref.namespace
-        try:
-            self._write(desired.ref, lambda: self.api.create(SECRETS, namespace, body))
-        except NotFound:
-            raise NamespaceTerminating(f"namespace {namespace!r} does not exist any more") from None
+        body = manifests.new_secret(desired, now)
+        with _namespace_there(desired.ref.namespace):
+            self._write(desired.ref, lambda: self.api.create(SECRETS, desired.ref.namespace, body))
 
     def replace(self, desired: DesiredSecret, observed: ObservedSecret, plan: Plan, now: datetime) -> None:
         """PUT over exactly the Secret observed; raises Conflict when it is not the newest any more."""
         if plan.recreate:
-            self.delete(observed)
-            self.create(desired, now)
+            self._recreate(desired, observed, now)
             return
         written_at = now if plan.changed_keys else None
         body = manifests.replaced_secret(desired, observed, written_at)
@@ -72,6 +76,14 @@ class SecretWriter:
             self.api.delete(SECRETS, observed.ref, preconditions)
         self.store.remove(observed.ref, observed.uid)
 
+    def _recreate(self, desired: DesiredSecret, observed: ObservedSecret, now: datetime) -> None:
+        """Delete and make anew, unless it is known beforehand that the new one would be refused."""
+        body = manifests.new_secret(desired, now)
+        with _namespace_there(desired.ref.namespace), contextlib.suppress(AlreadyExists):
+            self.api.rehearse(SECRETS, desired.ref.namespace, body)
+        self.delete(observed)
+        self.create(desired, now)
+
     def _write(self, ref: Ref, call: Callable[[], Json]) -> None:
         self.store.begin_write(ref)
         reply = None
@@ -79,6 +91,15 @@ class SecretWriter:
             reply = manifests.observed_secret(call(), self.digester)
         finally:
             self.store.end_write(ref, reply)
+
+
+@contextlib.contextmanager
+def _namespace_there(namespace: str) -> Iterator[None]:
+    """Around a POST: it finds nothing missing but its namespace."""
+    try:
+        yield
+    except NotFound:
+        raise NamespaceTerminating(f"namespace {namespace!r} does not exist any more") from None
 
 
 class DefinitionWriter:

@@ -79,6 +79,10 @@ class Hand:
         """POST."""
         return self.api.create(_resource(body), self._bench.namespace, body)
 
+    def rehearse(self, body: Json) -> None:
+        """POST as a dry run."""
+        self.api.rehearse(_resource(body), self._bench.namespace, body)
+
     def put(self, body: Json, *, subresource: str = "") -> Json:
         """PUT, with whatever resourceVersion ``body`` carries."""
         return self.api.replace(_resource(body), self._ref(body), body, subresource=subresource)

@@ -102,6 +102,17 @@ def test_creating_a_name_twice_is_refused(hand: Hand) -> None:
         hand.create(secret("app"))
 
 
+def test_a_rehearsed_create_tells_what_is_in_the_way_and_stores_nothing(hand: Hand) -> None:
+    hand.rehearse(secret("app"))
+    with pytest.raises(NotFound):
+        hand.get(secret("app"))
+    made = hand.create(secret("app"))
+
+    with pytest.raises(AlreadyExists):
+        hand.rehearse(secret("app", data={"a": "Mg=="}))
+    assert hand.get(secret("app")) == made
+
+
 def test_what_does_not_exist_is_not_found(hand: Hand) -> None:
     with pytest.raises(NotFound):
         hand.get(secret("never"))

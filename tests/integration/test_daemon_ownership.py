@@ -249,6 +249,26 @@ def test_a_full_quota_stops_new_secrets_and_not_the_change_of_old_ones(world: Wo
     assert world.data(namespace, "late") is None
 
 
+def test_a_secret_is_not_deleted_for_one_that_the_quota_would_refuse(world: World, namespace: str) -> None:
+    world.define(namespace, "app", world.keys("a"), annotations=RECREATE)
+    world.wait_reason(namespace, "app", "Synced")
+    _fill_quota(world, namespace)
+    before = world.secret(namespace, "app")
+
+    world.change(namespace, "app", {"spec": {"type": "example.com/other"}})
+    world.wait_reason(namespace, "app", "QuotaExceeded")
+    assert world.secret(namespace, "app") == before
+
+    world.cluster.api.delete(f"/api/v1/namespaces/{namespace}/resourcequotas/full")
+    # A person acted: any change of the definition has it looked at once more.
+    world.change(namespace, "app", {"metadata": {"labels": {"again": "yes"}}})
+    wait_until(
+        lambda: (world.cluster.api.find(secrets(namespace, "app")) or {}).get("type") == "example.com/other",
+        PATIENCE,
+        "the new type",
+    )
+
+
 def test_a_secret_whose_mark_was_lost_is_updated_under_a_full_quota(world: World, namespace: str) -> None:
     world.write("unmarked", a="1")
     world.define(namespace, "app", world.keys("a", of="unmarked"))

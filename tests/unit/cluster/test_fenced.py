@@ -49,6 +49,15 @@ WRITES: dict[str, Callable[[KubernetesApi], object]] = {
 }
 
 
+def test_a_rehearsal_writes_nothing_and_needs_no_lead() -> None:
+    bench = Bench()
+    bench.leads = False
+
+    bench.api.rehearse(SECRETS, "team", BODY)
+
+    assert (bench.asked, bench.told.refused) == ([], 0)
+
+
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 def test_without_the_lead_no_write_reaches_the_api_server(write: Callable[[KubernetesApi], object]) -> None:
     bench = Bench()

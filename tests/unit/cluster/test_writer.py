@@ -10,13 +10,22 @@ from typing import Any
 import pytest
 
 from secrets_manager.cluster import manifests
-from secrets_manager.cluster.base import DEFINITIONS, SECRETS, AlreadyExists, Json
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS, AlreadyExists, Json, NotFound
 from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
 from secrets_manager.cluster.writer import FINALIZER, DefinitionWriter, SecretWriter
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import ClusterUnavailable, Conflict, Forbidden, NotOwned
+from secrets_manager.domain.errors import (
+    ClusterUnavailable,
+    Conflict,
+    Forbidden,
+    NamespaceTerminating,
+    NotOwned,
+    QuotaExceeded,
+    RejectedByCluster,
+    SecretsManagerError,
+)
 from secrets_manager.domain.plan import Operation, Plan
 from secrets_manager.domain.secret import LAST_UPDATE, ObservedSecret
 from tests.unit.cluster.objects import DIGESTER, REF, Clock, desired, observed, raw_definition, raw_secret
@@ -127,6 +136,27 @@ def test_recreating_deletes_what_was_observed_and_makes_it_anew(desk: Desk) -> N
     assert stored is not None
     assert stored["type"] == "kubernetes.io/tls"
     assert stored["metadata"]["uid"] != seen.uid
+
+
+@pytest.mark.parametrize("refusal", [QuotaExceeded("full"), RejectedByCluster("invalid")])
+def test_recreating_deletes_nothing_when_the_new_one_would_be_refused(
+    desk: Desk, refusal: SecretsManagerError
+) -> None:
+    seen = desk.existing()
+    before = desk.stored()
+    desk.cluster.fail_next("create", "secrets", refusal)
+
+    with pytest.raises(type(refusal)):
+        desk.writer.replace(desired(), seen, RECREATED, NOW)
+    assert desk.stored() == before
+
+
+def test_recreating_in_a_namespace_that_is_gone_is_told_as_that(desk: Desk) -> None:
+    seen = desk.existing()
+    desk.cluster.fail_next("create", "secrets", NotFound("no namespace"))
+
+    with pytest.raises(NamespaceTerminating):
+        desk.writer.replace(desired(), seen, RECREATED, NOW)
 
 
 def test_recreating_does_not_delete_what_changed_meanwhile(desk: Desk) -> None:
