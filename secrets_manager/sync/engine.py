@@ -16,6 +16,7 @@ from secrets_manager.backends.base import Backend, Reading, Source
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     BackendFault,
+    ClusterFault,
     Forbidden,
     InternalError,
     NotLeading,
@@ -256,7 +257,9 @@ class Engine:
         elif slow:
             self.queue.retry_slowly(look(ref))
         elif error is not None:
-            self.queue.retry(look(ref))
+            # A backend that asks for a pause is heeded by the breaker, for all definitions at once.
+            asked = error.retry_after if isinstance(error, ClusterFault) else None
+            self.queue.retry(look(ref), at_least=asked or 0.0)
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -114,11 +114,11 @@ class WorkQueue(Generic[K]):
             heapq.heappush(self._heap, (due, self._sequence, key))
             self.telemetry.retried()
 
-    def retry(self, key: K) -> None:
-        """``key`` failed and may work later: look again after its back-off."""
+    def retry(self, key: K, *, at_least: float = 0.0) -> None:
+        """``key`` failed and may work later: look again after its back-off, ``at_least`` so many seconds."""
         with self._changed:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-        self.add_after(key, self.back_off.pause(failures, self.random()))
+        self.add_after(key, max(self.back_off.pause(failures, self.random()), at_least))
 
     def retry_slowly(self, key: K) -> None:
         """``key`` failed and a person must act: look again after the longest pause."""

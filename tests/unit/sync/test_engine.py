@@ -291,6 +291,20 @@ def test_what_fails_again_and_again_is_tried_less_and_less_often() -> None:
     assert tries[-1] <= 1
 
 
+def test_the_pause_that_the_api_server_asks_for_is_kept() -> None:
+    world = World()
+    world.backend.put("app", {"user": "alice"})
+    world.define()
+    world.cluster.fail_next("create", "secrets", ClusterUnavailable("busy", retry_after=20))
+    world.start()
+    tried = world.cluster.calls["create", "secrets"]
+    world.pass_time(18)
+    assert world.cluster.calls["create", "secrets"] == tried
+    world.pass_time(5)
+
+    assert world.data() == {"user": "alice"}
+
+
 def test_after_a_success_the_first_failure_is_tried_again_soon() -> None:
     world = in_step()
     for _ in range(2):

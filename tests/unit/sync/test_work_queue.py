@@ -332,6 +332,13 @@ def test_pauses_double_up_to_the_cap() -> None:
     assert pauses(Bench(random=1.0), 11) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
+def test_a_pause_is_at_least_as_long_as_was_asked_for() -> None:
+    bench = Bench(random=1.0)
+    bench.queue.retry("a", at_least=7.0)
+
+    assert bench.queue._delayed["a"] == bench.queue.clock() + 7.0
+
+
 def test_a_success_starts_the_pauses_anew() -> None:
     bench = Bench(random=1.0)
     assert pauses(bench, 3) == [1, 2, 4]
