@@ -13,13 +13,13 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from secrets_manager.backends.azure_key_vault.clouds import place_of
+from secrets_manager.daemon.read_errors import MAX_SERIES, ReadErrors
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.settings import AzureKvSettings
 
 _PREFIX = "secrets_manager_azure_kv"
 _LABELS = ("azure_kv_name", "azure_kv_tenant")
-# Paths and keys come from definitions, so their number is the authors' to choose.
-_MAX_PATH_SERIES = 10_000
 
 BackendCall = Callable[[str, str, float, SecretsManagerError | None], None]
 
@@ -40,14 +40,14 @@ class AzureMetrics:
         self._backend_call = backend_call
         self._word = word
         self._lock = threading.Lock()
-        self._read_errors: set[tuple[str, ...]] = set()
         self._expiring: set[str] = set()
-        self._read_error_total = Counter(
+        read_errors = Counter(
             f"{_PREFIX}_read_secret_errors_total",
             "Keys that could not be read.",
             (*_LABELS, "path", "key", "error"),
             registry=registry,
         )
+        self._read_errors = ReadErrors(read_errors)
         self._login_errors = Counter(
             f"{_PREFIX}_login_errors_total", "Logins that failed.", _LABELS, registry=registry
         )
@@ -68,14 +68,13 @@ class AzureMetrics:
         """A login gave no token."""
         self._login_errors.labels(*self._labels).inc()
 
-    def read_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
+    def read_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read."""
-        labels = (*self._labels, path, key, self._word(error))
-        with self._lock:
-            if labels not in self._read_errors and len(self._read_errors) >= _MAX_PATH_SERIES:
-                return
-            self._read_errors.add(labels)
-        self._read_error_total.labels(*labels).inc()
+        self._read_errors.failed(definition, (*self._labels, path, key, self._word(error)))
+
+    def reads_forgotten(self, definition: Ref) -> None:
+        """A definition is gone, and what it could not read."""
+        self._read_errors.forgotten(definition)
 
     def source_expiry(self, path: str, expires: float | None) -> None:
         """When the secret at a path expires; None takes its series away."""
@@ -84,6 +83,6 @@ class AzureMetrics:
                 self._expiring.discard(path)
                 with contextlib.suppress(KeyError):
                     self._expiry.remove(*self._labels, path)
-            elif path in self._expiring or len(self._expiring) < _MAX_PATH_SERIES:
+            elif path in self._expiring or len(self._expiring) < MAX_SERIES:
                 self._expiring.add(path)
                 self._expiry.labels(*self._labels, path).set(expires)

@@ -7,9 +7,12 @@ text of an error. Series of a definition go when it goes.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections import Counter as Counters
 from collections.abc import Callable
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.platform_collector import PlatformCollector
@@ -20,6 +23,7 @@ from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperat
 from secrets_manager.daemon.asked_metrics import HELP as _HELP
 from secrets_manager.daemon.asked_metrics import Asked, Readings
 from secrets_manager.daemon.azure_metrics import AzureMetrics
+from secrets_manager.daemon.read_errors import ReadErrors
 from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
@@ -41,9 +45,6 @@ _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 # controller-runtime's and client-go's buckets, so that recorded rules keep their meaning.
 _RECONCILE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _QUEUE_SECONDS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0)
-# Paths and keys come from definitions, so their number is the authors' to choose; the cap keeps a scrape
-# small.
-_MAX_PATH_SERIES = 10_000
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -60,7 +61,7 @@ class Metrics:
             self.registry, settings.azure_kv, backend_call=self.vault.backend_call, word=_original_word
         )
         chosen = self.azure_kv if settings.backend == "azure-kv" else self.vault
-        self.sync = SyncMetrics(self.registry, settings.controller.name, chosen.read_failed)
+        self.sync = SyncMetrics(self.registry, settings.controller.name, chosen)
         self.cluster = ClusterMetrics(self.registry)
         self.election = ElectionMetrics(self.registry)
         workers = _gauge(self.registry, "controller_runtime_max_concurrent_reconciles", _HELP, "controller")
@@ -83,7 +84,6 @@ class VaultMetrics:
         self._lock = threading.Lock()
         self._server = (address, engine, "", "", "")
         self._gauges: dict[Gauge, float] = {}
-        self._read_errors: set[tuple[str, ...]] = set()
         prefix = "secrets_manager_vault"
         self._max_ttl = _gauge(
             registry, f"{prefix}_max_token_ttl", "Remaining life below which it is renewed.", *_VAULT_LABELS
@@ -100,12 +100,13 @@ class VaultMetrics:
             "Failures in the care of the token.",
             *(*_VAULT_LABELS, "vault_operation", "error"),
         )
-        self._read_error_total = _counter(
+        read_errors = _counter(
             registry,
             f"{prefix}_read_secret_errors_total",
             "Keys that could not be read.",
             *(*_VAULT_LABELS, "path", "key", "error"),
         )
+        self._read_errors = ReadErrors(read_errors)
         self._seconds = Histogram(
             "secrets_manager_backend_request_duration_seconds",
             "Time of one call to the backend.",
@@ -147,19 +148,28 @@ class VaultMetrics:
                 gauge.remove(*before)
                 gauge.labels(*self._server).set(value)
 
-    def read_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
+    def read_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read; the key "" means the one named data."""
-        labels = (*self._server, path, key or "data", _original_word(error))
-        with self._lock:
-            if labels not in self._read_errors and len(self._read_errors) >= _MAX_PATH_SERIES:
-                return
-            self._read_errors.add(labels)
-        self._read_error_total.labels(*labels).inc()
+        self._read_errors.failed(definition, (*self._server, path, key or "data", _original_word(error)))
+
+    def reads_forgotten(self, definition: Ref) -> None:
+        """A definition is gone, and what it could not read."""
+        self._read_errors.forgotten(definition)
 
     def _set(self, gauge: Gauge, value: float) -> None:
         with self._lock:
             self._gauges[gauge] = value
             gauge.labels(*self._server).set(value)
+
+
+class ReadTelemetry(Protocol):
+    """What the chosen backend's metrics are told of reads for definitions."""
+
+    def read_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
+        """One key of a definition could not be read."""
+
+    def reads_forgotten(self, definition: Ref) -> None:
+        """A definition is gone."""
 
 
 class SyncMetrics:
@@ -169,14 +179,15 @@ class SyncMetrics:
         self,
         registry: CollectorRegistry,
         controller: str,
-        source_failed: Callable[[str, str, SecretsManagerError], None],
+        reads: ReadTelemetry,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._controller = controller
         self._wall_clock = wall_clock
         self._lock = threading.Lock()
         self._secrets: dict[Ref, str] = {}
-        self.source_failed = source_failed
+        self._wanting: Counters[Ref] = Counters()
+        self._reads = reads
         prefix = "secrets_manager_controller"
         self._read_errors = _counter(
             registry, f"{prefix}_secret_read_errors_total", "Secrets that could not be read.", *_OBJECT_LABELS
@@ -227,6 +238,13 @@ class SyncMetrics:
             self._failures.labels(outcome.error.reason).inc()
         if not outcome.cleanup:
             self._tell_object(outcome)
+        elif outcome.in_step and outcome.secret:
+            # Reads of a Secret that had to go may have been counted under its name.
+            self._remove(Ref(outcome.definition.namespace, outcome.secret))
+
+    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
+        """One key of a definition could not be read."""
+        self._reads.read_failed(definition, path, key, error)
 
     def secret_unreadable(self, target: Ref) -> None:
         """A Secret could not be read from the API server."""
@@ -234,10 +252,14 @@ class SyncMetrics:
 
     def forgotten(self, definition: Ref) -> None:
         """A definition is gone, and so are its series, unless another has the same Secret."""
+        self._reads.reads_forgotten(definition)
         with self._lock:
             name = self._secrets.pop(definition, None)
-        if name is not None:
-            self._remove(definition.namespace, name)
+            if name is None:
+                return
+            secret = Ref(definition.namespace, name)
+            self._wanting[secret] -= 1
+        self._remove(secret)
 
     def queued(self) -> None:
         """A key joined the queue."""
@@ -260,23 +282,29 @@ class SyncMetrics:
         with self._lock:
             before = self._secrets.get(outcome.definition)
             # A reconcile that failed early does not know the Secret: then it is still the one before.
-            labels = (namespace, outcome.secret or before or own_name)
-            self._secrets[outcome.definition] = labels[1]
-        if before is not None and before != labels[1]:
-            self._remove(namespace, before)
+            labels = Ref(namespace, outcome.secret or before or own_name)
+            self._secrets[outcome.definition] = labels.name
+            if before != labels.name:
+                self._wanting[labels] += 1
+                if before is not None:
+                    self._wanting[Ref(namespace, before)] -= 1
+        if before is not None and before != labels.name:
+            self._remove(Ref(namespace, before))
         self._last_status.labels(*labels).set(1 if outcome.in_step else 0)
         if outcome.in_step:
             self._last_success.labels(*labels).set(self._wall_clock())
         else:
             self._sync_errors.labels(*labels).inc()
 
-    def _remove(self, namespace: str, name: str) -> None:
-        """Remove the series of a Secret that no definition wants any more."""
+    def _remove(self, secret: Ref) -> None:
+        """Remove the series of a Secret, unless a definition wants it."""
         with self._lock:
-            if any(ref.namespace == namespace and secret == name for ref, secret in self._secrets.items()):
+            if self._wanting[secret] > 0:
                 return
+            del self._wanting[secret]
         for metric in (self._last_status, self._last_success, self._sync_errors, self._read_errors):
-            metric.remove_by_labels({"namespace": namespace, "name": name})
+            with contextlib.suppress(KeyError):
+                metric.remove(*secret)
 
 
 class ClusterMetrics:

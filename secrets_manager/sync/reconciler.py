@@ -150,7 +150,7 @@ class Reconciler:
         observed: ObservedSecret | None,
         readings: Mapping[str, Reading],
     ) -> Outcome:
-        data = self._data(spec, readings)
+        data = self._data(definition.ref, spec, readings)
         claimants = self.cluster.definitions.wanting(Ref(definition.ref.namespace, spec.secret_name))
         desired = desired_secret(definition, data, claimants, self.digester)
         decision = plan(desired, observed)
@@ -179,21 +179,21 @@ class Reconciler:
                 self.sources.policy.check(asker.namespace, source.path)
                 readings[path] = self.sources.reader.read(source, asker, since)
             except SecretsManagerError as error:
-                self._tell_failed_keys(spec, path, error)
+                self._tell_failed_keys(asker, spec, path, error)
                 raise
         return readings
 
-    def _data(self, spec: SecretSpec, readings: Mapping[str, Reading]) -> dict[str, bytes]:
+    def _data(self, asker: Ref, spec: SecretSpec, readings: Mapping[str, Reading]) -> dict[str, bytes]:
         try:
             return desired_data(spec, readings)
         except KeyFault as error:
-            self.telemetry.source_failed(error.path, error.key, error)
+            self.telemetry.source_failed(asker, error.path, error.key, error)
             raise
 
-    def _tell_failed_keys(self, spec: SecretSpec, path: str, error: SecretsManagerError) -> None:
+    def _tell_failed_keys(self, asker: Ref, spec: SecretSpec, path: str, error: SecretsManagerError) -> None:
         for source in spec.keys.values():
             if source.path == path:
-                self.telemetry.source_failed(path, source.key, error)
+                self.telemetry.source_failed(asker, path, source.key, error)
 
     def _act(self, decision: Plan, desired: DesiredSecret, observed: ObservedSecret | None) -> None:
         if decision.operation is Operation.UNCHANGED:

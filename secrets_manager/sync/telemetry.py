@@ -15,7 +15,7 @@ class SyncTelemetry(Protocol):
     def reconciled(self, outcome: Outcome, seconds: float) -> None:
         """One definition was looked at; ``seconds`` is the time that took."""
 
-    def source_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
+    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read."""
 
     def secret_unreadable(self, target: Ref) -> None:
@@ -43,7 +43,7 @@ class SilentTelemetry:
     def reconciled(self, outcome: Outcome, seconds: float) -> None:
         """Ignore it."""
 
-    def source_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
+    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """Ignore it."""
 
     def secret_unreadable(self, target: Ref) -> None:

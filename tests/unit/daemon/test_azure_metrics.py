@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AuthFailed,
     ForbiddenByNetwork,
@@ -17,6 +18,7 @@ from secrets_manager.domain.errors import (
 from secrets_manager.settings import AzureKvSettings, Settings
 
 SETTINGS = Settings(backend="azure-kv", azure_kv=AzureKvSettings(name="vault", tenant_id="tenant"))
+DB = Ref("shop", "db")
 LABELS = {"azure_kv_name": "vault", "azure_kv_tenant": "tenant"}
 
 
@@ -44,7 +46,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_a_key_that_could_not_be_read_counts_under_the_original_s_word(
     metrics: Metrics, error: SecretsManagerError, word: str
 ) -> None:
-    metrics.sync.source_failed("app", "", error)
+    metrics.sync.source_failed(DB, "app", "", error)
 
     name = "secrets_manager_azure_kv_read_secret_errors_total"
     assert value(metrics, name, path="app", key="", error=word) == 1.0
@@ -85,7 +87,7 @@ def test_a_vault_given_by_its_address_is_shown_by_its_name() -> None:
 
 def test_with_vault_as_the_backend_nothing_counts_for_azure() -> None:
     metrics = Metrics(Settings())
-    metrics.sync.source_failed("secret/data/app", "a", SourceNotFound("secret/data/app"))
+    metrics.sync.source_failed(DB, "secret/data/app", "a", SourceNotFound("secret/data/app"))
     families = {metric.name: metric.samples for metric in metrics.registry.collect()}
 
     assert families["secrets_manager_azure_kv_read_secret_errors"] == []

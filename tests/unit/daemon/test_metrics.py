@@ -8,17 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from secrets_manager import __version__
-from secrets_manager.daemon import metrics as metrics_module
 from secrets_manager.daemon.asked_metrics import Readings
 from secrets_manager.daemon.metrics import Metrics, SyncMetrics
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AuthFailed,
     BackendUnavailable,
+    ClusterUnavailable,
     DecodeError,
     EngineMismatch,
     KeyNotFound,
@@ -160,7 +160,7 @@ WORDS = [
 def test_a_key_that_cannot_be_read_is_counted_under_the_originals_word(
     desk: Desk, error: SecretsManagerError, word: str
 ) -> None:
-    desk.metrics.sync.source_failed("secret/data/db", "password", error)
+    desk.metrics.sync.source_failed(DB, "secret/data/db", "password", error)
 
     assert desk.series("secrets_manager_vault_read_secret_errors_total") == {
         tuple(sorted({**SERVER, "path": "secret/data/db", "key": "password", "error": word}.items())): 1
@@ -168,7 +168,7 @@ def test_a_key_that_cannot_be_read_is_counted_under_the_originals_word(
 
 
 def test_the_empty_key_is_the_one_named_data(desk: Desk) -> None:
-    desk.metrics.vault.read_failed("p", "", SourceNotFound("p"))
+    desk.metrics.vault.read_failed(DB, "p", "", SourceNotFound("p"))
     ((labels, _),) = desk.series("secrets_manager_vault_read_secret_errors_total").items()
 
     assert dict(labels)["key"] == "data"
@@ -177,13 +177,36 @@ def test_the_empty_key_is_the_one_named_data(desk: Desk) -> None:
 def test_paths_of_authors_cannot_grow_a_scrape_without_bound(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics_module, "_MAX_PATH_SERIES", 3)
+    monkeypatch.setattr(desk.metrics.vault._read_errors, "_limit", 3)
     for number in range(9):
-        desk.metrics.vault.read_failed(f"p{number}", "k", SourceNotFound("p"))
-    desk.metrics.vault.read_failed("p0", "k", SourceNotFound("p"))
+        desk.metrics.vault.read_failed(DB, f"p{number}", "k", SourceNotFound("p"))
+    desk.metrics.vault.read_failed(DB, "p0", "k", SourceNotFound("p"))
     series = desk.series("secrets_manager_vault_read_secret_errors_total")
 
     assert sorted(series.values()) == [1, 1, 2]
+
+
+def test_what_a_definition_could_not_read_goes_with_it(desk: Desk) -> None:
+    sync, other = desk.metrics.sync, Ref("shop", "other")
+    for definition, path in ((DB, "mine"), (DB, "shared"), (other, "shared")):
+        sync.source_failed(definition, path, "k", SourceNotFound(path))
+    sync.forgotten(DB)
+    name = "secrets_manager_vault_read_secret_errors_total"
+    assert [dict(labels)["path"] for labels in desk.series(name)] == ["shared"]
+    sync.forgotten(other)
+    sync.forgotten(other)
+
+    assert desk.series(name) == {}
+
+
+def test_series_that_went_make_room_for_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.metrics.vault._read_errors, "_limit", 1)
+    desk.metrics.vault.read_failed(DB, "a", "k", SourceNotFound("a"))
+    desk.metrics.vault.reads_forgotten(DB)
+    desk.metrics.vault.read_failed(DB, "b", "k", SourceNotFound("b"))
+
+    series = desk.series("secrets_manager_vault_read_secret_errors_total")
+    assert [dict(labels)["path"] for labels in series] == ["b"]
 
 
 def test_calls_to_the_backend_are_timed_by_their_end(desk: Desk) -> None:
@@ -228,7 +251,7 @@ def test_a_definition_that_names_no_secret_is_shown_under_its_own_name(desk: Des
 
 def test_the_time_of_the_last_success_is_unix_time() -> None:
     metrics = Desk()
-    sync = SyncMetrics(metrics.metrics.registry.__class__(), "Mine", lambda *_: None, lambda: 1_700_000_000.0)
+    sync = SyncMetrics(CollectorRegistry(), "Mine", metrics.metrics.vault, lambda: 1_700_000_000.0)
     sync.reconciled(outcome(), 0.1)
 
     assert sync._last_success.labels("shop", "db")._value.get() == 1_700_000_000.0
@@ -289,6 +312,19 @@ def test_the_series_of_a_secret_stay_while_another_definition_wants_it(desk: Des
         desk.metrics.sync.reconciled(outcome(secret="renamed"), 0.1)
 
     assert desk.value(f"{CONTROLLER}_last_sync_status", **SECRET) == 1
+
+
+def test_reads_of_a_former_secret_are_counted_until_it_is_gone(desk: Desk) -> None:
+    desk.metrics.sync.reconciled(outcome(secret="renamed"), 0.1)
+    desk.metrics.sync.secret_unreadable(Ref("shop", "db"))
+    name = f"{CONTROLLER}_secret_read_errors_total"
+    unreadable = failed(ClusterUnavailable("down"), cleanup=True)
+    desk.metrics.sync.reconciled(unreadable, 0.1)
+    assert desk.value(name, **SECRET) == 1
+    desk.metrics.sync.reconciled(outcome(operation=Operation.DELETED, cleanup=True), 0.1)
+
+    assert desk.series(name) == {}
+    assert desk.value(f"{CONTROLLER}_last_sync_status", namespace="shop", name="renamed") == 1
 
 
 def test_clearing_up_after_a_definition_brings_no_series_back(desk: Desk) -> None:

@@ -82,7 +82,7 @@ class RecordedTelemetry:
         self.outcomes.append(outcome)
         self.seconds.append(seconds)
 
-    def source_failed(self, path: str, key: str, error: SecretsManagerError) -> None:
+    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         self.failed_keys.append((path, key, error.reason))
 
     def secret_unreadable(self, target: Ref) -> None:
