@@ -2,8 +2,8 @@
 
 A timeout of a socket counts anew with every byte, so a server that drips one byte a second holds a call with
 a timeout of one second for ever. The Watchdog is one thread that shuts the socket of a call whose time is
-up; the blocked read then ends at once. What it cannot end is a name look-up inside the C library, which the
-resolver bounds by its own settings.
+up; the blocked read then ends at once. What it cannot end is a name look-up inside the C library: that runs
+on a thread of its own (``dialling``), and is left when there is no time any more.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ _TICK_SECONDS = 0.1
 class Guard:
     """One call under watch. ``expired`` tells whether the watchdog ended it."""
 
-    __slots__ = ("_lock", "_sock", "ends_at", "expired")
+    __slots__ = ("_clock", "_lock", "_sock", "ends_at", "expired")
 
-    def __init__(self, ends_at: float) -> None:
+    def __init__(self, ends_at: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.ends_at = ends_at
+        self._clock = clock
         self.expired = False
         self._sock: socket.socket | None = None
         self._lock = threading.Lock()
+
+    def remaining(self) -> float:
+        """Seconds that the call has left; not more than 0 when its time is up."""
+        return self.ends_at - self._clock()
 
     def attach(self, sock: socket.socket | None) -> None:
         """Name the socket that the call waits on now."""
@@ -59,7 +64,7 @@ class Watchdog:
     def guard(self, seconds: float) -> Iterator[Guard]:
         """Watch over the block: after ``seconds`` its socket is shut and ``Guard.expired`` is true."""
         self._ensure_running()
-        guard = Guard(self._clock() + seconds)
+        guard = Guard(self._clock() + seconds, self._clock)
         # Adding to and discarding from a set are atomic in CPython; the watching thread copies it.
         self._guards.add(guard)
         self._wake.set()
@@ -106,6 +111,12 @@ def current_expired() -> bool:
     """Whether the watchdog has ended this thread's call."""
     guard: Guard | None = getattr(_current, "guard", None)
     return guard is not None and guard.expired
+
+
+def current_remaining() -> float | None:
+    """Seconds that this thread's call has left, or None when it is not guarded."""
+    guard: Guard | None = getattr(_current, "guard", None)
+    return None if guard is None else guard.remaining()
 
 
 def _shut(sock: socket.socket) -> None:

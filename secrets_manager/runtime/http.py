@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -32,6 +32,7 @@ from urllib3.exceptions import (
 )
 
 from secrets_manager.runtime.deadline import Guard, Watchdog, attach_current, current_expired
+from secrets_manager.runtime.dialling import DiallingConnection
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 _CONNECT_SECONDS = 3.0
@@ -240,7 +241,7 @@ class Stream:
             return response.read1(_CHUNK, decode_content=False)
 
 
-class _GuardedConnection(HTTPConnection):
+class _GuardedConnection(DiallingConnection):
     """Tells the guard of the running call which socket it waits on."""
 
     def connect(self) -> None:
@@ -257,7 +258,7 @@ class _GuardedConnection(HTTPConnection):
         super().putrequest(*args, **kwargs)  # type: ignore[arg-type]
 
 
-class _GuardedTlsConnection(HTTPSConnection):
+class _GuardedTlsConnection(DiallingConnection, HTTPSConnection):
     """As above; during the handshake the guard holds a duplicate, since wrapping detaches the original."""
 
     _handshake: socket.socket | None = None
