@@ -33,6 +33,8 @@ _NO_DIGEST = b""
 
 API_VERSION = DEFINITIONS.prefix.removeprefix("apis/")
 
+# What the API server puts on an object that is deleted with propagation policy Orphan.
+_ORPHAN = "orphan"
 _JSON_TYPES: dict[type, str] = {
     str: "string",
     bool: "bool",
@@ -67,6 +69,7 @@ def definition(raw: Json) -> Definition:
     """The SecretDefinition in ``raw``; a spec that cannot be used becomes its ``spec`` error."""
     metadata = _map(raw.get("metadata"))
     name = _map(raw.get("spec")).get("name")
+    finalizers, deleting = _finalizers(metadata), metadata.get("deletionTimestamp") is not None
     return Definition(
         ref=ref_of(raw),
         uid=str(metadata.get("uid", "")),
@@ -76,8 +79,9 @@ def definition(raw: Json) -> Definition:
         spec=_spec_or_error(raw.get("spec")),
         labels=_strings(metadata.get("labels")),
         annotations=_strings(metadata.get("annotations")),
-        finalizers=_finalizers(metadata),
-        deleting=metadata.get("deletionTimestamp") is not None,
+        finalizers=finalizers,
+        deleting=deleting,
+        orphans=deleting and _ORPHAN in finalizers,
     )
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from secrets_manager.domain.condition import Status
@@ -106,6 +106,9 @@ class DefinitionStore:
                 return False
             if known and is_older(entry.resource_version, known.resource_version):
                 return False
+            if known and known.definition.orphans and known.definition.uid == entry.definition.uid:
+                # The garbage collector takes its finalizer off before others do theirs.
+                entry = replace(entry, definition=replace(entry.definition, orphans=True))
             self._entries[ref] = entry
             self._reindex(known.definition if known else None, entry.definition)
             return known is None or known.definition != entry.definition
@@ -132,7 +135,8 @@ class DefinitionStore:
                 self._unindex(known.definition)
 
     def _reindex(self, before: Definition | None, after: Definition | None) -> None:
-        if before and before.target and (after is None or after.target != before.target):
+        left = before is not None and not before.orphans and (after is None or after.target != before.target)
+        if before and before.target and left:
             _put_in(self._debts, before.ref, (before.uid, before.target))
         if before:
             self._unindex(before)

@@ -79,7 +79,8 @@ class Definition:
 
     Two definitions are equal when nothing that matters to the Secret differs. The resourceVersion and the
     status are kept elsewhere, so the echo of our own status write is no change. ``secret_name`` is
-    ``spec.name`` where that is legal, whatever the rest of the spec is like.
+    ``spec.name`` where that is legal, whatever the rest of the spec is like. ``orphans`` says that whoever
+    deletes it wants its Secret to stay.
     """
 
     ref: Ref
@@ -92,6 +93,7 @@ class Definition:
     annotations: Mapping[str, str] = field(default_factory=dict)
     finalizers: tuple[str, ...] = ()
     deleting: bool = False
+    orphans: bool = False
 
     @property
     def target(self) -> Ref | None:

@@ -47,6 +47,11 @@ class Plan:
     refusal: TargetError | None = None
 
 
+# Of a definition that is being deleted: it named no Secret, or whoever deletes it wants the Secret to stay.
+NOTHING_TO_DELETE = Plan(operation=Operation.UNCHANGED, reason="NothingToDelete")
+ORPHANED = Plan(operation=Operation.UNCHANGED, reason="Orphaned")
+
+
 def plan(desired: DesiredSecret, observed: ObservedSecret | None) -> Plan:
     """Decide how to bring the Secret from ``observed`` to ``desired``."""
     refusal = _whose(desired, observed)

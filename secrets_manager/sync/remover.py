@@ -13,7 +13,7 @@ from secrets_manager.cluster.writer import FINALIZER, DefinitionWriter, SecretWr
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict, SecretsManagerError
 from secrets_manager.domain.outcome import Outcome
-from secrets_manager.domain.plan import Operation, Plan, plan_deletion
+from secrets_manager.domain.plan import NOTHING_TO_DELETE, ORPHANED, Operation, Plan, plan_deletion
 from secrets_manager.sync.target_view import TargetView
 
 _TRIES = 3
@@ -39,8 +39,8 @@ class Remover:
     def finish(self, entry: DefinitionEntry) -> Outcome:
         """Delete the Secret of a definition that is being deleted, and release the original's finalizer."""
         definition = entry.definition
-        decision = Plan(operation=Operation.UNCHANGED, reason="NothingToDelete")
-        if definition.target:
+        decision = ORPHANED if definition.orphans else NOTHING_TO_DELETE
+        if definition.target and not definition.orphans:
             decision = self._delete(definition.uid, definition.target)
         if FINALIZER in definition.finalizers:
             self.cluster.definition_writer.release_finalizer(entry)

@@ -125,6 +125,17 @@ def test_deleting_the_definition_deletes_the_secret(world: World, app: str) -> N
     assert world.cluster.api.find(definitions(app, "app")) is None
 
 
+def test_a_definition_that_is_deleted_with_orphans_leaves_its_secret(world: World, app: str) -> None:
+    cluster = world.cluster
+    cluster.kubectl("delete", "secretdefinition", "app", f"-n={app}", "--cascade=orphan", "--wait=false")
+    # The garbage collector hears of a new kind within half a minute.
+    wait_until(lambda: cluster.api.find(definitions(app, "app")) is None, 120, "the definition gone")
+    _handled(world, app)
+
+    assert world.data(app, "app") == {"user": "ada", "password": "first"}
+    assert world.secret(app, "app")["metadata"].get("ownerReferences") is None
+
+
 def test_a_definition_can_be_deleted_when_its_secret_is_gone_already(
     world: World, namespace: str, daemon: DaemonProcess
 ) -> None:
@@ -324,3 +335,9 @@ def test_deletion_needs_no_backend(world: World, app: str) -> None:
         world.wait_data(app, "app", None)
     finally:
         world.openbao.resume()
+
+
+def _handled(world: World, namespace: str) -> None:
+    """One object more, all the way: what was asked for before it has been handled by then."""
+    world.define(namespace, "after-all", world.keys("user"))
+    world.wait_reason(namespace, "after-all", "Synced")

@@ -33,6 +33,38 @@ def test_the_secret_of_a_deleted_definition_is_deleted() -> None:
     assert spent == Spent({"delete secrets": 1})
 
 
+@pytest.mark.parametrize("finalizers", [[], [FINALIZER]], ids=["without finalizer", "with the original's"])
+def test_a_secret_stays_when_its_definition_is_deleted_with_orphans(finalizers: list[str]) -> None:
+    world = in_step(finalizers=["orphan", *finalizers])
+    before = world.secret()
+    world.delete(APP)
+    world.settle()
+    assert world.secret() == before
+
+    # The garbage collector takes its finalizer off in the end.
+    for left in (finalizers, []):
+        if world.cluster.snapshot(DEFINITIONS, APP):
+            world.cluster.edit(DEFINITIONS, APP, {"metadata": {"finalizers": left}})
+    world.pass_time(60)
+
+    assert world.cluster.snapshot(DEFINITIONS, APP) is None
+    assert world.secret() == before
+    assert (len(world.engine.known.definitions), world.engine.known.definitions.debts(APP)) == (0, [])
+
+
+def test_a_definition_made_anew_takes_up_the_secret_that_was_orphaned() -> None:
+    world = in_step(finalizers=["orphan"])
+    world.delete(APP)
+    world.settle()
+    world.cluster.edit(DEFINITIONS, APP, {"metadata": {"finalizers": []}})
+    world.settle()
+    world.backend.put("app", {"user": "bob"})
+    world.define()
+    world.settle()
+
+    assert world.data() == {"user": "bob"}
+
+
 def test_afterwards_nothing_is_remembered_of_the_definition() -> None:
     world = in_step()
     world.delete(APP)
