@@ -83,6 +83,7 @@ class EventRecorder:
 
     def run(self) -> None:
         """Post what was recorded, until ``close``."""
+        self.heartbeat.adopt()
         while True:
             self.heartbeat.beat()
             try:

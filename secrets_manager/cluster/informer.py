@@ -16,12 +16,12 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from secrets_manager.cluster import manifests
-from secrets_manager.cluster.base import Expired, Json, KubernetesApi, NotFound, Scope
+from secrets_manager.cluster.base import Expired, Json, KubernetesApi, NotFound, Scope, WatchEvent
 from secrets_manager.domain.errors import ClusterFault, ClusterUnavailable, Forbidden, SecretsManagerError
 from secrets_manager.runtime.heartbeat import Heartbeat
 
@@ -88,7 +88,8 @@ class Informer:
     ``synced`` is set once a full list has been delivered, and cleared while the scope is denied to us;
     ``settled`` is set once either is known. ``fault`` is what is wrong just now, or None. ``lists`` counts
     the full lists by their reason, one of LIST_REASONS. A watch that told nothing and ended within
-    ``shortest_watch`` seconds is taken for a fault; with 0 none is.
+    ``shortest_watch`` seconds is taken for a fault; with 0 none is. ``watch_silence`` is how long the API
+    client bears a watch that opens slowly and then says nothing.
     """
 
     api: KubernetesApi
@@ -98,6 +99,7 @@ class Informer:
     pace: Pace = field(default_factory=Pace)
     clock: Callable[[], float] = time.monotonic
     shortest_watch: float = 0.0
+    watch_silence: float = 85.0
     stop: threading.Event = field(default_factory=threading.Event)
     synced: threading.Event = field(default_factory=threading.Event)
     settled: threading.Event = field(default_factory=threading.Event)
@@ -111,6 +113,7 @@ class Informer:
 
     def run(self) -> None:
         """List and watch until ``stop`` is set."""
+        self.heartbeat.adopt()
         self.heartbeat.adopt()
         while not self.stop.is_set():
             self.heartbeat.beat()
@@ -176,7 +179,7 @@ class Informer:
 
     def _watch(self) -> None:
         opened, told = self.clock(), False
-        for event in self.api.watch(self.scope, self._version):
+        for event in self._awaited(self.api.watch(self.scope, self._version)):
             told = True
             self._hear()
             if event.type == "DELETED":
@@ -190,6 +193,18 @@ class Informer:
                 return
         if not told and self.clock() - opened < self.shortest_watch:
             raise ClusterUnavailable(f"the API server ends the watch at once: {self.scope}")
+
+    def _awaited(self, events: Iterator[WatchEvent]) -> Iterator[WatchEvent]:
+        """The events. Waiting for one is no sign of death, so that all else can be bounded closely."""
+        while True:
+            self.heartbeat.rest(self.watch_silence)
+            try:
+                event = next(events, None)
+            finally:
+                self.heartbeat.beat()
+            if event is None:
+                return
+            yield event
 
     def _hear(self) -> None:
         self.heartbeat.beat()

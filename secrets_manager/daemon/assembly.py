@@ -8,7 +8,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,11 +49,8 @@ from secrets_manager.sync.teller import Teller
 from secrets_manager.sync.work_queue import BackOff, WorkQueue
 
 OUR_SECRETS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
-# A watch is silent for 75 s at most before it is given up, a list of many pages beats between them.
-_INFORMER_LIMIT = 120.0
 _SHORTEST_WATCH = 1.0
-_RECORDER_LIMIT = 60.0
-_LEASE_LIMIT = 30.0
+_LEAST_SILENCE_LIMIT = 25.0
 _LEASE_TIMEOUT = 3.0
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 # Without the right to list Secrets the daemon works all the same, and few people ever add it.
@@ -68,6 +65,7 @@ class Outside:
     api: KubernetesApi
     lease_api: KubernetesApi
     backend: Backend
+    watchdog: Watchdog = field(default_factory=Watchdog)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +105,7 @@ def real_world(settings: Settings, metrics: Metrics) -> Outside:
     lease_api = HttpKubernetesApi(credentials, watchdog, metrics.cluster, timeout=_LEASE_TIMEOUT)
     telemetry = Telemetry(vault=metrics.vault, azure_kv=metrics.azure_kv)
     backend = build_backend(settings, telemetry=telemetry, watchdog=watchdog)
-    return Outside(api=api, lease_api=lease_api, backend=backend)
+    return Outside(api=api, lease_api=lease_api, backend=backend, watchdog=watchdog)
 
 
 def assemble(
@@ -131,7 +129,7 @@ def assemble(
         instance=identity,
         clock=time.monotonic,
         now=_now,
-        heartbeat=heartbeats.register("events", limit=_RECORDER_LIMIT),
+        heartbeat=heartbeats.register("events", limit=silence_limit(settings)),
     )
     shared = _Shared(fenced, digester, recorder, leadership)
     engine = _engine(settings, metrics, outside, shared, on_outcome)
@@ -220,6 +218,15 @@ def _engine(
     return engine
 
 
+def silence_limit(settings: Settings) -> float:
+    """Seconds without a sign of life after which a core thread is taken for dead.
+
+    Each call is one, and each step between calls takes no time to speak of.
+    """
+    longest = max(settings.kubernetes.request_timeout, settings.backend_timeout)
+    return max(_LEAST_SILENCE_LIMIT, 2 * longest)
+
+
 def lease_ref(settings: Settings, namespace_file: Path = _NAMESPACE_FILE) -> Ref:
     """The Lease of the settings; raises ConfigError when its namespace is not known."""
     election = settings.election
@@ -265,7 +272,7 @@ def _elector(  # noqa: PLR0913, PLR0917 - wiring
         terms=_terms(settings),
         clocks=Clocks(monotonic=time.monotonic, wall=_now),
         telemetry=metrics.election,
-        heartbeat=heartbeats.register("lease", limit=_LEASE_LIMIT),
+        heartbeat=heartbeats.register("lease", limit=silence_limit(settings)),
         on_started=on_started,
     )
 
@@ -304,9 +311,17 @@ def _informers(
     def informer(resource: Resource, namespace: str | None, sink: Sink) -> Informer:
         selector = OUR_SECRETS if resource == SECRETS else ""
         scope = Scope(resource=resource, namespace=namespace, selector=selector)
-        heartbeat = heartbeats.register(f"informer of {scope}", limit=_INFORMER_LIMIT)
+        heartbeat = heartbeats.register(f"informer of {scope}", limit=silence_limit(settings))
         pace = Pace(forbidden=_SECRETS_FORBIDDEN_PAUSE) if resource == SECRETS else Pace()
-        return Informer(api, scope, sink, heartbeat, pace, shortest_watch=_SHORTEST_WATCH)
+        return Informer(
+            api,
+            scope,
+            sink,
+            heartbeat,
+            pace,
+            shortest_watch=_SHORTEST_WATCH,
+            watch_silence=Limits().idle_seconds + settings.kubernetes.request_timeout,
+        )
 
     secrets, definitions = [], []
     for namespace in namespaces_of(settings):

@@ -20,7 +20,7 @@ from types import FrameType
 from secrets_manager import __version__
 from secrets_manager.cluster.informer import LIST_REASONS, Informer
 from secrets_manager.daemon.asked_metrics import Readings
-from secrets_manager.daemon.assembly import Program
+from secrets_manager.daemon.assembly import Program, silence_limit
 from secrets_manager.daemon.health import Check, Health
 from secrets_manager.daemon.http import Endpoints, Server
 from secrets_manager.daemon.jobs import Job, Jobs
@@ -32,12 +32,13 @@ log = logging.getLogger("daemon")
 
 _GRACE_SECONDS = 8.0
 _RELEASE_SECONDS = 1.5
-_WORKER_LIMIT = 60.0
 _EXIT_FAILED = 1
 _EXIT_AT_ONCE = 143
 _MAIN_WAIT_SECONDS = 1.0
 # A fault of list or watch may last so long before the view of the cluster counts as lost.
 _STALE_SECONDS = 120.0
+# The watchdog ends calls to the tenth of a second; who is much later is dead.
+_LATE_SECONDS = 5.0
 
 
 class Daemon:
@@ -113,7 +114,7 @@ class Daemon:
             self._start_informer(informer)
         for number in range(workers_of(self._program.settings)):
             name = f"worker {number}"
-            beat = self._program.heartbeats.register(name, limit=_WORKER_LIMIT)
+            beat = self._program.heartbeats.register(name, limit=silence_limit(self._program.settings))
             self._threads.start(name, partial(self._program.engine.run_worker, beat, self._stop))
         self._jobs.start()
         self._stop.wait()
@@ -178,6 +179,10 @@ class Daemon:
             silent = heartbeats.silent()
             return f"no sign of life: {', '.join(silent)}" if silent else None
 
+        def deadlines() -> str | None:
+            late = self._program.outside.watchdog.overdue()
+            return "calls are not ended in time" if late > _LATE_SECONDS else None
+
         leadership, elector = self._program.leadership, self._program.elector
 
         def logged_in() -> str | None:
@@ -189,7 +194,7 @@ class Daemon:
 
         ready = [Check(f"informer of {i.scope}", _synced(i)) for i in self._program.informers]
         return Health(
-            live=[Check("threads", threads)],
+            live=[Check("threads", threads), Check("deadlines", deadlines)],
             ready=[*ready, Check("backend", logged_in), Check("election", election)],
         )
 

@@ -134,7 +134,12 @@ class _BoundedServer(ThreadingMixIn, HTTPServer):
         if not self._places.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:
+            # No thread could be started: the probes fail, and Kubernetes restarts us.
+            self._places.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer within the time allowed, and give the place back."""

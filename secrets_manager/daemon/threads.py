@@ -23,8 +23,15 @@ class CoreThreads:
     casualty: str = ""
 
     def start(self, name: str, body: Callable[[], None]) -> None:
-        """Run ``body`` on a daemon thread; it is to last until ``stopping`` is set."""
-        threading.Thread(target=self._watched, args=(name, body), name=name, daemon=True).start()
+        """Run ``body`` on a daemon thread; it is to last until ``stopping`` is set.
+
+        One that cannot even be started counts as dead.
+        """
+        try:
+            threading.Thread(target=self._watched, args=(name, body), name=name, daemon=True).start()
+        except RuntimeError:
+            log.critical("a core thread could not be started", extra={"thread_": name})
+            self._bury(name)
 
     def _watched(self, name: str, body: Callable[[], None]) -> None:
         try:
@@ -32,5 +39,8 @@ class CoreThreads:
         except BaseException as error:  # noqa: BLE001 - whatever ended it, the process must know
             log.critical("a core thread failed", extra={"thread_": name, "error": type(error).__name__})
         if not self.stopping.is_set():
-            self.casualty = self.casualty or name
-            self.died.set()
+            self._bury(name)
+
+    def _bury(self, name: str) -> None:
+        self.casualty = self.casualty or name
+        self.died.set()

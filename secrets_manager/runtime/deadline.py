@@ -76,6 +76,12 @@ class Watchdog:
             _current.guard = outer
             self._guards.discard(guard)
 
+    def overdue(self) -> float:
+        """By how many seconds the call that should have been ended first is late; 0 when none is."""
+        now = self._clock()
+        late = (now - guard.ends_at for guard in tuple(self._guards) if not guard.expired)
+        return max(0.0, max(late, default=0.0))
+
     def _ensure_running(self) -> None:
         if self._thread is not None:
             return

@@ -26,12 +26,16 @@ class Heartbeat:
         """Say that the thread moves; cheap enough for every turn of a loop."""
         self._last = self._clock()
 
+    def rest(self, seconds: float) -> None:
+        """Say that the thread is about to wait, for so many seconds at most, for what may not come."""
+        self._last = self._clock() + seconds
+
     def adopt(self) -> None:
         """Make it the one that `beat_here` beats on the calling thread."""
         _own.heartbeat = self
 
     def age(self) -> float:
-        """Seconds since the last beat."""
+        """Seconds since the last beat; less than 0 while it rests."""
         return self._clock() - self._last
 
 

@@ -262,6 +262,14 @@ def test_a_thread_that_gives_no_sign_of_life_is_named(start: Start, world: World
     assert running.ask("/readyz")[0] == 503
 
 
+def test_calls_that_nobody_ends_in_time_are_told(start: Start, world: World) -> None:
+    running = start(world)
+    running.ready()
+    running.program.outside.watchdog.overdue = lambda: 5.1  # type: ignore[method-assign]
+
+    assert running.ask("/healthz") == (503, "[-]deadlines failed: calls are not ended in time\n")
+
+
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────────
 
 

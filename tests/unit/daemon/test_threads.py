@@ -65,6 +65,17 @@ def test_an_end_that_was_asked_for_is_none() -> None:
     assert threads.casualty == ""
 
 
+def test_a_thread_that_cannot_be_started_is_a_casualty(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    threads = CoreThreads()
+    threads.start("worker", lambda: None)
+
+    assert (threads.died.is_set(), threads.casualty) == (True, "worker")
+
+
 def test_the_first_casualty_keeps_the_blame() -> None:
     threads, second = CoreThreads(), threading.Event()
     threads.start("first", lambda: None)

@@ -96,3 +96,16 @@ def test_a_watchdog_that_rested_wakes_for_the_next_call() -> None:
         clock.now += 1
 
         wait_until(lambda: second.expired, what="the second guard expired")
+
+
+def test_it_tells_how_late_it_is_with_a_call() -> None:
+    now = [100.0]
+    watchdog = Watchdog(clock=lambda: now[0])
+    watchdog._expire_due = lambda now: None  # type: ignore[method-assign]
+    assert watchdog.overdue() == 0
+    with watchdog.guard(5):
+        assert watchdog.overdue() == 0
+        now[0] += 12
+        assert watchdog.overdue() == 7
+
+    assert watchdog.overdue() == 0

@@ -25,6 +25,17 @@ def test_a_thread_is_silent_once_its_limit_is_past() -> None:
     assert beats.silent() == ["worker"]
 
 
+def test_a_thread_that_rests_is_silent_when_its_rest_and_its_limit_are_past() -> None:
+    clock = Clock()
+    beats = Heartbeats(clock)
+    beats.register("watch", limit=10).rest(75)
+    clock.now += 85
+    assert beats.silent() == []
+    clock.now += 0.1
+
+    assert beats.silent() == ["watch"]
+
+
 def test_a_beat_ends_the_silence() -> None:
     clock = Clock()
     beats = Heartbeats(clock)
