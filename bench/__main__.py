@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.figures import Result
@@ -23,32 +24,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     # So that the servers and the daemon are stopped, however this ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    options = Options(
-        definitions=arguments.definitions, minutes=arguments.minutes, period=arguments.reconcile_period
-    )
+    asked = {
+        name: value for name, value in vars(arguments).items() if name != "scenario" and value is not None
+    }
     results = []
     for name in arguments.scenario or list(SCENARIOS):
         machine = _machine()
-        results.append(_run(SCENARIOS[name], options))
+        scenario = SCENARIOS[name]
+        results.append(_run(scenario, replace(scenario.defaults, **asked)))
         print(json_line(results[-1], machine), flush=True)
     print(table(results))
 
 
 def _parser() -> argparse.ArgumentParser:
-    defaults = Options()
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    listed = ", ".join(f"{each.name} ({each.summary})" for each in SCENARIOS.values())
-    parser.add_argument(
-        "--scenario",
-        action="append",
-        choices=list(SCENARIOS),
-        help=f"may be repeated; default: all of {listed}",
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures the daemon on real servers. Each scenario has defaults of its own.",
+        epilog="scenarios: " + "; ".join(f"{each.name}: {each.summary}" for each in SCENARIOS.values()),
     )
-    parser.add_argument("--definitions", type=_at_least_one, default=defaults.definitions, metavar="N")
-    parser.add_argument("--minutes", type=_above_zero, default=defaults.minutes, help="length of a stretch")
     parser.add_argument(
-        "--reconcile-period", type=_above_zero, default=defaults.period, metavar="SECONDS", help="of quiet"
+        "--scenario", action="append", choices=list(SCENARIOS), help="may be repeated; default: all"
     )
+    for name, (kind, metavar, help_) in _OPTIONS.items():
+        parser.add_argument(f"--{name}", type=kind, metavar=metavar, help=help_, dest=_FIELDS.get(name, name))
     return parser
 
 
@@ -82,6 +80,17 @@ def _above_zero(text: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return number
+
+
+_OPTIONS = {
+    "definitions": (_at_least_one, "N", "how many there are"),
+    "minutes": (_above_zero, "MINUTES", "length of a stretch that is watched, or over which things change"),
+    "reconcile-period": (_above_zero, "SECONDS", "of the daemon"),
+    "changes": (_at_least_one, "N", "how many things change, of each kind"),
+    "outage": (_above_zero, "SECONDS", "for which the backend is away"),
+    "repeats": (_at_least_one, "N", "how often a short thing is measured"),
+}
+_FIELDS = {"reconcile-period": "period"}
 
 
 if __name__ == "__main__":

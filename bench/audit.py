@@ -15,6 +15,7 @@ from typing import Any
 # A watch is counted when it begins, as it may not end within the measurement; all else when it is answered.
 _COUNTED_STAGE = {"watch": "ResponseStarted"}
 _ANSWERED = "ResponseComplete"
+LOGIN = "auth/approle/login"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +43,18 @@ class KubernetesCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendCall:
-    """One request to OpenBao by somebody who is logged in; `path` is without /v1/."""
+    """One request to OpenBao by somebody who is logged in, or a login.
+
+    Attributes:
+        operation: the API's own word: read, update and so on.
+        path: without /v1/.
+        at: seconds since the epoch.
+
+    """
 
     operation: str
     path: str
+    at: float
 
 
 def kubernetes_calls(lines: Iterable[bytes], user: str) -> list[KubernetesCall]:
@@ -57,14 +66,13 @@ def kubernetes_calls(lines: Iterable[bytes], user: str) -> list[KubernetesCall]:
 
 
 def backend_calls(lines: Iterable[bytes], role: str) -> list[BackendCall]:
-    """The requests of one AppRole in lines of OpenBao's audit log, whatever came of them."""
-    named = role.encode()
-    events = (json.loads(line) for line in lines if named in line)
-    return [
-        BackendCall(operation=event["request"]["operation"], path=event["request"]["path"])
-        for event in events
-        if event["type"] == "request" and _role(event) == role
-    ]
+    """The requests of one AppRole in lines of OpenBao's audit log, whatever came of them.
+
+    All logins by AppRole are among them: who asks for one is nobody yet.
+    """
+    named, login = role.encode(), LOGIN.encode()
+    events = (json.loads(line) for line in lines if named in line or login in line)
+    return [_backend_call(event) for event in events if _counts_for(event, role)]
 
 
 def by_kind(calls: Iterable[KubernetesCall]) -> Counter[str]:
@@ -91,6 +99,18 @@ def _kubernetes_call(event: dict[str, Any]) -> KubernetesCall:
         resource="/".join(filter(None, (target.get("resource", ""), target.get("subresource", "")))),
         status=event.get("responseStatus", {}).get("code", 0),
         at=datetime.fromisoformat(event["stageTimestamp"]).timestamp(),
+    )
+
+
+def _counts_for(event: dict[str, Any], role: str) -> bool:
+    return event["type"] == "request" and (_role(event) == role or event["request"]["path"] == LOGIN)
+
+
+def _backend_call(event: dict[str, Any]) -> BackendCall:
+    return BackendCall(
+        operation=event["request"]["operation"],
+        path=event["request"]["path"],
+        at=datetime.fromisoformat(event["time"]).timestamp(),
     )
 
 

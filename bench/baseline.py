@@ -48,9 +48,14 @@ def _job(world: World, corpus: Corpus) -> dict[str, object]:
         "api_token": daemon_token(world.bed.cluster),
         "bao": world.bed.openbao.url.partition("://")[2],
         "bao_token": answer["auth"]["client_token"],
-        "namespace": corpus.namespace,
         "items": [
-            {"name": item.name, "path": item.path, "uid": item.uid, "version": item.version}
+            {
+                "namespace": item.wish.namespace,
+                "name": item.wish.name,
+                "path": item.wish.path,
+                "uid": item.uid,
+                "version": item.version,
+            }
             for item in corpus.items
         ],
     }

@@ -5,82 +5,130 @@ Knows nothing of the daemon.
 
 from __future__ import annotations
 
-import secrets as random_source
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bench.bulk import Call, Server, send_all
+from bench.plans import Plan, Wish
 from tests.testbed.bed import Bed
-from tests.testbed.kube_api import definitions, secrets
+from tests.testbed.kube_api import definitions, namespaces, secrets
 
-MOUNT = "secret/"
-_WRITERS = 4
+# So small that a page of the largest Secrets stays below 100 MB.
+_PAGE = 100
 _API_VERSION = "secrets-manager.tuenti.io/v1alpha1"
 
 
-class Lister(Protocol):
+class Getter(Protocol):
     """The one call that a check needs of a KubeApi."""
 
-    def list(self, path: str, **query: object) -> list[dict[str, Any]]:
-        """The items of the list at `path`."""
+    def get(self, path: str, **query: object) -> dict[str, Any]:
+        """The object at `path`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One definition with a backend path of its own, as the servers took it.
+    """One definition as the API server took it; `version` is its resourceVersion when it was made."""
 
-    `version` is the definition's resourceVersion when it was made.
-    """
-
-    name: str
-    path: str
+    wish: Wish
     uid: str
     version: str
-    values: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """Definitions in one namespace; each wants a Secret of its own name with two keys from its own path."""
+    """A plan that is on the servers."""
 
-    namespace: str
+    plan: Plan
     items: Sequence[Item]
 
-    def check(self, api: Lister) -> None:
-        """AssertionError if a Secret is missing or does not hold exactly the values of its definition."""
-        found = {each["metadata"]["name"]: each.get("data") for each in api.list(secrets(self.namespace))}
-        wrong = [item.name for item in self.items if found.get(item.name) != _encoded(item.values)]
-        assert not wrong, f"{len(wrong)} Secrets are not as defined, {wrong[0]} for one"
+    def check(self, api: Getter) -> None:
+        """As check_secrets, of its own plan."""
+        check_secrets(self.plan, api)
 
 
-def seed(bed: Bed, namespace: str, count: int) -> Corpus:
-    """Make the namespace, `count` KV2 paths of two keys, and a definition for each."""
-    bed.cluster.create_namespace(namespace)
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        made = pool.map(lambda number: _seed_one(bed, namespace, f"app-{number:05d}"), range(count))
-        return Corpus(namespace=namespace, items=tuple(made))
+def check_secrets(plan: Plan, api: Getter) -> None:
+    """AssertionError if a Secret is missing or does not hold exactly the values of its definition."""
+    found = {
+        (namespace, each["metadata"]["name"]): each.get("data")
+        for namespace in plan.namespaces
+        for each in _pages(api, secrets(namespace))
+    }
+    wrong = [
+        wish.name
+        for wish in plan.wishes
+        if found.get((wish.namespace, wish.name)) != encoded(plan.data(wish))
+    ]
+    assert not wrong, f"{len(wrong)} Secrets are not as defined, {wrong[0]} for one"
 
 
-def _seed_one(bed: Bed, namespace: str, name: str) -> Item:
-    path = f"{MOUNT}data/{namespace}/{name}"
-    values = {"username": f"user-of-{name}", "password": random_source.token_urlsafe(18)}
-    bed.openbao.request("POST", path, {"data": values})
-    metadata = bed.cluster.api.post(definitions(namespace), definition(name, path))["metadata"]
-    return Item(name=name, path=path, uid=metadata["uid"], version=metadata["resourceVersion"], values=values)
+def seed(bed: Bed, plan: Plan) -> Corpus:
+    """Make the namespaces, the KV2 paths with their values, and the definitions."""
+    prepare(bed, plan)
+    made = send_all(api_server(bed), [defined(wish) for wish in plan.wishes])
+    items = [
+        Item(wish=wish, uid=each["metadata"]["uid"], version=each["metadata"]["resourceVersion"])
+        for wish, each in zip(plan.wishes, made, strict=True)
+    ]
+    return Corpus(plan=plan, items=items)
 
 
-def definition(name: str, path: str) -> dict[str, Any]:
-    """A SecretDefinition of two keys from one path."""
-    keys = {key: {"path": path, "key": key} for key in ("username", "password")}
+def prepare(bed: Bed, plan: Plan) -> None:
+    """All of a plan but its definitions."""
+    made = [Call(method="POST", path=namespaces(), body=_named(name)) for name in plan.namespaces]
+    send_all(api_server(bed), made)
+    send_all(backend(bed), [written(path, values) for path, values in plan.values.items()])
+
+
+def api_server(bed: Bed) -> Server:
+    """The API server, as its admin."""
+    headers = {"Authorization": f"Bearer {bed.cluster.admin_token}"}
+    return Server(url=bed.cluster.url, headers=headers, ca_file=bed.cluster.ca_file)
+
+
+def backend(bed: Bed) -> Server:
+    """OpenBao, as root."""
+    return Server(url=bed.openbao.url, headers={"X-Vault-Token": bed.openbao.root_token})
+
+
+def written(path: str, values: Mapping[str, str]) -> Call:
+    """The call that gives a KV2 path these values."""
+    return Call(method="POST", path=f"/v1/{path}", body={"data": dict(values)})
+
+
+def defined(wish: Wish) -> Call:
+    """The call that makes a definition."""
+    return Call(method="POST", path=definitions(wish.namespace), body=definition(wish))
+
+
+def definition(wish: Wish) -> dict[str, Any]:
+    """The SecretDefinition of a wish, as a user would write it."""
+    keys = {key: {"path": source.path, "key": source.key} for key, source in wish.keys.items()}
     return {
         "apiVersion": _API_VERSION,
         "kind": "SecretDefinition",
-        "metadata": {"name": name},
-        "spec": {"name": name, "keysMap": keys},
+        **_named(wish.name),
+        "spec": {"name": wish.name, "keysMap": keys},
     }
 
 
-def _encoded(values: Mapping[str, str]) -> dict[str, str]:
+def encoded(values: Mapping[str, str]) -> dict[str, str]:
+    """Values as a Secret holds them."""
     return {key: b64encode(value.encode()).decode() for key, value in values.items()}
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}}
+
+
+def _pages(api: Getter, path: str) -> Iterator[dict[str, Any]]:
+    """The items of a list, taken in pages."""
+    query: dict[str, object] = {"limit": _PAGE}
+    while True:
+        page = api.get(path, **query)
+        yield from page["items"]
+        following = page["metadata"].get("continue")
+        if not following:
+            return
+        query["continue"] = following

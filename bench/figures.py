@@ -63,6 +63,15 @@ class Result:
         return {each.key: each for each in self.figures}[key]
 
 
+def latency_figures(name: str, latencies: Sequence[float]) -> Sequence[Figure]:
+    """Median, 95th percentile and maximum of seconds; ValueError when there are none."""
+    return (
+        Figure(name=f"{name}, p50", value=percentile(latencies, 50), unit="s"),
+        Figure(name=f"{name}, p95", value=percentile(latencies, 95), unit="s"),
+        Figure(name=f"{name}, max", value=max(latencies), unit="s"),
+    )
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest of `values` that at least `percent` % of them do not exceed (nearest rank).
 

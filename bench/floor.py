@@ -50,7 +50,7 @@ class Worker(threading.Thread):
             self.done += 1
 
     def _bring(self, item: Json) -> None:
-        namespace = self._job["namespace"]
+        namespace = item["namespace"]
         token = {"X-Vault-Token": self._job["bao_token"], "X-Vault-Request": "true"}
         values = _call(self._bao, "GET", f"/v1/{item['path']}", token)["data"]["data"]
         bearer = {"Authorization": f"Bearer {self._job['api_token']}", "Content-Type": "application/json"}

@@ -49,6 +49,7 @@ class Meter:
         self._traffic = traffic
         self._servers = {each: proc.cpu_seconds(each) for each in proc.children(os.getpid()) - {pid}}
         self._kubernetes: list[KubernetesCall] = []
+        self._backend: list[BackendCall] = []
         self._cpu = 0.0 if pid is None else proc.cpu_seconds(pid)
         self._began = time.time()
 
@@ -57,8 +58,13 @@ class Meter:
         self._kubernetes.extend(self._traffic.take_kubernetes())
         return self._kubernetes
 
+    def backend_so_far(self) -> Sequence[BackendCall]:
+        """Its requests to the backend up to now."""
+        self._backend.extend(self._traffic.take_backend())
+        return self._backend
+
     def stop(self, pid: int) -> Stretch:
-        """The stretch up to now, of a process that still runs."""
+        """The stretch up to now, of a process that still runs; may be asked for again later."""
         return self.stop_with(cpu=proc.cpu_seconds(pid), memory=proc.memory(pid))
 
     def stop_with(self, *, cpu: float, memory: proc.Memory) -> Stretch:
@@ -71,7 +77,7 @@ class Meter:
             servers_cpu=self._servers_cpu(),
             memory=memory,
             kubernetes=tuple(self.kubernetes_so_far()),
-            backend=tuple(self._traffic.take_backend()),
+            backend=tuple(self.backend_so_far()),
         )
 
     def _servers_cpu(self) -> float:

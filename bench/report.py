@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench.figures import Figure, Result
 
+# Milliseconds show below this.
+_SMALL = 0.1
 _HEAD = ("scenario", "figure", "value", "floor", "ratio")
 
 
@@ -53,7 +55,8 @@ def _cells(figure: Figure) -> tuple[str, str, str, str]:
 
 
 def _amount(value: float, unit: str) -> str:
-    number = f"{value:g}" if float(value).is_integer() and not unit else f"{value:.2f}"
+    digits = 2 if value >= _SMALL else 3
+    number = f"{value:g}" if float(value).is_integer() and not unit else f"{value:.{digits}f}"
     return f"{number} {unit}".rstrip()
 
 

@@ -1,4 +1,4 @@
-"""What a scenario is: a name, a sentence, and a function from a World to a Result."""
+"""What a scenario is: a name, a sentence, what it is run with, and a function from a World to a Result."""
 
 from __future__ import annotations
 
@@ -14,21 +14,31 @@ class Options:
     """What a run was asked for. A scenario uses what it needs and says so in its conditions.
 
     Attributes:
-        definitions: how many there are; each has two keys from a path of its own.
-        minutes: how long a stretch is watched, where one is.
+        definitions: how many there are; most scenarios give each two keys from a path of its own.
+        minutes: how long a stretch is watched, or over which time changes are spread.
         period: seconds of the reconcile period, where sources are polled.
+        changes: how many things are changed, where some are.
+        outage: seconds for which the backend is away, where it is.
+        repeats: how often something short is measured.
 
     """
 
     definitions: int = 1000
     minutes: float = 1.0
     period: float = 30.0
+    changes: int = 100
+    outage: float = 45.0
+    repeats: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One thing to measure. `run` gets fresh servers; it seeds them, starts what it needs and measures."""
+    """One thing to measure. `run` gets fresh servers; it seeds them, starts what it needs and measures.
+
+    `defaults` is what it is run with where nothing else was asked for.
+    """
 
     name: str
     summary: str
     run: Callable[[World, Options], Result]
+    defaults: Options = Options()

@@ -9,18 +9,22 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.audit import by_kind
-from bench.corpus import MOUNT, Corpus, seed
+from bench.corpus import Corpus, api_server, definition, prepare, seed
 from bench.meter import Meter
+from bench.plans import MOUNT, Plan, Wish
 from bench.traffic import Identity, Traffic
+from bench.watcher import SecretWatch
 from tests.integration.deployment_support import NAMESPACE, SERVICE_ACCOUNT, daemon_kubeconfig, install
 from tests.testbed.bed import Bed, running_bed
 from tests.testbed.daemon import DaemonProcess
+from tests.testbed.kube_api import definitions
 from tests.testbed.openbao_setup import AppRole
 from tests.testbed.waiting import wait_until
 
@@ -39,9 +43,25 @@ class World:
     kubeconfig: Path
     role: AppRole
 
-    def seed(self, namespace: str, count: int) -> Corpus:
-        """Definitions and their values in a new namespace."""
-        return seed(self.bed, namespace, count)
+    def seed(self, plan: Plan) -> Corpus:
+        """Put a plan on the servers, whose namespaces must be new."""
+        return seed(self.bed, plan)
+
+    def prepare(self, plan: Plan) -> None:
+        """Put a plan on the servers, but for its definitions."""
+        prepare(self.bed, plan)
+
+    def define(self, wish: Wish) -> None:
+        """Make one definition."""
+        self.bed.cluster.api.post(definitions(wish.namespace), definition(wish))
+
+    def write(self, path: str, values: Mapping[str, str]) -> None:
+        """Give a backend path new values."""
+        self.bed.openbao.request("POST", path, {"data": dict(values)})
+
+    def watch(self) -> SecretWatch:
+        """The benchmark's own eye on all Secrets."""
+        return SecretWatch(api_server(self.bed))
 
     def traffic(self) -> Traffic:
         """What the daemon's identity asks of the servers from now on."""
@@ -55,22 +75,37 @@ class World:
         return traffic
 
     @contextmanager
-    def daemon(self, period: float, environ: Mapping[str, str] | None = None) -> Iterator[DaemonProcess]:
+    def daemon(
+        self, period: float, environ: Mapping[str, str] | None = None, flags: Sequence[str] = ()
+    ) -> Iterator[DaemonProcess]:
         """The daemon at a reconcile period in seconds; told to stop at the end, it must exit with 0.
 
         It reads from the bed's OpenBao, unless `environ` names another backend.
         """
-        backend = environ or {
-            "VAULT_ADDR": self.bed.openbao.url,
-            "VAULT_ROLE_ID": self.role.role_id,
-            "VAULT_SECRET_ID": self.role.secret_id,
-        }
-        environ = {"KUBECONFIG": str(self.kubeconfig), **backend}
-        flag = f"-reconcile-period={round(period * 1000)}ms"
-        with DaemonProcess(self.folder, environ, flag, launcher=_launcher()) as process:
+        environ = {"KUBECONFIG": str(self.kubeconfig), **(environ or self.openbao_at(self.bed.openbao.url))}
+        flags = (f"-reconcile-period={round(period * 1000)}ms", *flags)
+        with DaemonProcess(self.folder, environ, *flags, launcher=_launcher()) as process:
             yield process
             code = process.stop()
         assert code == 0, f"the daemon ended with {code}:\n{process.output()[-2000:]}"
+
+    @contextmanager
+    def daemon_in_step(
+        self, period: float, count: int, environ: Mapping[str, str] | None = None
+    ) -> Iterator[DaemonProcess]:
+        """As `daemon`, once it has brought `count` definitions from nothing into step."""
+        meter = Meter(self.traffic())
+        with self.daemon(period, environ) as process:
+            wait_synced(meter, count)
+            yield process
+
+    def openbao_at(self, url: str) -> Mapping[str, str]:
+        """The environment that lets the daemon in to the bed's OpenBao, which it reaches by `url`."""
+        return {
+            "VAULT_ADDR": url,
+            "VAULT_ROLE_ID": self.role.role_id,
+            "VAULT_SECRET_ID": self.role.secret_id,
+        }
 
 
 @contextmanager
@@ -88,21 +123,25 @@ def wait_synced(meter: Meter, count: int) -> None:
 
     AssertionError, with what was seen, when that takes far longer than it should.
     """
-    seen = by_kind(())
+    seen: Counter[str] = Counter()
+    taken = 0
 
     def done() -> bool:
-        nonlocal seen
-        seen = by_kind(call for call in meter.kubernetes_so_far() if call.status < 300)
+        nonlocal taken
+        calls = meter.kubernetes_so_far()
+        seen.update(by_kind(call for call in calls[taken:] if call.status < 300))
+        taken = len(calls)
         return seen["create secrets"] >= count and seen["update secretdefinitions/status"] >= count
 
     try:
         wait_until(done, timeout=60 + count / 5, poll=_LOOK_SECONDS)
     except AssertionError:
         raise AssertionError(f"{count} definitions are not in step yet; calls so far: {dict(seen)}") from None
-    _wait_settled(meter)
+    wait_settled(meter)
 
 
-def _wait_settled(meter: Meter) -> None:
+def wait_settled(meter: Meter) -> None:
+    """Until nothing was asked of Kubernetes for a while, so that what follows a Secret is counted, too."""
     before = -1
     while before != len(meter.kubernetes_so_far()):
         before = len(meter.kubernetes_so_far())

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from bench.scenario import Scenario
-from bench.scenarios import azure, cold, quiet
+from bench.scenarios import azure, cold, drift, fresh, new_object, outage, quiet, sharing, startup
 
-SCENARIOS: dict[str, Scenario] = {each.name: each for each in (cold.SCENARIO, quiet.SCENARIO, azure.SCENARIO)}
+SCENARIOS: dict[str, Scenario] = {
+    each.name: each
+    for each in (
+        cold.SCENARIO,
+        quiet.SCENARIO,
+        fresh.SCENARIO,
+        drift.SCENARIO,
+        new_object.SCENARIO,
+        sharing.SCENARIO,
+        outage.SCENARIO,
+        startup.SCENARIO,
+        azure.SCENARIO,
+    )
+}

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from bench.audit import by_kind, by_operation
 from bench.baseline import measure_floor
-from bench.corpus import MOUNT
 from bench.figures import Figure, Result, percentile
 from bench.meter import Meter, Stretch
+from bench.plans import MOUNT, one_path_each
 from bench.scenario import Options, Scenario
 from bench.world import World, wait_synced
 
@@ -23,7 +23,7 @@ _PERIOD_SECONDS = 3600.0
 def run(world: World, options: Options) -> Result:
     """Measure the daemon, then the floor; both must leave the right Secrets behind."""
     daemon = _measure_daemon(world, options.definitions)
-    corpus = world.seed("floor", options.definitions)
+    corpus = world.seed(one_path_each(["floor"], options.definitions))
     floor = measure_floor(world, corpus)
     corpus.check(world.bed.cluster.api)
     return Result(
@@ -36,7 +36,7 @@ def run(world: World, options: Options) -> Result:
 
 
 def _measure_daemon(world: World, count: int) -> Stretch:
-    corpus = world.seed("cold", count)
+    corpus = world.seed(one_path_each(["cold"], count))
     meter = Meter(world.traffic())
     with world.daemon(_PERIOD_SECONDS) as process:
         wait_synced(meter, count)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 
 from bench.audit import by_kind, by_operation
-from bench.corpus import MOUNT
 from bench.figures import Figure, Result
 from bench.meter import Meter, Stretch
+from bench.plans import MOUNT, one_path_each
 from bench.scenario import Options, Scenario
 from bench.world import World, wait_synced
 
@@ -33,7 +33,7 @@ def run(world: World, options: Options) -> Result:
 
 
 def _measure(world: World, options: Options) -> Stretch:
-    corpus = world.seed("quiet", options.definitions)
+    corpus = world.seed(one_path_each(["quiet"], options.definitions))
     meter = Meter(world.traffic())
     with world.daemon(options.period) as process:
         wait_synced(meter, options.definitions)

@@ -9,6 +9,7 @@ import pytest
 
 from bench.audit import BackendCall, KubernetesCall, backend_calls, by_kind, by_operation, kubernetes_calls
 
+AT = 1767323045.123456
 DAEMON = "system:serviceaccount:secrets-manager:secrets-manager"
 
 
@@ -32,7 +33,12 @@ def request(operation: str, path: str, *, role: str | None = "bench", kind: str 
     """A line as OpenBao writes it, shortened."""
     auth = {"metadata": {"role_name": role}, "policies": ["default"]} if role else {}
     return json.dumps(
-        {"type": kind, "auth": auth, "request": {"operation": operation, "path": path}}
+        {
+            "time": "2026-01-02T03:04:05.123456789Z",
+            "type": kind,
+            "auth": auth,
+            "request": {"operation": operation, "path": path},
+        }
     ).encode()
 
 
@@ -87,7 +93,7 @@ def test_a_request_to_the_backend_counts_once_and_only_that_of_the_role() -> Non
         request("read", "secret/data/app"),
         request("read", "secret/data/app", kind="response"),
         request("read", "secret/data/bench", role="other"),
-        request("update", "auth/approle/login", role=None),
+        request("update", "auth/kubernetes/login", role=None),
         json.dumps({"type": "request", "request": {"operation": "read", "path": "bench"}}).encode(),
         json.dumps(
             {
@@ -98,14 +104,24 @@ def test_a_request_to_the_backend_counts_once_and_only_that_of_the_role() -> Non
         ).encode(),
     ]
 
-    assert backend_calls(lines, "bench") == [BackendCall(operation="read", path="secret/data/app")]
+    assert backend_calls(lines, "bench") == [BackendCall(operation="read", path="secret/data/app", at=AT)]
+
+
+def test_a_login_counts_though_nobody_is_known_before_it() -> None:
+    lines = [
+        request("update", "auth/approle/login", role=None),
+        request("update", "auth/approle/login", kind="response"),
+        request("read", "secret/data/named/auth/approle/login", role="other"),
+    ]
+
+    assert by_operation(backend_calls(lines, "bench"), "secret/") == {"update auth/approle/login": 1}
 
 
 def test_reads_of_values_are_counted_together_and_everything_else_by_its_path() -> None:
     calls = [
-        BackendCall(operation="read", path="secret/data/a"),
-        BackendCall(operation="read", path="secret/data/b"),
-        BackendCall(operation="read", path="auth/token/lookup-self"),
+        BackendCall(operation="read", path="secret/data/a", at=AT),
+        BackendCall(operation="read", path="secret/data/b", at=AT),
+        BackendCall(operation="read", path="auth/token/lookup-self", at=AT),
     ]
 
     assert by_operation(calls, "secret/") == {"read secret/": 2, "read auth/token/lookup-self": 1}

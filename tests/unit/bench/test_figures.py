@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.figures import Figure, Result, percentile
+from bench.figures import Figure, Result, latency_figures, percentile
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,11 @@ def test_a_figure_is_found_by_its_key() -> None:
     assert result.figure("cpu_s") is cpu
     with pytest.raises(KeyError):
         result.figure("cpu")
+
+
+def test_latencies_are_told_by_median_95th_percentile_and_maximum() -> None:
+    figures = {
+        each.key: each.value for each in latency_figures("repair", [each / 100 for each in range(1, 101)])
+    }
+
+    assert figures == {"repair_p50_s": 0.5, "repair_p95_s": 0.95, "repair_max_s": 1.0}

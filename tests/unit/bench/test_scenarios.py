@@ -24,7 +24,7 @@ def stretch(*kubernetes: KubernetesCall, cpu: float = 2.0, reads: int = 0) -> St
         servers_cpu=6.0,
         memory=Memory(resident=60.0, peak=80.0),
         kubernetes=kubernetes,
-        backend=(BackendCall(operation="read", path="secret/data/app"),) * reads,
+        backend=(BackendCall(operation="read", path="secret/data/app", at=1001.0),) * reads,
     )
 
 
@@ -39,7 +39,17 @@ COLD = stretch(
 
 
 def test_every_scenario_is_registered_under_its_name() -> None:
-    assert list(SCENARIOS) == ["cold", "quiet", "azure-quiet"]
+    assert list(SCENARIOS) == [
+        "cold",
+        "quiet",
+        "fresh",
+        "drift",
+        "new-object",
+        "sharing",
+        "outage",
+        "startup",
+        "azure-quiet",
+    ]
     assert all(name == scenario.name and scenario.summary for name, scenario in SCENARIOS.items())
 
 
@@ -95,7 +105,7 @@ def test_only_reads_of_values_are_backend_reads() -> None:
         servers_cpu=0.0,
         memory=Memory(resident=1.0, peak=1.0),
         kubernetes=(),
-        backend=(BackendCall(operation="read", path="auth/token/lookup-self"),),
+        backend=(BackendCall(operation="read", path="auth/token/lookup-self", at=1.0),),
     )
 
     figures = {each.key: each.value for each in quiet.figures(other, Options())}

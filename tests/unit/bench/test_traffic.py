@@ -47,6 +47,7 @@ def test_what_is_skipped_is_not_counted(tmp_path: Path) -> None:
     kubernetes, backend = tmp_path / "kubernetes", tmp_path / "backend"
     line = json.dumps(
         {
+            "time": "2026-01-02T03:04:05Z",
             "type": "request",
             "auth": {"metadata": {"role_name": "bench"}},
             "request": {"operation": "read", "path": "secret/data/app"},
@@ -60,5 +61,5 @@ def test_what_is_skipped_is_not_counted(tmp_path: Path) -> None:
     traffic.skip()
     append(backend, line + "\n")
 
-    assert traffic.take_backend() == [BackendCall(operation="read", path="secret/data/app")]
+    assert traffic.take_backend() == [BackendCall(operation="read", path="secret/data/app", at=1767323045.0)]
     assert traffic.take_kubernetes() == []
