@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.figures import Result
+from bench.layouts import LAYOUTS
 from bench.report import json_line, table
 from bench.scenario import Options, Scenario
 from bench.scenarios import SCENARIOS
@@ -82,12 +83,21 @@ def _above_zero(text: str) -> float:
     return number
 
 
+def _layout(text: str) -> str:
+    if text not in LAYOUTS:
+        raise argparse.ArgumentTypeError(f"{text} is not one of {', '.join(LAYOUTS)}")
+    return text
+
+
 _OPTIONS = {
     "definitions": (_at_least_one, "N", "how many there are"),
     "minutes": (_above_zero, "MINUTES", "length of a stretch that is watched, or over which things change"),
     "reconcile-period": (_above_zero, "SECONDS", "of the daemon"),
     "changes": (_at_least_one, "N", "how many things change, of each kind"),
     "outage": (_above_zero, "SECONDS", "for which the backend is away"),
+    "lease": (_above_zero, "SECONDS", "after which a standby may take over"),
+    "large": (_at_least_one, "N", "how many have a large value"),
+    "layout": (_layout, "LAYOUT", "of namespaces: " + ", ".join(LAYOUTS)),
     "repeats": (_at_least_one, "N", "how often a short thing is measured"),
 }
 _FIELDS = {"reconcile-period": "period"}

@@ -47,7 +47,7 @@ class Meter:
     def __init__(self, traffic: Traffic, pid: int | None = None) -> None:
         traffic.skip()
         self._traffic = traffic
-        self._servers = {each: proc.cpu_seconds(each) for each in proc.children(os.getpid()) - {pid}}
+        self._servers = {each: proc.cpu_seconds(each) for each in _children() - {pid}}
         self._kubernetes: list[KubernetesCall] = []
         self._backend: list[BackendCall] = []
         self._cpu = 0.0 if pid is None else proc.cpu_seconds(pid)
@@ -86,3 +86,12 @@ class Meter:
             with contextlib.suppress(OSError):
                 spent += proc.cpu_seconds(pid) - before
         return spent
+
+
+def servers_cpu() -> float:
+    """CPU seconds so far of all processes that this one has started and that still run."""
+    return sum(map(proc.cpu_seconds, _children()))
+
+
+def _children() -> set[int]:
+    return proc.children(os.getpid())

@@ -20,6 +20,9 @@ class Options:
         changes: how many things are changed, where some are.
         outage: seconds for which the backend is away, where it is.
         repeats: how often something short is measured.
+        lease: seconds after which a standby may take the Lease of a leader that was not heard of.
+        large: how many definitions have a large value, where some do.
+        layout: how definitions lie in namespaces, where that can be chosen; a name of `bench.layouts`.
 
     """
 
@@ -29,6 +32,9 @@ class Options:
     changes: int = 100
     outage: float = 45.0
     repeats: int = 5
+    lease: float = 15.0
+    large: int = 200
+    layout: str = "one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.audit import by_kind
 from bench.corpus import Corpus, api_server, definition, prepare, seed
-from bench.meter import Meter
+from bench.meter import Meter, servers_cpu
 from bench.plans import MOUNT, Plan, Wish
 from bench.traffic import Identity, Traffic
 from bench.watcher import SecretWatch
@@ -32,6 +32,10 @@ ROLE = "bench"
 # The end of a piece of work is seen in the audit log; looking there more often would cost what is measured.
 _LOOK_SECONDS = 0.1
 _SETTLED_SECONDS = 2.0
+# Servers that nobody asks for anything use less than this.
+_IDLE_CORES = 0.25
+_IDLE_LOOK_SECONDS = 1.0
+_IDLE_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,20 +86,30 @@ class World:
 
         It reads from the bed's OpenBao, unless `environ` names another backend.
         """
-        environ = {"KUBECONFIG": str(self.kubeconfig), **(environ or self.openbao_at(self.bed.openbao.url))}
-        flags = (f"-reconcile-period={round(period * 1000)}ms", *flags)
-        with DaemonProcess(self.folder, environ, *flags, launcher=_launcher()) as process:
+        with self.start(period, environ, flags) as process:
             yield process
             code = process.stop()
         assert code == 0, f"the daemon ended with {code}:\n{process.output()[-2000:]}"
 
+    def start(
+        self, period: float, environ: Mapping[str, str] | None = None, flags: Sequence[str] = ()
+    ) -> DaemonProcess:
+        """As `daemon`, for a process that may end in any way; killed at the end of a with block."""
+        environ = {"KUBECONFIG": str(self.kubeconfig), **(environ or self.openbao_at(self.bed.openbao.url))}
+        flags = (f"-reconcile-period={round(period * 1000)}ms", *flags)
+        return DaemonProcess(self.folder, environ, *flags, launcher=_launcher())
+
     @contextmanager
     def daemon_in_step(
-        self, period: float, count: int, environ: Mapping[str, str] | None = None
+        self,
+        period: float,
+        count: int,
+        environ: Mapping[str, str] | None = None,
+        flags: Sequence[str] = (),
     ) -> Iterator[DaemonProcess]:
         """As `daemon`, once it has brought `count` definitions from nothing into step."""
         meter = Meter(self.traffic())
-        with self.daemon(period, environ) as process:
+        with self.daemon(period, environ, flags) as process:
             wait_synced(meter, count)
             yield process
 
@@ -106,6 +120,17 @@ class World:
             "VAULT_ROLE_ID": self.role.role_id,
             "VAULT_SECRET_ID": self.role.secret_id,
         }
+
+    def wait_idle(self) -> None:
+        """Until the servers have dealt with what was put on them, so that it is not in what follows."""
+        deadline = time.monotonic() + _IDLE_PATIENCE_SECONDS
+        before = -float("inf")
+        while time.monotonic() < deadline:
+            spent = servers_cpu()
+            if spent - before < _IDLE_CORES * _IDLE_LOOK_SECONDS:
+                return
+            before = spent
+            time.sleep(_IDLE_LOOK_SECONDS)
 
 
 @contextmanager
@@ -143,9 +168,14 @@ def wait_synced(meter: Meter, count: int) -> None:
 def wait_settled(meter: Meter) -> None:
     """Until nothing was asked of Kubernetes for a while, so that what follows a Secret is counted, too."""
     before = -1
-    while before != len(meter.kubernetes_so_far()):
-        before = len(meter.kubernetes_so_far())
+    while before != (now := _deeds(meter)):
+        before = now
         time.sleep(_SETTLED_SECONDS)
+
+
+def _deeds(meter: Meter) -> int:
+    """Calls so far that are made for a reason; the Lease is renewed for ever."""
+    return sum(call.resource != "leases" for call in meter.kubernetes_so_far())
 
 
 def _launcher() -> tuple[str, ...]:

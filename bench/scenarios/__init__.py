@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from bench.scenario import Scenario
-from bench.scenarios import azure, cold, drift, fresh, new_object, outage, quiet, sharing, startup
+from bench.scenarios import (
+    azure,
+    cold,
+    drift,
+    fail_over,
+    fresh,
+    memory,
+    new_object,
+    outage,
+    quiet,
+    sharing,
+    startup,
+    ten_thousand,
+)
 
 SCENARIOS: dict[str, Scenario] = {
     each.name: each
@@ -16,6 +29,9 @@ SCENARIOS: dict[str, Scenario] = {
         sharing.SCENARIO,
         outage.SCENARIO,
         startup.SCENARIO,
+        memory.SCENARIO,
+        ten_thousand.SCENARIO,
+        fail_over.SCENARIO,
         azure.SCENARIO,
     )
 }

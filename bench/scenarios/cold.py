@@ -55,6 +55,16 @@ def figures(daemon: Stretch, floor: Stretch) -> Sequence[Figure]:
         ),
         Figure(name="last Secret", value=max(made), unit="s", floor=max(floor_made)),
         Figure(name="all in step", value=_last(daemon), unit="s", floor=_last(floor)),
+        Figure(
+            name="Kubernetes calls per definition",
+            value=len(daemon.kubernetes) / len(made),
+            floor=len(floor.kubernetes) / len(floor_made),
+        ),
+        Figure(
+            name="backend calls per definition",
+            value=len(daemon.backend) / len(made),
+            floor=len(floor.backend) / len(floor_made),
+        ),
         Figure(name="CPU", value=daemon.cpu, unit="s", floor=floor.cpu),
         Figure(name="CPU of the servers", value=daemon.servers_cpu, unit="s", floor=floor.servers_cpu),
         Figure(name="memory after", value=daemon.memory.resident, unit="MiB"),

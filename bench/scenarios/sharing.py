@@ -18,15 +18,17 @@ from bench.world import World, wait_synced
 
 PATHS = 20
 KEYS = 10
+_NO_POLL_SECONDS = 3600.0
 
 
 def run(world: World, options: Options) -> Result:
     """Count the reads that bring all in step, then those of a stretch in which nothing changes."""
     corpus = world.seed(shared("sharing", definitions=options.definitions, paths=PATHS, keys=KEYS))
-    first = Meter(world.traffic())
+    cold = _cold(world, options.definitions)
     with world.daemon(options.period) as process:
-        wait_synced(first, options.definitions)
-        cold = first.stop(process.pid)
+        process.wait_ready()
+        # Each definition is looked at once after a start; then there are only polls.
+        time.sleep(2 * options.period)
         meter = Meter(world.traffic(), process.pid)
         time.sleep(options.minutes * 60)
         quiet = meter.stop(process.pid)
@@ -45,23 +47,24 @@ def run(world: World, options: Options) -> Result:
     )
 
 
+def _cold(world: World, count: int) -> Stretch:
+    """From nothing to all in step, without a poll."""
+    meter = Meter(world.traffic())
+    with world.daemon(_NO_POLL_SECONDS) as process:
+        wait_synced(meter, count)
+        return meter.stop(process.pid)
+
+
 def figures(cold: Stretch, quiet: Stretch, period: float) -> Sequence[Figure]:
     """The figures of a cold start and of a quiet stretch after it; pure."""
     reads = _reads(quiet.backend)
     per_path = Counter(call.path for call in reads)
     return (
-        Figure(name="reads until all are in step", value=_reads_before_polls(cold, period)),
+        Figure(name="reads until all are in step", value=len(_reads(cold.backend))),
         Figure(name="reads per cycle", value=_per_cycle(reads, period)),
         Figure(name="paths read", value=len(per_path)),
         Figure(name="CPU per minute", value=quiet.cpu * 60 / quiet.seconds, unit="s"),
     )
-
-
-def _reads_before_polls(cold: Stretch, period: float) -> int:
-    """Reads of the first period of each path are for the definitions; later ones are polls."""
-    reads = _reads(cold.backend)
-    first = min((call.at for call in reads), default=0.0)
-    return sum(call.at < first + period / 2 for call in reads)
 
 
 def _per_cycle(reads: Sequence[BackendCall], period: float) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench.figures import Result
 from bench.scenario import Options
 from bench.scenarios import SCENARIOS
@@ -28,3 +30,36 @@ def test_every_start_brings_its_secret(tmp_path: Path) -> None:
 def run(folder: Path, scenario: str, options: Options) -> Result:
     with open_world(folder) as world:
         return SCENARIOS[scenario].run(world, options)
+
+
+def test_memory_is_told_by_how_much_there_is_and_how_large(tmp_path: Path) -> None:
+    result = run(tmp_path, "memory", Options(definitions=4, large=2, minutes=0.01))
+
+    assert all(result.figure(f"{count}_of_two_keys_peak_mib").value > 10 for count in (4, 8, 16))
+    assert result.figure("2_large_values_that_exist_mib").value == 2 * 500 / 1024
+    assert result.figure("4_of_many_keys_peak_of_a_restart_mib").value > 10
+
+
+@pytest.mark.parametrize(("layout", "namespaces"), [("one", 1), ("many", 2), ("watched", 20)])
+def test_very_many_cost_one_read_and_two_writes_each_in_any_layout(
+    tmp_path: Path, layout: str, namespaces: int
+) -> None:
+    # So long a period that no poll falls into it.
+    options = Options(definitions=20, layout=layout, period=3600.0, minutes=0.01)
+
+    result = run(tmp_path, "ten-thousand", options)
+
+    assert result.conditions["namespaces"] == namespaces
+    writes = {kind: count for kind, count in result.calls.items() if kind.startswith(("create s", "update"))}
+    assert writes == {"create secrets": 20, "update secretdefinitions/status": 20}
+    assert result.backend["read secret/"] == 20
+    assert result.figure("kubernetes_calls_refused").value == 0
+    assert result.figure("all_in_step_s").ratio
+
+
+def test_a_standby_takes_over_after_a_kill_and_after_a_stop(tmp_path: Path) -> None:
+    result = run(tmp_path, "fail-over", Options(definitions=6, changes=3, period=1.0, lease=4.0))
+
+    for how in ("sigkill", "sigterm"):
+        first, last = result.figure(f"{how}_first_write_s").value, result.figure(f"{how}_all_fresh_s").value
+        assert 0 < first <= last

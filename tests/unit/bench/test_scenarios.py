@@ -35,6 +35,7 @@ COLD = stretch(
     call("create", "secrets", 1002.0, 201),
     call("update", "secretdefinitions/status", 1002.5),
     call("create", "events", 1009.0, 201),
+    reads=2,
 )
 
 
@@ -48,6 +49,9 @@ def test_every_scenario_is_registered_under_its_name() -> None:
         "sharing",
         "outage",
         "startup",
+        "memory",
+        "ten-thousand",
+        "fail-over",
         "azure-quiet",
     ]
     assert all(name == scenario.name and scenario.summary for name, scenario in SCENARIOS.items())
@@ -61,6 +65,8 @@ def test_a_cold_start_is_timed_from_the_start_of_the_process_to_the_last_status(
         "half_of_the_secrets_s": 1.0,
         "last_secret_s": 2.0,
         "all_in_step_s": 2.5,
+        "kubernetes_calls_per_definition": 3.0,
+        "backend_calls_per_definition": 1.0,
         "cpu_s": 2.0,
         "cpu_of_the_servers_s": 6.0,
         "memory_after_mib": 60.0,
