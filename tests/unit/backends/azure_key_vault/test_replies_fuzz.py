@@ -76,6 +76,10 @@ class Wire:
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
+        self.limit = self
+
+    def turn(self, budget: Budget) -> None:
+        assert budget.left() > 0
 
     def of(self, _url: str) -> Wire:
         return self
