@@ -6,6 +6,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # PYTEST="-k name" narrows any of the test targets; DEMO=once makes the demo end by itself.
 PYTEST ?=
+EXAMPLES ?= 2000
 DEMO ?=
 # SCENARIO="cold quiet", N and MINUTES choose what is measured; BENCH takes any other option of scripts/bench.
 SCENARIO ?=
@@ -35,6 +36,10 @@ lint: venv ## Formatting, lint, types and import contracts
 .PHONY: check
 check: lint ## lint and the unit tests; under a minute
 	@$(BIN)/python -m pytest tests/unit -n 4 $(PYTEST)
+
+.PHONY: fuzz
+fuzz: venv ## Tests of what parses foreign input, with new examples each time (EXAMPLES=2000)
+	@FUZZ=$(EXAMPLES) $(BIN)/python -m pytest tests/unit -k fuzz -n 4 --timeout=0 $(PYTEST)
 
 .PHONY: testbed
 testbed: venv ## Build or find the test servers: about five minutes once, then nothing
