@@ -7,6 +7,7 @@ down to its resourceVersion, and must be over by itself when the backend is well
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import re
@@ -322,6 +323,26 @@ def test_a_definition_of_two_paths_is_written_whole_or_not_at_all(stage: Stage) 
     lost.remove()
 
     stage.world.wait_data(stage.namespace, "both", {"one": "2", "two": "1"})
+
+
+def test_keys_of_one_path_come_from_one_version_however_fast_it_changes(stage: Stage) -> None:
+    """Row 71."""
+    world, seen = stage.world, set()
+    world.write("pair", a="0", b="0")
+    world.define(stage.namespace, "pair", world.keys("a", "b", of="pair"))
+    world.wait_reason(stage.namespace, "pair", "Synced")
+    watched = f"/api/v1/namespaces/{stage.namespace}/secrets"
+    with world.cluster.api.watch(watched, fieldSelector="metadata.name=pair") as events:
+        for number in range(1, 60):
+            world.write("pair", a=str(number), b=str(number))
+        for event in events:
+            data = event["object"]["data"]
+            seen.add((data["a"], data["b"]))
+            if base64.b64decode(data["a"]) == b"59":
+                break
+
+    assert len(seen) > 1
+    assert {(a, b) for a, b in seen if a != b} == set()
 
 
 def test_however_many_wait_there_is_one_login_at_a_time(stage: Stage) -> None:
