@@ -1,0 +1,133 @@
+"""Core threads that die or stand still in a daemon at work: the process goes, or its probe says so."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from tests.integration.world import CONFIG_RULES, World, new_world
+from tests.testbed.cluster import TestCluster
+from tests.testbed.daemon import DaemonProcess
+from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.openbao import OpenBao
+from tests.testbed.waiting import wait_until
+
+# The promise is half a minute; a busy machine may add some.
+SOON = 75.0
+LEASES = ({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},)
+# Threads of the daemon's own: when one ends, the process ends.
+OWN = ("worker", "informer", "lease", "events")
+# Threads of libraries: the process goes on, and is found out from outside.
+OF_OTHERS = ("scheduler", "job", "http")
+
+
+@pytest.fixture(scope="module")
+def world(
+    definitions_api: TestCluster, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """A World whose account may use any Lease in its own namespace."""
+    home = definitions_api.create_namespace()
+    account = definitions_api.service_account(home, "daemon", rules=LEASES, cluster_rules=CONFIG_RULES)
+    with new_world(definitions_api, openbao, tmp_path_factory.mktemp("sick")) as made:
+        made.write("app", a="1")
+        environ = {**made.environ, "KUBECONFIG": str(account.kubeconfig)}
+        yield replace(made, account=account, environ=environ)
+    definitions_api.delete_namespace(home)
+
+
+class Ward:
+    """Daemons at work, each with one part that fails at a word."""
+
+    def __init__(self, world: World, how: str) -> None:
+        self._world = world
+        self._how = how
+        self.when = world.folder / f"{how}-now"
+        self.places: dict[str, str] = {}
+        self.daemons: dict[str, DaemonProcess] = {}
+
+    def admit(self, part: str, **environ: str) -> DaemonProcess:
+        """Start one."""
+        place = self.places[part] = self._world.cluster.create_namespace()
+        command = (sys.executable, "-m", "tests.testbed.sick_daemon", part, self._how, str(self.when))
+        flags = (
+            "-enable-leader-election",
+            f"-election.lease-namespace={self._world.account.namespace}",
+            f"-election.lease-name={self._how}-{part}",
+            f"-watch-namespaces={place}",
+            "-reconcile-period=1s",
+        )
+        daemon = DaemonProcess(
+            self._world.folder, {**self._world.environ, **environ}, *flags, launcher=command
+        )
+        self.daemons[part] = daemon
+        return daemon
+
+    def strike(self) -> None:
+        """Let the parts fail, once all are at work; something happens, so that each thread has work."""
+        for part, daemon in self.daemons.items():
+            daemon.wait_ready(SOON)
+            self._world.define(self.places[part], "before", self._world.keys("a"))
+        for part, place in self.places.items():
+            self._world.wait_data(place, "before", {"a": "1"})
+            assert self.daemons[part].fetch("/healthz") == (200, "ok\n")
+        self.when.touch()
+        for place in self.places.values():
+            self._world.define(place, "after", self._world.keys("a"))
+
+
+@pytest.fixture(scope="module")
+def wards(world: World) -> Iterator[dict[str, Ward]]:
+    """One whose parts have died, one whose parts stand still; at once, since noticing takes a while."""
+    with ExitStack() as stack:
+        made = {how: Ward(world, how) for how in ("kill", "block")}
+        for ward in made.values():
+            for part in (*OWN, *OF_OTHERS):
+                stack.enter_context(ward.admit(part))
+        for ward in made.values():
+            ward.strike()
+        yield made
+
+
+@pytest.mark.parametrize("part", OWN)
+def test_a_core_thread_that_dies_ends_the_process(wards: dict[str, Ward], part: str) -> None:
+    daemon = wards["kill"].daemons[part]
+
+    assert daemon.wait(SOON) == 1
+    assert daemon.logged("a core thread ended")
+
+
+@pytest.mark.parametrize("part", OF_OTHERS)
+def test_a_thread_of_a_library_that_dies_makes_the_process_unhealthy(
+    wards: dict[str, Ward], part: str
+) -> None:
+    _found_out(wards["kill"].daemons[part])
+
+
+@pytest.mark.parametrize("part", [*OWN, *OF_OTHERS])
+def test_a_thread_that_stands_still_makes_the_process_unhealthy(wards: dict[str, Ward], part: str) -> None:
+    daemon = wards["block"].daemons[part]
+
+    _found_out(daemon)
+    if part != "http":
+        assert part in daemon.fetch("/healthz")[1] or part == "scheduler"
+
+
+def test_a_call_that_nobody_ends_in_time_makes_the_process_unhealthy(
+    world: World, openbao_proxy: FaultProxy
+) -> None:
+    ward = Ward(world, "kill")
+    ward.when = world.folder / "watchdog-now"
+    with ward.admit("watchdog", VAULT_ADDR=openbao_proxy.url) as daemon:
+        ward.strike()
+        # Each byte is a sign of life to the socket, so only the watchdog would end this call.
+        openbao_proxy.on("GET", r"/v1/secret/.*").drip_body()
+        wait_until(lambda: "deadlines" in daemon.fetch("/healthz")[1], SOON, "the fault to be told")
+
+
+def _found_out(daemon: DaemonProcess) -> None:
+    """Until its liveness probe fails, or nobody answers it."""
+    wait_until(lambda: daemon.fetch("/healthz")[0] != 200, SOON, "the liveness probe to fail")

@@ -1,0 +1,58 @@
+"""The daemon with one thread that dies or stands still once a file appears.
+
+``python -m tests.testbed.sick_daemon PART kill|block FILE [FLAGS]``. The product has no such switch: here one
+method that the thread passes through again and again is wrapped before the daemon starts. It knows those
+methods by name, and nothing else of the daemon.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from secrets_manager import __main__ as program
+from secrets_manager.cluster.event_recorder import EventRecorder
+from secrets_manager.cluster.informer import Informer
+from secrets_manager.cluster.leader_election import LeaderElector
+from secrets_manager.daemon.http import _BoundedServer
+from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.sync.engine import Engine
+
+PARTS: dict[str, tuple[Any, str]] = {
+    "worker": (Engine, "work_once"),
+    "informer": (Informer, "_hear"),
+    "lease": (LeaderElector, "_try"),
+    "events": (EventRecorder, "_post"),
+    "scheduler": (BlockingScheduler, "_process_jobs"),
+    "job": (Engine, "tick"),
+    "http": (_BoundedServer, "service_actions"),
+    "watchdog": (Watchdog, "_expire_due"),
+}
+
+
+def sicken(part: str, how: str, when: Path) -> None:
+    """Wrap the method of ``part``: from the moment on that the file is there, no thread gets through it."""
+    owner, name = PARTS[part]
+    healthy = getattr(owner, name)
+
+    @functools.wraps(healthy)
+    def sick(*args: Any, **named: Any) -> Any:
+        if when.exists():
+            if how == "kill":
+                raise SystemExit
+            threading.Event().wait()
+        return healthy(*args, **named)
+
+    setattr(owner, name, sick)
+
+
+if __name__ == "__main__":
+    part, how, when, *flags = sys.argv[1:]
+    sicken(part, how, Path(when))
+    sys.argv[1:] = flags
+    program.main()
