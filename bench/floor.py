@@ -72,9 +72,15 @@ def main() -> None:
     report = {
         "done": sum(worker.done for worker in workers),
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "peak_mib": usage.ru_maxrss / 1024,
+        "peak_mib": _peak_kib() / 1024,
     }
     print(json.dumps(report))
+
+
+def _peak_kib() -> int:
+    """From /proc, as ru_maxrss still knows of the process that started this one."""
+    with open("/proc/self/status") as lines:  # noqa: PTH123 - the floor loads no more than it needs
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 def _call(

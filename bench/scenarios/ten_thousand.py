@@ -51,6 +51,8 @@ def _measure_daemon(world: World, options: Options) -> tuple[Stretch, Stretch]:
     with world.daemon(options.period, flags=layout.flags(corpus.plan)) as process:
         wait_synced(meter, len(corpus.items))
         cold = meter.stop(process.pid)
+        # Polls that came due during the cold start are made up for first.
+        time.sleep(options.minutes * 60)
         meter = Meter(world.traffic(), process.pid)
         time.sleep(options.minutes * 60)
         quiet = meter.stop(process.pid)
