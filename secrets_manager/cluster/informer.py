@@ -12,7 +12,6 @@ An informer never decides anything, and works on standbys too, so that a new lea
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from typing import Protocol
 from secrets_manager.cluster import manifests
 from secrets_manager.cluster.base import Expired, Json, KubernetesApi, NotFound, Scope, WatchEvent
 from secrets_manager.domain.errors import ClusterFault, ClusterUnavailable, Forbidden, SecretsManagerError
+from secrets_manager.runtime.chance import chance
 from secrets_manager.runtime.heartbeat import Heartbeat
 
 log = logging.getLogger("cluster.informer")
@@ -64,7 +64,7 @@ class Pace:
     """
 
     forbidden: float = _MAX_PAUSE
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] = chance
     failures: int = 0
 
     def after_success(self) -> float:

@@ -12,7 +12,6 @@ fences.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from secrets_manager.cluster.clock_skew import ClockSkew
 from secrets_manager.cluster.lease import LEASES, Candidate, Decision, LeaseRecord, Move, Sighting
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict, SecretsManagerError
+from secrets_manager.runtime.chance import chance
 from secrets_manager.runtime.heartbeat import Heartbeat
 
 log = logging.getLogger("cluster.election")
@@ -57,7 +57,7 @@ class Clocks:
 
     monotonic: Callable[[], float]
     wall: Callable[[], datetime]
-    random: Callable[[], float] = field(default=random.random)
+    random: Callable[[], float] = field(default=chance)
 
 
 class ElectionTelemetry(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import socket
 import time
 import uuid
@@ -31,6 +30,7 @@ from secrets_manager.domain.errors import ConfigError
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.domain.secret import MANAGED_BY, MANAGED_BY_LABEL, Digester
+from secrets_manager.runtime.chance import chance
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.heartbeat import Heartbeats
 from secrets_manager.settings import Settings
@@ -180,7 +180,7 @@ def _engine(
         ledger=SourceLedger(shared.digester),
         schedule=PollSchedule[Key](settings.controller.reconcile_period),
     )
-    breaker = CircuitBreaker(time.monotonic, random.random, lambda: engine.backend_recovered())  # noqa: PLW0108
+    breaker = CircuitBreaker(time.monotonic, chance, lambda: engine.backend_recovered())  # noqa: PLW0108
     slow = SlowSources.among(settings.controller.workers, lambda: engine.backend_recovered())  # noqa: PLW0108
     reader = SourceReader(
         outside.backend,
@@ -291,7 +291,7 @@ def _queue(settings: Settings, metrics: Metrics) -> WorkQueue[Key]:
     return WorkQueue(
         workers=workers_of(settings),
         clock=time.monotonic,
-        random=random.random,
+        random=chance,
         back_off=BackOff(cap=max(settings.controller.reconcile_period, _LEAST_BACK_OFF_CAP)),
         telemetry=metrics.sync,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from secrets_manager.backends.base import Clock
 from secrets_manager.backends.shared.login_pace import REFUSED_PAUSE, LoginPace
 from secrets_manager.backends.shared.single_flight import SingleFlight
 from secrets_manager.domain.errors import AuthFailed, BackendFault, SecretsManagerError, SessionExpired
+from secrets_manager.runtime.chance import chance
 
 _LOG = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Session:
         time_left: Callable[[], float],
         clock: Clock = time.monotonic,
         now: Clock = time.time,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         """``time_left`` tells a thread inside a call of the SDK how many seconds that call still has."""
         self._giver = giver

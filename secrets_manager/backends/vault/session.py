@@ -7,7 +7,6 @@ a missing right and one login replaces it. The session must not know paths, engi
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from secrets_manager.backends.vault.token_life import (
     next_step,
 )
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendTimeout, SessionExpired
+from secrets_manager.runtime.chance import chance
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Session:
         telemetry: VaultTelemetry,
         *,
         clock: Clock = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         self._api = api
         self._rule = rule
