@@ -28,6 +28,8 @@ from tests.testbed.pki import Authority
 from tests.testbed.waiting import wait_until
 
 LOGIN = r"/v1/auth/approle/login"
+# What every value is, and everything that the backend says while it fails.
+CANARY = "canary-5e1f0c"
 KEPT = ("app", "two-paths", "decoded")
 # A pause after faults in a row is at most this; a busy machine may add some.
 RECOVERY = 60.0
@@ -83,7 +85,8 @@ def stage(
     namespace = definitions_api.create_namespace()
     with new_world(definitions_api, openbao, tmp_path_factory.mktemp("faults")) as world:
         _prepare(world, namespace)
-        flags = ("-reconcile-period=500ms", "-config.backend-timeout=1s", f"-watch-namespaces={namespace}")
+        pace = ("-reconcile-period=500ms", "-config.backend-timeout=1s")
+        flags = (*pace, f"-watch-namespaces={namespace}", "-enable-debug-log")
         environ = {"VAULT_ADDR": proxy.url, "VAULT_CACERT": str(authority.ca_file)}
         with world.daemon(*flags, **environ) as daemon:
             for name in KEPT:
@@ -96,8 +99,8 @@ def stage(
 
 def _prepare(world: World, namespace: str) -> None:
     world.write("app", a="before")
-    world.write("app", a="1", b="aGVsbG8=")
-    world.write("other", a="1")
+    world.write("app", a=CANARY, b="aGVsbG8=")
+    world.write("other", a=CANARY)
     world.define(namespace, "app", world.keys("a"))
     world.define(namespace, "two-paths", {**world.keys("a"), "o": source(world.path("other"), "a")})
     world.define(namespace, "decoded", {"b": source(world.path("app"), "b", "base64")})
@@ -127,7 +130,7 @@ def _everything(act: Callable[[RuleBuilder], object]) -> Break:
 
 
 def _status(status: int, *errors: str, **fields: Any) -> Break:
-    return _reads(lambda rule: rule.reply(status, {"errors": list(errors)}, **fields))
+    return _reads(lambda rule: rule.reply(status, {"errors": [*errors, CANARY]}, **fields))
 
 
 def _body(content: object, status: int = 200) -> Break:
@@ -152,7 +155,7 @@ def _seal(*, initialized: bool) -> Break:
 
     def break_it(stage: Stage) -> None:
         stage.proxy.on("GET", r"/v1/sys/seal-status").reply(200, told)
-        stage.proxy.on(".*", ".*").vault_error(503 if initialized else 501, "Vault is sealed")
+        stage.proxy.on(".*", ".*").vault_error(503 if initialized else 501, CANARY)
 
     return break_it
 
@@ -176,7 +179,7 @@ def _break_login(act: Callable[[RuleBuilder], object]) -> Break:
 
 
 EXPIRED, WRONG_HOST = dt.timedelta(hours=-1), "elsewhere.test"
-LEASED = {"lease_id": "database/creds/app/1", "lease_duration": 60, "data": {"a": "1"}}
+LEASED = {"lease_id": "database/creds/app/1", "lease_duration": 60, "data": {"a": CANARY}}
 
 FAULTS = {
     "refused connections": Fault(45, "BackendUnavailable", _refuse),
@@ -206,12 +209,14 @@ FAULTS = {
     "a quota": Fault(50, "BackendThrottled", _status(429, "rate limit quota exceeded")),
     "a quota with a pause": Fault(50, "BackendThrottled", _status(429, retry_after=1)),
     "500": Fault(51, "BackendUnavailable", _status(500, "internal error")),
-    "502": Fault(51, "BackendUnavailable", _body(b"<html>Bad Gateway</html>", 502)),
+    "502": Fault(51, "BackendUnavailable", _body(f"<html>{CANARY}</html>".encode(), 502)),
     "504": Fault(51, "BackendUnavailable", _body(b"", 504)),
     "a page with 200": Fault(51, "BackendUnavailable", _reads(lambda rule: rule.html())),
     "nothing with 200": Fault(51, "BackendUnavailable", _body(b"")),
-    "a list": Fault(51, "BackendUnavailable", _body([{"data": {}}])),
-    "half of a reply": Fault(51, "BackendUnavailable", _body(b'{"data": {"data": {"a": "x')),
+    "a list": Fault(51, "BackendUnavailable", _body([{"data": CANARY}])),
+    "half of a reply": Fault(
+        51, "BackendUnavailable", _body(f'{{"data": {{"data": {{"a": "{CANARY}'.encode())
+    ),
     "JSON without a bottom": Fault(51, "BackendUnavailable", _body(b"[" * 100_000)),
     "silence": Fault(52, "BackendTimeout", _reads(lambda rule: rule.hang())),
     "an answer that comes too late": Fault(52, "BackendTimeout", _reads(lambda rule: rule.hang_reply())),
@@ -224,17 +229,17 @@ FAULTS = {
     "nothing at the path": Fault(59, "SourceNotFound", _status(404)),
     "a deleted version": Fault(59, "SourceDeleted", _gone(deletion_time="2026-01-01T00:00:00Z")),
     "a destroyed version": Fault(59, "SourceDestroyed", _gone(destroyed=True)),
-    "another engine": Fault(60, "EngineMismatch", _body({"data": {"a": "x"}})),
+    "another engine": Fault(60, "EngineMismatch", _body({"data": {"a": CANARY}})),
     "no data at all": Fault(60, "EngineMismatch", _body({"data": None})),
-    "data that is no map": Fault(60, "EngineMismatch", _values(["x"])),
-    "an empty secret": Fault(61, "KeyNotFound", _values({})),
+    "data that is no map": Fault(60, "EngineMismatch", _values([CANARY])),
+    "another key": Fault(61, "KeyNotFound", _values({"other": CANARY})),
     "null": Fault(61, "KeyNotFound", _values({"a": None, "b": None})),
-    "a number": Fault(61, "NotAString", _values({"a": 1, "b": 1})),
+    "a map": Fault(61, "NotAString", _values({"a": {CANARY: CANARY}, "b": [CANARY]})),
     "no token and a login that hangs": Fault(
         58, "SessionExpired|BackendTimeout", _break_login(lambda rule: rule.hang())
     ),
     "no token and a login that fails": Fault(
-        58, "BackendUnavailable", _break_login(lambda rule: rule.vault_error(500, "x"))
+        58, "BackendUnavailable", _break_login(lambda rule: rule.vault_error(500, CANARY))
     ),
 }
 
@@ -382,6 +387,16 @@ def test_a_backend_whose_name_is_not_known_is_unavailable(stage: Stage, namespac
 
     assert "cannot be reached" in told["message"]
     assert alive == 200
+
+
+def test_nothing_of_what_the_backend_held_or_said_shows_anywhere(stage: Stage) -> None:
+    stage.wait("Synced")
+    named = [stage.world.found(stage.namespace, name) for name in KEPT]
+    happened = [stage.world.events(stage.namespace, name) for name in KEPT]
+    said = [stage.daemon.output(), stage.daemon.fetch("/metrics")[1], json.dumps(named), json.dumps(happened)]
+
+    assert stage.world.data(stage.namespace, "app") == {"a": CANARY}
+    assert [CANARY[:8] in each for each in said] == [False] * 4
 
 
 def test_no_fault_was_an_error_of_the_program_itself(stage: Stage) -> None:
