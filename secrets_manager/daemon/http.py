@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -24,6 +25,7 @@ from secrets_manager.settings import ListenAddress
 
 _REQUEST_SECONDS = 5.0
 _POLL_SECONDS = 0.5
+_NO_CONNECTION_SECONDS = 0.1
 _THREADS = 16
 _TEXT = "text/plain; charset=utf-8"
 
@@ -128,6 +130,14 @@ class _BoundedServer(ThreadingMixIn, HTTPServer):
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def get_request(self) -> Any:
+        """The next connection; without descriptors there is none, and asking at once again would not help."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(_NO_CONNECTION_SECONDS)
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer on a thread, if there is a place."""

@@ -23,8 +23,14 @@ class DaemonProcess:
     """One running `secrets-manager`; its log goes to `log_file`. Stopped at the end of a with block."""
 
     def __init__(
-        self, folder: Path, environ: Mapping[str, str], *flags: str, launcher: Sequence[str] = ()
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        *flags: str,
+        launcher: Sequence[str] = (),
+        output: int | None = None,
     ) -> None:
+        """Start it; what it writes goes to the descriptor `output` if that is given."""
         self.port = free_port()
         self.log_file = folder / f"daemon-{self.port}.log"
         command = [*(launcher or (sys.executable, "-m", "secrets_manager"))]
@@ -32,8 +38,8 @@ class DaemonProcess:
             self.process = subprocess.Popen(
                 [*command, f"-metrics-addr=127.0.0.1:{self.port}", *flags],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=log if output is None else output,
+                stderr=log if output is None else output,
                 cwd=folder,
                 env={**base_environment(), **environ},
             )

@@ -2,7 +2,8 @@
 
 ``python -m tests.testbed.sick_daemon PART kill|block FILE [FLAGS]``. The product has no such switch: here one
 method that the thread passes through again and again is wrapped before the daemon starts. It knows those
-methods by name, and nothing else of the daemon.
+methods by name, and nothing else of the daemon. With the part ``threads`` no new thread can be started while
+the file is there, as on a machine that has no more.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ PARTS: dict[str, tuple[Any, str]] = {
 
 def sicken(part: str, how: str, when: Path) -> None:
     """Wrap the method of ``part``: from the moment on that the file is there, no thread gets through it."""
+    if part == "threads":
+        _starve(when)
+        return
     owner, name = PARTS[part]
     healthy = getattr(owner, name)
 
@@ -49,6 +53,17 @@ def sicken(part: str, how: str, when: Path) -> None:
         return healthy(*args, **named)
 
     setattr(owner, name, sick)
+
+
+def _starve(when: Path) -> None:
+    start: Any = threading.Thread.start
+
+    def refuse(self: threading.Thread) -> None:
+        if when.exists():
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    threading.Thread.start = refuse  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
