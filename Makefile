@@ -13,6 +13,9 @@ SCENARIO ?=
 N ?=
 MINUTES ?=
 BENCH ?=
+# SEED repeats the faults of a soak; SOAK takes any other option of python -m chaos.soak.
+SEED ?=
+SOAK ?=
 # Without it the long form: 1000 kills and 200 pauses, taken up again where it was broken off.
 CHAOS ?=
 
@@ -68,6 +71,11 @@ bench: testbed ## Measure the daemon on the real servers (SCENARIO=cold N=1000 M
 .PHONY: chaos
 chaos: testbed ## Kill and pause replicas while values change (CHAOS="--kills 50 --pauses 10"); resumable
 	@$(BIN)/python -m chaos $(CHAOS)
+
+.PHONY: soak
+soak: testbed ## A long run under random faults, with a verdict (MINUTES=20 N=300 SEED=7 SOAK="--json FILE")
+	@$(BIN)/python -m chaos.soak $(addprefix --minutes=,$(MINUTES)) $(addprefix --definitions=,$(N)) \
+		$(addprefix --seed=,$(SEED)) $(SOAK)
 
 .PHONY: clean
 clean: ## Remove what the scripts made here (the servers' cache stays)

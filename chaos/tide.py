@@ -28,8 +28,16 @@ class Tide:
         """Write the next number to every path."""
         level = self.level + 1
         for path in self.paths:
-            self._openbao.write_kv2(path, {"one": str(level), "two": str(level)})
+            self.write(path, level)
         self.level = level
+
+    def write(self, path: str, level: int) -> None:
+        """Write a number to one path."""
+        self._openbao.write_kv2(path, {"one": str(level), "two": str(level)})
+
+    def turn(self) -> None:
+        """What is done every ``pause`` seconds."""
+        self.raise_once()
 
     def start(self) -> None:
         """Go on raising in the background."""
@@ -44,5 +52,5 @@ class Tide:
     def _run(self) -> None:
         while not self._stop.is_set():
             began = time.monotonic()
-            self.raise_once()
+            self.turn()
             self._stop.wait(max(0.0, self._pause - (time.monotonic() - began)))

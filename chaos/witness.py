@@ -9,8 +9,11 @@ import base64
 import threading
 import time
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
+
+import urllib3
 
 from tests.testbed.kube_api import ApiError, KubeApi, secrets
 
@@ -23,6 +26,11 @@ class Judge:
 
     highest: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    doomed: set[str] = field(default_factory=set)
+
+    def doom(self, name: str) -> None:
+        """From now on a Secret may be deleted, and more than once: its definition is about to be."""
+        self.doomed.add(name)
 
     def see(self, name: str, data: Mapping[str, str]) -> None:
         """Take one state of a Secret."""
@@ -35,8 +43,15 @@ class Judge:
         self.highest[name] = max(int(one), self.highest.get(name, 0))
 
     def lost(self, name: str) -> None:
-        """A Secret was deleted although its definition was not."""
-        self.faults.append(f"{name}: deleted")
+        """A Secret was deleted."""
+        if name in self.doomed:
+            self.highest.pop(name, None)
+        else:
+            self.faults.append(f"{name}: deleted")
+
+    def missing(self, present: AbstractSet[str]) -> list[str]:
+        """The Secrets that were there and are not among those present."""
+        return [name for name in self.highest if name not in present]
 
 
 class Witness:
@@ -83,15 +98,31 @@ class Witness:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._follow()
-            except (ApiError, OSError):
+                if not self._follow():
+                    self._list_again()
+            except (ApiError, OSError, ValueError, urllib3.exceptions.HTTPError):
+                # The API server is away, or went in the middle of a line.
                 time.sleep(0.1)
 
-    def _follow(self) -> None:
+    def _follow(self) -> bool:
+        """Whether the watch may go on where it ended."""
         query = {"resourceVersion": self._version, "timeoutSeconds": 5}
         with self._api.watch(secrets(self._namespace), **query) as events:
             for event in events:
+                if event["type"] == "ERROR":
+                    return False
                 self._take(event)
+        return True
+
+    def _list_again(self) -> None:
+        """An API server that was restarted forgot what was before it: go on from what there is now."""
+        answer = self._api.get(secrets(self._namespace))
+        for secret in answer["items"]:
+            self._take({"type": "MODIFIED", "object": secret})
+        with self._changed:
+            for name in self.judge.missing({secret["metadata"]["name"] for secret in answer["items"]}):
+                self.judge.lost(name)
+            self._version = answer["metadata"]["resourceVersion"]
 
     def _take(self, event: Json) -> None:
         secret = event["object"]

@@ -74,6 +74,11 @@ class FaultProxy:
         """Return once `count` requests like these have come in since the proxy was made."""
         wait_until(lambda: self.count(method, path) >= count, timeout, f"{count} x {method} {path}")
 
+    def forget(self) -> None:
+        """Let go the record of requests so far; `count` begins anew. For runs that would fill the memory."""
+        with self._lock:
+            self.requests.clear()
+
     def refuse(self) -> None:
         """Close the port and every connection: connecting is refused until `accept`."""
         if self._listener is not None:
