@@ -1,0 +1,102 @@
+"""The API server refuses connections, with two replicas and a Lease. All values change meanwhile.
+
+The leader cannot renew the Lease and ends itself, as it should; it is started again, as a kubelet would. The
+standby has no reason to end.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.corpus import check_secrets
+from bench.gate import Gate
+from bench.meter import Meter
+from bench.plans import one_path_each
+from bench.world import World, wait_synced
+from chaos.outage.changes import all_changed, change, wait_fresh
+from chaos.outage.findings import Finding, freshness
+from tests.integration.deployment_support import NAMESPACE
+from tests.testbed.daemon import DaemonProcess
+
+_FRESH_SECONDS = 60.0
+_READY_SECONDS = 60.0
+_KUBELET_SECONDS = 1.0
+_FLAGS = ("-enable-leader-election", f"-election.lease-namespace={NAMESPACE}")
+
+
+class Kubelet:
+    """Keeps one replica running, and counts how often it had to be started again."""
+
+    def __init__(self, start: Callable[[], DaemonProcess]) -> None:
+        self.restarts = 0
+        self._start = start
+        self.replica = start()
+
+    def look(self) -> None:
+        """Start it again if it has ended."""
+        if self.replica.process.poll() is not None:
+            self.restarts += 1
+            self.replica = self._start()
+
+
+def refused(world: World, definitions: int, seconds: float) -> list[Finding]:
+    """Close the way to the API server for both replicas, and open it again."""
+    plan = world.seed(one_path_each(["outage"], definitions)).plan
+    changed = all_changed(plan)
+    with Gate(world.bed.cluster.url) as gate, world.watch() as watch:
+        environ = {
+            **world.openbao_at(world.bed.openbao.url),
+            "KUBECONFIG": str(_kubeconfig_at(world.kubeconfig, gate.url)),
+        }
+        meter = Meter(world.traffic())
+        leader = Kubelet(lambda: world.start(5.0, environ, _FLAGS))
+        with _kept(leader):
+            wait_synced(meter, definitions)
+            standby = Kubelet(lambda: world.start(5.0, environ, _FLAGS))
+            with _kept(standby):
+                standby.replica.wait_ready(_READY_SECONDS)
+                gate.close()
+                change(world, changed, seconds)
+                sightings = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
+                gate.open()
+                latencies = wait_fresh(watch, sightings)
+    check_secrets(changed, world.bed.cluster.api)
+    return [
+        *freshness(latencies, _FRESH_SECONDS),
+        Finding(what="restarts of the standby", value=standby.restarts, most=0),
+        Finding(what="restarts of the leader", value=leader.restarts),
+    ]
+
+
+@contextmanager
+def _kept(kubelet: Kubelet) -> Iterator[None]:
+    """A replica is started again while this lasts, and killed at its end."""
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(_KUBELET_SECONDS):
+            kubelet.look()
+
+    # What it starts may end with it, by setpriv: it lasts as long as they have to.
+    thread = threading.Thread(target=work, name="kubelet", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        kubelet.replica.kill()
+
+
+def _kubeconfig_at(kubeconfig: Path, url: str) -> Path:
+    """A copy of a kubeconfig that leads to another address."""
+    config = json.loads(kubeconfig.read_text(encoding="utf-8"))
+    config["clusters"][0]["cluster"]["server"] = url
+    copy = kubeconfig.with_name(f"{kubeconfig.name}-outage")
+    copy.touch(mode=0o600)
+    copy.write_text(json.dumps(config), encoding="utf-8")
+    return copy
