@@ -292,7 +292,7 @@ FAULTS: dict[str, tuple[Callable[[RuleBuilder], object], type[BackendFault]]] = 
 def test_a_read_through_a_fault_says_what_is_wrong_and_the_next_one_works(
     azure: AzureDouble, told: Told, kind: str
 ) -> None:
-    backend = backend_on(azure, told=told, timeout=0.5)
+    backend = backend_on(azure, told=told, timeout=1.5)
     azure.store.put("app", "1")
     read(backend, "app")
     break_it, meaning = FAULTS[kind]
