@@ -186,7 +186,8 @@ def test_a_restart_makes_up_for_what_happened_meanwhile(world: World, namespace:
     with world.daemon(*flags) as daemon:
         world.wait_data(namespace, "changed", {"a": "2"})
         world.wait_data(namespace, "edited", {"a": "1"})
-        world.wait_data(namespace, "removed", None)
+        # Nobody but the garbage collector knows of it, which hears of a new kind within half a minute.
+        wait_until(lambda: world.data(namespace, "removed") is None, 3 * PATIENCE, "the Secret collected")
         world.wait_data(namespace, "new-name", {"a": "1"})
         world.wait_data(namespace, "renamed", None)
         assert daemon.stop() == 0
