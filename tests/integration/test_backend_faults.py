@@ -277,7 +277,7 @@ def test_a_lower_version_than_before_is_not_written_at_once(stage: Stage) -> Non
     stage.world.wait_polls("app")
 
     assert stage.secrets() == before
-    assert stage.world.condition(stage.namespace, "app")["reason"] == "Synced"
+    stage.wait("Synced")
 
 
 def test_a_lower_version_that_three_polls_saw_is_believed(stage: Stage) -> None:

