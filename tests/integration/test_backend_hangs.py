@@ -102,3 +102,10 @@ def test_paths_that_hang_or_drip_end_in_time_and_delay_no_other_namespace(stage:
     # Half of them are a matter of the poll period; the slowest few of a busy machine.
     assert median(during) < median(before) + TIMEOUT / 2
     stage.world.wait_reason(stage.well, "well", "Synced")
+
+    stage.proxy.clear()
+    for number in range(HUNG):
+        stage.world.write(f"sick-{number}", a="1")
+    for number in range(HUNG):
+        stage.world.wait_data(stage.sick, f"sick-{number}", {"a": "1"})
+        stage.world.wait_reason(stage.sick, f"sick-{number}", "Synced")

@@ -8,7 +8,7 @@ from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.backends.shared.rate_limit import RateLimit
-from secrets_manager.domain.errors import BackendUnavailable
+from secrets_manager.domain.errors import BackendFault, BackendTimeout, BackendUnavailable
 from tests.unit.sync.doubles import FakeClock
 from tests.unit.sync.world import World, wanting
 
@@ -31,9 +31,16 @@ class PacedBackend(MemoryBackend):
         return super().read(source)
 
 
-@pytest.mark.parametrize(("rate", "within"), [(1000, 5.0), (200, 10.0)])
+@pytest.mark.parametrize(
+    ("rate", "within", "fault"),
+    [
+        (1000, 5.0, BackendUnavailable("down")),
+        (200, 10.0, BackendUnavailable("down")),
+        (1000, 5.0, BackendTimeout("late")),
+    ],
+)
 def test_a_thousand_objects_are_fresh_soon_after_an_outage_and_the_rate_is_kept(
-    rate: int, within: float
+    rate: int, within: float, fault: BackendFault
 ) -> None:
     clock = FakeClock()
     backend = PacedBackend(rate, clock)
@@ -42,7 +49,7 @@ def test_a_thousand_objects_are_fresh_soon_after_an_outage_and_the_rate_is_kept(
         backend.put(f"path-{number}", {"user": "alice"})
         world.define(f"app-{number}", spec=wanting(f"app-{number}", path=f"path-{number}"))
     world.start()
-    backend.fail_with(BackendUnavailable("down"))
+    backend.fail_with(fault)
     world.pass_time(OUTAGE, step=0.5)
     for number in range(COUNT):
         backend.put(f"path-{number}", {"user": "bob"})

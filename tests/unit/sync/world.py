@@ -33,6 +33,7 @@ from secrets_manager.sync.poll_schedule import PollSchedule
 from secrets_manager.sync.recent_readings import RecentReadings
 from secrets_manager.sync.reconciler import Reconciler, Sources
 from secrets_manager.sync.remover import Cluster
+from secrets_manager.sync.slow_sources import SlowSources
 from secrets_manager.sync.source_ledger import SourceLedger
 from secrets_manager.sync.source_reader import SourceReader
 from secrets_manager.sync.teller import Recorder, Teller
@@ -231,6 +232,7 @@ class World:
             self.backend,
             breaker,
             lambda *told: self.engine.source_read(*told),  # noqa: PLW0108
+            SlowSources.among(self.workers, lambda: self.engine.backend_recovered()),  # noqa: PLW0108
             recent=RecentReadings(known.ledger.is_shared, self.clock),
         )
         return Engine(
