@@ -101,8 +101,11 @@ class ServerProcess:
             self._process.wait()
 
     def pause(self) -> None:
-        """Freeze it: it keeps its connections and answers nothing."""
+        """Freeze it: it keeps its connections and answers nothing from when this returns."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None and self.running:
+            # On a busy machine some of its threads run on for a while after the signal.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a frozen one go on."""
