@@ -10,7 +10,8 @@ import pytest
 
 from secrets_manager.cluster.api import HttpKubernetesApi
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS
-from secrets_manager.daemon.assembly import namespaces_of, real_world
+from secrets_manager.cluster.wire import Limits
+from secrets_manager.daemon.assembly import namespaces_of, real_world, silence_limit
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.settings import ControllerSettings, KubernetesSettings, Settings
@@ -119,3 +120,14 @@ def test_a_kubeconfig_that_cannot_be_read_is_a_fault_of_the_settings(tmp_path: P
 
     with pytest.raises(ConfigError, match="absent"):
         real_world(settings, Metrics(settings))
+
+
+def test_a_core_thread_that_stands_still_is_noticed_in_half_a_minute_unless_calls_may_take_longer() -> None:
+    assert silence_limit(Settings()) <= 30
+    assert silence_limit(Settings(backend_timeout=60)) == 120
+
+
+def test_a_watch_that_says_nothing_is_given_up_after_75_seconds_and_never_before_the_server_ends_it() -> None:
+    limits = Limits()
+
+    assert limits.watch_seconds < limits.idle_seconds <= 75

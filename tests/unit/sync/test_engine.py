@@ -41,6 +41,30 @@ def urgent(world: World) -> list[Key]:
     return list(world.engine.queue._lanes[0])
 
 
+# ── many ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_ten_thousand_definitions_at_once_wait_once_each_however_often_they_are_heard_of() -> None:
+    world = World()
+    world.backend.put("app", {"user": "alice"})
+    for number in range(10_000):
+        world.define(f"app-{number}", spec=wanting(f"app-{number}"))
+    world.deliver()
+    for informer in world.informers:
+        informer.request_relist()
+    world.deliver()
+    for ref in world.engine.known.definitions.refs():
+        world.engine.definition_changed(ref)
+    world.clock.advance(40)
+    world.engine.tick()
+
+    queue = world.engine.queue
+    assert world.cluster.calls["list", "secretdefinitions"] == 2 * 20
+    assert queue.depth() == 10_000
+    assert queue.oldest_wait() == 40
+    assert not queue._delayed
+
+
 # ── inputs ───────────────────────────────────────────────────────────────────────────────────────────
 
 
