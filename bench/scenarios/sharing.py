@@ -6,8 +6,8 @@ A path has to be read once a cycle, however many definitions and keys hang on it
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from bench.audit import BackendCall, by_kind, by_operation
 from bench.figures import Figure, Result
@@ -57,23 +57,32 @@ def _cold(world: World, count: int) -> Stretch:
 
 def figures(cold: Stretch, quiet: Stretch, period: float) -> Sequence[Figure]:
     """The figures of a cold start and of a quiet stretch after it; pure."""
-    reads = _reads(quiet.backend)
-    per_path = Counter(call.path for call in reads)
+    times = _times(quiet.backend)
     return (
         Figure(name="reads until all are in step", value=len(_reads(cold.backend))),
-        Figure(name="reads per cycle", value=_per_cycle(reads, period)),
-        Figure(name="paths read", value=len(per_path)),
+        Figure(name="paths read", value=len(times)),
+        Figure(name="reads per cycle", value=sum(_per_cycle(each, period) for each in times.values())),
+        Figure(name="reads within half a cycle", value=sum(_early(each, period) for each in times.values())),
         Figure(name="CPU per minute", value=quiet.cpu * 60 / quiet.seconds, unit="s"),
     )
 
 
-def _per_cycle(reads: Sequence[BackendCall], period: float) -> float:
-    """Reads in as many whole periods as there are from the first one on, by period."""
-    if not reads:
-        return 0.0
-    first, last = min(call.at for call in reads), max(call.at for call in reads)
-    cycles = max(1, int((last - first) / period))
-    return sum(call.at < first + cycles * period for call in reads) / cycles
+def _times(calls: Sequence[BackendCall]) -> Mapping[str, Sequence[float]]:
+    """When each path was read."""
+    times: dict[str, list[float]] = {}
+    for call in _reads(calls):
+        times.setdefault(call.path, []).append(call.at)
+    return times
+
+
+def _per_cycle(times: Sequence[float], period: float) -> float:
+    """Reads of one path by period, from its first read to its last; 0 where one read tells no rate."""
+    return period * (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+
+
+def _early(times: Sequence[float], period: float) -> int:
+    """Reads of one path that came so soon after the last that they belong to no cycle."""
+    return sum(later - earlier < period / 2 for earlier, later in pairwise(times))
 
 
 def _reads(calls: Sequence[BackendCall]) -> Sequence[BackendCall]:

@@ -59,7 +59,7 @@ def test_both_kinds_of_harm_are_told_apart() -> None:
     assert (found["deleted_to_repaired_p95_s"], found["edited_to_repaired_p95_s"]) == (0.1, 0.2)
 
 
-def test_reads_per_cycle_are_those_of_whole_cycles() -> None:
+def test_reads_per_cycle_are_the_rates_of_all_paths_together() -> None:
     polls = [
         read(path, 1000.0 + 5 * cycle + shift) for cycle in range(3) for path, shift in (("a", 0), ("b", 1))
     ]
@@ -69,7 +69,14 @@ def test_reads_per_cycle_are_those_of_whole_cycles() -> None:
 
     assert found["reads_until_all_are_in_step"] == 2
     assert found["reads_per_cycle"] == 2.0
+    assert found["reads_within_half_a_cycle"] == 0
     assert found["paths_read"] == 2
+
+
+def test_a_path_read_twice_in_a_cycle_is_told() -> None:
+    quiet = stretch(read("a", 1000.0), read("a", 1000.1), read("b", 1001.0), read("a", 1005.0))
+
+    assert values(sharing.figures(stretch(), quiet, 5.0))["reads_within_half_a_cycle"] == 1
 
 
 def test_without_reads_there_is_nothing_per_cycle() -> None:
