@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from secrets_manager.cluster import manifests
+from secrets_manager.cluster import bodies
 from secrets_manager.cluster.base import EVENTS, Json, KubernetesApi
 from secrets_manager.cluster.courtesy import Courtesy
 from secrets_manager.domain.definition import Definition, Ref
@@ -117,7 +117,7 @@ class EventRecorder:
             log.debug("an Event could not be written", extra={"reason": error.reason})
 
     def _event(self, happening: Happening) -> Json:
-        now = manifests.rfc3339(self.now())
+        now = bodies.rfc3339(self.now())
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -126,7 +126,7 @@ class EventRecorder:
                 "generateName": f"{happening.about.name[:200]}.",
             },
             "involvedObject": {
-                "apiVersion": manifests.API_VERSION,
+                "apiVersion": bodies.API_VERSION,
                 "kind": DEFINITION_KIND,
                 "namespace": happening.about.namespace,
                 "name": happening.about.name,

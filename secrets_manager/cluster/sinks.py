@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from secrets_manager.cluster import manifests
 from secrets_manager.cluster.base import Json
-from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
+from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.secret import Digester, ObservedSecret
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from secrets_manager.cluster import manifests
+from secrets_manager.cluster import bodies, manifests
 from secrets_manager.cluster.base import (
     DEFINITIONS,
     SECRETS,
@@ -22,7 +22,8 @@ from secrets_manager.cluster.base import (
     NotFound,
 )
 from secrets_manager.cluster.courtesy import EVERYWHERE, Courtesy
-from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
+from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.domain.condition import Status
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict, Forbidden, NamespaceTerminating
@@ -52,7 +53,7 @@ class SecretWriter:
 
     def create(self, desired: DesiredSecret, now: datetime) -> None:
         """POST; raises AlreadyExists when there is one after all."""
-        body = manifests.new_secret(desired, now)
+        body = bodies.new_secret(desired, now)
         with _namespace_there(desired.ref.namespace):
             self._write(desired.ref, lambda: self.api.create(SECRETS, desired.ref.namespace, body))
 
@@ -62,7 +63,7 @@ class SecretWriter:
             self._recreate(desired, observed, now)
             return
         written_at = now if plan.changed_keys else None
-        body = manifests.replaced_secret(desired, observed, written_at)
+        body = bodies.replaced_secret(desired, observed, written_at)
         try:
             self._write(desired.ref, lambda: self.api.replace(SECRETS, desired.ref, body))
         except NotFound:
@@ -78,7 +79,7 @@ class SecretWriter:
 
     def _recreate(self, desired: DesiredSecret, observed: ObservedSecret, now: datetime) -> None:
         """Delete and make anew, unless it is known beforehand that the new one would be refused."""
-        body = manifests.new_secret(desired, now)
+        body = bodies.new_secret(desired, now)
         with _namespace_there(desired.ref.namespace), contextlib.suppress(AlreadyExists):
             self.api.rehearse(SECRETS, desired.ref.namespace, body)
         self.delete(observed)
@@ -177,7 +178,7 @@ class DefinitionWriter:
 
     def _put_status(self, entry: DefinitionEntry, status: Status) -> None:
         definition = entry.definition
-        body = manifests.status_body(definition, entry.resource_version, status)
+        body = bodies.status_body(definition, entry.resource_version, status)
         raw = self._api.replace(DEFINITIONS, definition.ref, body, subresource="status")
         # The resourceVersion in the body saw to it that nothing but the status differs.
         self._store.apply(DefinitionEntry(definition, manifests.version_of(raw), manifests.status(raw)))

@@ -15,12 +15,13 @@ from secrets_manager.backends.base import Backend
 from secrets_manager.backends.factory import Telemetry, build_backend
 from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, KubernetesApi, Resource, Scope
+from secrets_manager.cluster.definition_store import DefinitionStore
 from secrets_manager.cluster.event_recorder import EventRecorder
 from secrets_manager.cluster.fenced import FencedApi
 from secrets_manager.cluster.informer import Informer, Pace, Sink
 from secrets_manager.cluster.leader_election import Clocks, LeaderElector, Terms
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
-from secrets_manager.cluster.stores import DefinitionStore, SecretStore
 from secrets_manager.cluster.wire import Limits
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
 from secrets_manager.daemon.metrics import Metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from secrets_manager.backends.base import Reading
-from secrets_manager.cluster.manifests import owner_of
+from secrets_manager.cluster.bodies import owner_of
 from secrets_manager.domain import marks
 from secrets_manager.domain.checks import check_data
 from secrets_manager.domain.decoding import decode

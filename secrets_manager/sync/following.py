@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from secrets_manager.backends.base import Backend, Source
-from secrets_manager.cluster.stores import DefinitionStore, SecretStore
+from secrets_manager.cluster.definition_store import DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
 from secrets_manager.domain.errors import DefinitionError
 from secrets_manager.sync.poll_schedule import PollSchedule

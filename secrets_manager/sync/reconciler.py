@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from secrets_manager.backends.base import Backend, Reading
-from secrets_manager.cluster.stores import DefinitionEntry
+from secrets_manager.cluster.definition_store import DefinitionEntry
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
 from secrets_manager.domain.errors import Conflict, KeyFault, NotLeading, QuotaExceeded, SecretsManagerError
 from secrets_manager.domain.outcome import Outcome, SourceVersion

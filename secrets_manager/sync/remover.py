@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
+from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.writer import FINALIZER, DefinitionWriter, SecretWriter
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict, SecretsManagerError

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from secrets_manager.cluster.stores import SecretStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.writer import SecretWriter
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterFault, QuotaExceeded, SecretsManagerError

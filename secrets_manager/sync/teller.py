@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from secrets_manager.cluster.manifests import rfc3339
-from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.bodies import rfc3339
+from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
 from secrets_manager.cluster.writer import DefinitionWriter
 from secrets_manager.domain.condition import SYNCED, Condition, message_of, next_status, reason_of
 from secrets_manager.domain.definition import Definition, Ref

@@ -12,8 +12,8 @@ import pytest
 from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
 from secrets_manager.cluster.base import SECRETS, Scope, SilentTelemetry
 from secrets_manager.cluster.informer import Informer
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.sinks import SecretSink
-from secrets_manager.cluster.stores import SecretStore
 from secrets_manager.cluster.wire import Limits
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable, Forbidden

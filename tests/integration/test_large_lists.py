@@ -14,8 +14,8 @@ import pytest
 from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
 from secrets_manager.cluster.base import SECRETS, Scope, SilentTelemetry
 from secrets_manager.cluster.informer import Informer
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.sinks import SecretSink
-from secrets_manager.cluster.stores import SecretStore
 from secrets_manager.domain.secret import Digester
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.heartbeat import Heartbeats

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_manager.cluster import manifests
+from secrets_manager.cluster import bodies, manifests
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
 from secrets_manager.domain.errors import DefinitionError, InvalidKey, InvalidSpec, TypeNotAllowed
@@ -199,7 +199,7 @@ STATUS = Status(
 
 
 def test_a_status_that_was_written_is_read_back_the_same() -> None:
-    body = manifests.status_body(a_definition(), "9", STATUS)
+    body = bodies.status_body(a_definition(), "9", STATUS)
 
     assert manifests.status(json.loads(json.dumps(body))) == STATUS
     assert body["metadata"] == {"namespace": "shop", "name": "db", "uid": "uid-db", "resourceVersion": "9"}
@@ -230,14 +230,14 @@ def test_a_secret_without_data_has_no_digests(data: Any) -> None:
 
 @given(st.dictionaries(st.from_regex(r"[-._a-zA-Z0-9]{1,20}", fullmatch=True), st.binary(max_size=64)))
 def test_what_is_written_reads_back_as_the_same_digests(data: dict[str, bytes]) -> None:
-    body = manifests.new_secret(desired(data), NOW)
+    body = bodies.new_secret(desired(data), NOW)
     seen = manifests.observed_secret(json.loads(json.dumps(body)), DIGESTER)
 
     assert seen.digests == DIGESTER.each(data)
 
 
 def test_a_new_secret_carries_our_marks_and_the_time() -> None:
-    body = manifests.new_secret(desired({"a": b"\x00\xff"}, type="kubernetes.io/tls"), NOW)
+    body = bodies.new_secret(desired({"a": b"\x00\xff"}, type="kubernetes.io/tls"), NOW)
     metadata = body["metadata"]
 
     assert (body["apiVersion"], body["kind"], body["type"]) == ("v1", "Secret", "kubernetes.io/tls")
@@ -257,7 +257,7 @@ def test_a_new_secret_carries_our_marks_and_the_time() -> None:
 
 
 def test_the_owner_mark_of_a_definition_blocks_nothing() -> None:
-    assert manifests.owner_of(a_definition()) == owner()
+    assert bodies.owner_of(a_definition()) == owner()
 
 
 FOREIGN = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "u", "controller": True}
@@ -267,7 +267,7 @@ def replaced(now: dt.datetime | None = NOW, **metadata: Any) -> dict[str, Any]:
     """The PUT over a Secret that others have put things on."""
     raw = raw_secret(labels={"theirs": "l"}, annotations={"theirs": "a", LAST_UPDATE: "before"}, **metadata)
     seen = manifests.observed_secret(raw, DIGESTER)
-    return manifests.replaced_secret(desired(), seen, now)
+    return bodies.replaced_secret(desired(), seen, now)
 
 
 def test_a_replace_keeps_what_others_put_on_the_secret() -> None:
@@ -293,8 +293,8 @@ def test_the_time_moves_only_with_the_data(now: dt.datetime | None, time: str) -
 
 
 def test_an_immutable_secret_stays_immutable() -> None:
-    assert manifests.replaced_secret(desired(), observed(immutable=True), None)["immutable"] is True
-    assert "immutable" not in manifests.replaced_secret(desired(), observed(), None)
+    assert bodies.replaced_secret(desired(), observed(immutable=True), None)["immutable"] is True
+    assert "immutable" not in bodies.replaced_secret(desired(), observed(), None)
 
 
 def test_releasing_a_finalizer_keeps_all_the_rest() -> None:
@@ -324,9 +324,9 @@ ANY_TIME = st.builds(
 
 @given(ANY_TIME)
 def test_times_are_utc_with_whole_seconds_in_their_layouts(now: dt.datetime) -> None:
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", manifests.rfc3339(now))
-    assert manifests.update_time(now) == manifests.rfc3339(now).replace(":", ".")
-    parsed = dt.datetime.fromisoformat(manifests.rfc3339(now))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", bodies.rfc3339(now))
+    assert bodies.update_time(now) == bodies.rfc3339(now).replace(":", ".")
+    parsed = dt.datetime.fromisoformat(bodies.rfc3339(now))
     assert dt.timedelta(0) <= now - parsed < dt.timedelta(seconds=1)
 
 

@@ -12,9 +12,10 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_manager.cluster import manifests
+from secrets_manager.cluster import bodies, manifests
+from secrets_manager.cluster.definition_store import DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
-from secrets_manager.cluster.stores import DefinitionStore, SecretStore
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.decoding import Encoding
 from secrets_manager.domain.definition import DataSource, Ref, SecretSpec
@@ -155,7 +156,7 @@ STATUSES = st.builds(
 
 @given(STATUSES)
 def test_a_status_that_was_written_reads_back_as_it_was(status: Status) -> None:
-    body = manifests.status_body(a_definition(), "5", status)
+    body = bodies.status_body(a_definition(), "5", status)
 
     assert manifests.status(orjson.loads(as_bytes(body))) == status
 
@@ -207,10 +208,10 @@ def test_a_secret_that_was_written_reads_back_as_what_was_wanted(
 ) -> None:
     wanted = desired(data, labels=labels, annotations=annotations)
 
-    created = orjson.loads(as_bytes(manifests.new_secret(wanted, NOW)))
+    created = orjson.loads(as_bytes(bodies.new_secret(wanted, NOW)))
     seen = manifests.observed_secret(created, DIGESTER)
     again = manifests.observed_secret(
-        orjson.loads(as_bytes(manifests.replaced_secret(wanted, observed(), None))), DIGESTER
+        orjson.loads(as_bytes(bodies.replaced_secret(wanted, observed(), None))), DIGESTER
     )
 
     assert seen.digests == again.digests == wanted.digests

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from secrets_manager.cluster.definition_store import DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
-from secrets_manager.cluster.stores import DefinitionStore, SecretStore
 from secrets_manager.domain.definition import Ref
 from tests.unit.cluster.objects import DIGESTER, REF, raw_definition, raw_secret
 

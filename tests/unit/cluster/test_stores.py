@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore, is_older
+from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
+from secrets_manager.cluster.store_index import is_older
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.secret import ObservedSecret

@@ -8,8 +8,8 @@ import pytest
 
 from secrets_manager.cluster.base import SECRETS, Json, Resource
 from secrets_manager.cluster.memory import MemoryCluster
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.sinks import SecretSink
-from secrets_manager.cluster.stores import SecretStore
 from secrets_manager.cluster.writer import SecretWriter
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable

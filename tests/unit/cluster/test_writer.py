@@ -11,8 +11,9 @@ import pytest
 
 from secrets_manager.cluster import manifests
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, AlreadyExists, Json, NotFound
+from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
 from secrets_manager.cluster.memory import MemoryCluster
-from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.writer import FINALIZER, DefinitionWriter, SecretWriter
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.definition import Ref

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from secrets_manager.cluster.base import DEFINITIONS, NotFound
+from secrets_manager.cluster.definition_store import DefinitionStore
 from secrets_manager.cluster.memory import MemoryCluster
-from secrets_manager.cluster.stores import DefinitionStore, SecretStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.errors import NamespaceTerminating

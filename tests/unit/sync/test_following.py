@@ -6,7 +6,8 @@ from typing import Any
 
 from secrets_manager.backends.base import Source
 from secrets_manager.backends.memory import MemoryBackend
-from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
+from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.domain.definition import DataSource, Ref
 from secrets_manager.domain.errors import InvalidSpec
 from secrets_manager.domain.secret import Digester

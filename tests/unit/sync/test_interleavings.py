@@ -20,7 +20,8 @@ from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster import manifests
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, Resource
-from secrets_manager.cluster.stores import DefinitionEntry, DefinitionStore, SecretStore
+from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
 from secrets_manager.domain.outcome import Outcome

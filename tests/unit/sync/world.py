@@ -16,10 +16,11 @@ from typing import Any
 
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, Resource, Scope
+from secrets_manager.cluster.definition_store import DefinitionStore
 from secrets_manager.cluster.fenced import FencedApi
 from secrets_manager.cluster.informer import Informer, Pace, Sink
+from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
-from secrets_manager.cluster.stores import DefinitionStore, SecretStore
 from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.outcome import Outcome
