@@ -16,8 +16,8 @@ from secrets_manager.cluster.base import Json, Page, Scope
 from secrets_manager.cluster.status_errors import Call
 from secrets_manager.cluster.wire import Limits, page, scope_path
 from secrets_manager.domain.errors import ClusterUnavailable
-from secrets_manager.runtime.http import ReplyTooLarge
 from secrets_manager.runtime.room import Room
+from secrets_manager.runtime.transport_errors import ReplyTooLarge
 
 # Gets the reply to a path and its size in bytes; raises ReplyTooLarge, and what the port raises.
 Fetch = Callable[[str, Call], tuple[Json, int]]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from secrets_manager.backends.base import Backend
 from secrets_manager.backends.factory import Telemetry, build_backend
-from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
+from secrets_manager.cluster.api import HttpKubernetesApi
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, KubernetesApi, Resource, Scope
+from secrets_manager.cluster.credentials import Credentials
 from secrets_manager.cluster.definition_store import DefinitionStore
 from secrets_manager.cluster.event_recorder import EventRecorder
 from secrets_manager.cluster.fenced import FencedApi

@@ -10,29 +10,23 @@ This module must not know what it carries: no Vault, no Kubernetes, no credentia
 from __future__ import annotations
 
 import contextlib
-import errno
-import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
 import urllib3
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    MaxRetryError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ProtocolError
 
-from secrets_manager.runtime.deadline import Guard, Watchdog, attach_current, current_expired
-from secrets_manager.runtime.dialling import DiallingConnection
+from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.guarded import GuardedPool, GuardedTlsPool
+from secrets_manager.runtime.transport_errors import (
+    ReplyTooLarge,
+    UnusableReply,
+    mapped,
+    refuse_late,
+    was_stale,
+)
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 _CONNECT_SECONDS = 3.0
@@ -41,34 +35,6 @@ _CHUNK = 64 * 1024
 _ORIGINS = 8
 # urllib3 copies what it reads several times: of a large reply a piece at a time.
 _PIECE = 1024 * 1024
-
-
-class TransportError(Exception):
-    """No usable reply. The text names the kind of fault and never what was sent or received."""
-
-
-class TimedOut(TransportError):
-    """The call did not end within its time; whether the server acted on it is unknown."""
-
-
-class TlsFailed(TransportError):
-    """The certificate was not accepted, or TLS could not be agreed; nothing was sent."""
-
-
-class Unreachable(TransportError):
-    """No connection came about; nothing was sent."""
-
-
-class Interrupted(TransportError):
-    """The connection broke during the call; whether the server acted on it is unknown."""
-
-
-class UnusableReply(TransportError):
-    """The reply is larger than the cap, or compressed although we asked for plain bytes."""
-
-
-class ReplyTooLarge(UnusableReply):
-    """The reply is larger than the cap; what was read of it was dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +63,7 @@ class HttpClient:
     def __init__(
         self, pools: urllib3.PoolManager, watchdog: Watchdog, *, max_bytes: int = MAX_REPLY_BYTES
     ) -> None:
-        pools.pool_classes_by_scheme = {"http": _GuardedPool, "https": _GuardedTlsPool}
+        pools.pool_classes_by_scheme = {"http": GuardedPool, "https": GuardedTlsPool}
         self._pools = pools
         self._watchdog = watchdog
         self._max_bytes = max_bytes
@@ -105,14 +71,14 @@ class HttpClient:
 
     def call(self, request: Request) -> Reply:
         """Send ``request`` and read the whole reply; raises a TransportError when there is none."""
-        with self._watchdog.guard(request.timeout) as guard, _mapped(guard):
+        with self._watchdog.guard(request.timeout) as guard, mapped(guard):
             try:
                 reply = self._once(request)
             except ProtocolError as error:
-                if guard.expired or request.method != "GET" or not _was_stale(error):
+                if guard.expired or request.method != "GET" or not was_stale(error):
                     raise
                 reply = self._once(request)
-            _refuse_late(guard)
+            refuse_late(guard)
             return reply
 
     @contextlib.contextmanager
@@ -122,10 +88,10 @@ class HttpClient:
         ``request.timeout`` bounds the wait for its headers, ``idle_timeout`` each
         pause between two arrivals of bytes, both in seconds.
         """
-        with self._watchdog.guard(request.timeout) as guard, _mapped(guard):
+        with self._watchdog.guard(request.timeout) as guard, mapped(guard):
             response = self._open(request, read_timeout=idle_timeout)
         try:
-            _refuse_late(guard)
+            refuse_late(guard)
             yield Stream(response, self._watchdog, request.timeout)
         finally:
             response.close()
@@ -211,10 +177,10 @@ class Stream:
 
     def read_all(self, limit: int = MAX_REPLY_BYTES) -> bytes:
         """The rest of a reply that turned out to be short (an error), within the request's timeout."""
-        with self._watchdog.guard(self._timeout) as guard, _mapped(guard):
+        with self._watchdog.guard(self._timeout) as guard, mapped(guard):
             guard.attach(getattr(self._response.connection, "sock", None))
             body = self._response.read(limit, decode_content=False)
-            _refuse_late(guard)
+            refuse_late(guard)
             return body
 
     def lines(self, max_bytes: int = MAX_REPLY_BYTES) -> Iterator[bytes]:
@@ -236,125 +202,12 @@ class Stream:
                 raise UnusableReply(f"a line of the reply is larger than {max_bytes} bytes")
 
     def _chunk(self) -> bytes:
-        with _mapped(None):
+        with mapped(None):
             response = cast("urllib3.HTTPResponse", self._response)
             return response.read1(_CHUNK, decode_content=False)
-
-
-class _GuardedConnection(DiallingConnection):
-    """Tells the guard of the running call which socket it waits on."""
-
-    def connect(self) -> None:
-        super().connect()
-        attach_current(self.sock)
-
-    def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
-        attach_current(sock)
-        return sock
-
-    def putrequest(self, *args: object, **kwargs: object) -> None:
-        attach_current(self.sock)
-        super().putrequest(*args, **kwargs)  # type: ignore[arg-type]
-
-
-class _GuardedTlsConnection(DiallingConnection, HTTPSConnection):
-    """As above; during the handshake the guard holds a duplicate, since wrapping detaches the original."""
-
-    _handshake: socket.socket | None = None
-
-    def connect(self) -> None:
-        try:
-            super().connect()
-            attach_current(self.sock)
-        finally:
-            if self._handshake is not None:
-                self._handshake.close()
-                self._handshake = None
-
-    def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
-        self._handshake = sock.dup()
-        attach_current(self._handshake)
-        return sock
-
-    def _tunnel(self) -> None:
-        super()._tunnel()
-        if current_expired():
-            # A socket that is shut amid the proxy's headers looks like a tunnel, and TLS would not notice.
-            self.close()
-            raise TimeoutError
-
-    def putrequest(self, *args: object, **kwargs: object) -> None:
-        attach_current(self.sock)
-        super().putrequest(*args, **kwargs)  # type: ignore[arg-type]
-
-
-class _GuardedPool(HTTPConnectionPool):
-    ConnectionCls = _GuardedConnection
-
-
-class _GuardedTlsPool(HTTPSConnectionPool):
-    ConnectionCls = _GuardedTlsConnection
-
-
-@contextlib.contextmanager
-def _mapped(guard: Guard | None) -> Iterator[None]:
-    """The one place where urllib3's and the socket's errors become ours."""
-    try:
-        yield
-    except TransportError:
-        raise
-    except (HTTPError, OSError, ssl.SSLError, ValueError, EOFError) as error:
-        if guard is not None and guard.expired:
-            raise TimedOut("the call did not end within its time") from None
-        raise _named(error) from None
 
 
 def _split(url: str) -> tuple[str, str]:
     """The origin of an absolute URL, and the rest of it."""
     start = url.find("/", url.find("://") + 3)
     return (url, "/") if start < 0 else (url[:start], url[start:])
-
-
-def _refuse_late(guard: Guard) -> None:
-    # A socket that is shut amid the headers looks like their end: a reply without a body, not an error.
-    if guard.expired:
-        raise TimedOut("the call did not end within its time")
-
-
-def _named(error: BaseException) -> TransportError:
-    if isinstance(error, MaxRetryError) and error.reason is not None:
-        return _named(error.reason)
-    if isinstance(error, (SSLError, ssl.SSLError)):
-        return TlsFailed(_tls_reason(error))
-    for kinds, ours, text in _NAMES:
-        if isinstance(error, kinds):
-            return ours(text)
-    return Interrupted("the connection broke")
-
-
-# The first that fits: a NewConnectionError is a ConnectTimeoutError to urllib3.
-_NAMES: tuple[
-    tuple[type[BaseException] | tuple[type[BaseException], ...], type[TransportError], str], ...
-] = (
-    (ProxyError, Unreachable, "the proxy cannot be reached"),
-    (NewConnectionError, Unreachable, "no connection"),
-    (ConnectTimeoutError, Unreachable, "no connection within the time allowed"),
-    ((ReadTimeoutError, TimeoutError), TimedOut, "the server went silent"),
-)
-
-
-def _tls_reason(error: BaseException) -> str:
-    for candidate in (error, *error.args):
-        if isinstance(candidate, ssl.SSLCertVerificationError):
-            return f"certificate not accepted: {candidate.verify_message}"
-    return "TLS could not be agreed"
-
-
-def _was_stale(error: ProtocolError) -> bool:
-    # urllib3 wraps as ProtocolError("Connection aborted.", cause); RemoteDisconnected is a reset too.
-    cause = error.args[1] if len(error.args) > 1 else None
-    return isinstance(cause, (ConnectionResetError, BrokenPipeError)) or (
-        isinstance(cause, OSError) and cause.errno in (errno.EPIPE, errno.ECONNRESET)
-    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
+from secrets_manager.cluster.api import HttpKubernetesApi
 from secrets_manager.cluster.base import SilentTelemetry
+from secrets_manager.cluster.credentials import Credentials
 from secrets_manager.cluster.wire import Limits
 from secrets_manager.runtime.deadline import Watchdog
 from tests.testbed.cluster import TestCluster

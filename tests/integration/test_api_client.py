@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
+from secrets_manager.cluster.api import HttpKubernetesApi
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Expired, NotFound, Scope, WatchEvent
+from secrets_manager.cluster.credentials import Credentials
 from secrets_manager.cluster.wire import Limits
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
+from secrets_manager.cluster.api import HttpKubernetesApi
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, SilentTelemetry
+from secrets_manager.cluster.credentials import Credentials
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AdmissionDenied,

@@ -17,13 +17,15 @@ import pytest
 
 from secrets_manager.backends.azure_key_vault.transport import Clients
 from secrets_manager.backends.vault.transport import Call, Transport
-from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
+from secrets_manager.cluster.api import HttpKubernetesApi
 from secrets_manager.cluster.base import SECRETS, SilentTelemetry
+from secrets_manager.cluster.credentials import Credentials
 from secrets_manager.daemon.logs import QUIET_LIBRARIES, SILENT_LIBRARIES
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendTLS, ClusterUnavailable
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import Request, TlsFailed
+from secrets_manager.runtime.http import Request
+from secrets_manager.runtime.transport_errors import TlsFailed
 from secrets_manager.settings import AzureKvSettings, VaultSettings
 from tests.integration.world import PATIENCE, World, new_world
 from tests.testbed.cluster import TestCluster

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from secrets_manager.cluster.api import Credentials, HttpKubernetesApi
+from secrets_manager.cluster.api import HttpKubernetesApi
 from secrets_manager.cluster.base import SECRETS, Scope, SilentTelemetry
+from secrets_manager.cluster.credentials import Credentials
 from secrets_manager.cluster.informer import Informer
 from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.cluster.sinks import SecretSink

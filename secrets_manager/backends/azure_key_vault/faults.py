@@ -26,8 +26,9 @@ from secrets_manager.domain.errors import (
     SourceDisabled,
     SourceNotFound,
 )
-from secrets_manager.runtime.http import Reply, TimedOut, TlsFailed, TransportError
+from secrets_manager.runtime.http import Reply
 from secrets_manager.runtime.retry_after import asked_pause
+from secrets_manager.runtime.transport_errors import TimedOut, TlsFailed, TransportError
 
 VAULT = "the key vault"
 ENTRA = "Entra ID"

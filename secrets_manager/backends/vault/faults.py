@@ -16,7 +16,7 @@ from secrets_manager.domain.errors import (
     BackendTLS,
     BackendUnavailable,
 )
-from secrets_manager.runtime.http import TimedOut, TlsFailed, TransportError
+from secrets_manager.runtime.transport_errors import TimedOut, TlsFailed, TransportError
 
 _MEANINGS: dict[int, str] = {
     412: "Vault's standby has not caught up with the active node (412)",

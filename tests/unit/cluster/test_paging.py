@@ -14,8 +14,8 @@ from secrets_manager.cluster.paging import Lists, fitting
 from secrets_manager.cluster.status_errors import Call
 from secrets_manager.cluster.wire import Limits
 from secrets_manager.domain.errors import ClusterUnavailable
-from secrets_manager.runtime.http import ReplyTooLarge
 from secrets_manager.runtime.room import Room
+from secrets_manager.runtime.transport_errors import ReplyTooLarge
 
 CAP = 8 * 1024 * 1024
 KIB = 1024

@@ -12,10 +12,9 @@ import pytest
 import urllib3
 
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import (
-    HttpClient,
+from secrets_manager.runtime.http import HttpClient, Request
+from secrets_manager.runtime.transport_errors import (
     Interrupted,
-    Request,
     TimedOut,
     TlsFailed,
     TransportError,

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import Stream, UnusableReply
+from secrets_manager.runtime.http import Stream
 from secrets_manager.runtime.retry_after import asked_pause
+from secrets_manager.runtime.transport_errors import UnusableReply
 from tests.unit.foreign_input import pieces
 
 WATCHDOG = Watchdog()
