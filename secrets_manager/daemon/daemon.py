@@ -19,11 +19,11 @@ from types import FrameType
 
 from secrets_manager import __version__
 from secrets_manager.cluster.informer import LIST_REASONS, Informer
-from secrets_manager.daemon.asked_metrics import Readings
 from secrets_manager.daemon.assembly import Program, silence_limit
 from secrets_manager.daemon.health import Check, Health
 from secrets_manager.daemon.http import Endpoints, Server
 from secrets_manager.daemon.jobs import Job, Jobs
+from secrets_manager.daemon.metrics.asked import Readings
 from secrets_manager.daemon.threads import CoreThreads
 from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.errors import Forbidden

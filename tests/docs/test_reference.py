@@ -12,8 +12,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from secrets_manager.daemon.asked_metrics import Readings
 from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.daemon.metrics.asked import Readings
 from secrets_manager.daemon.options import OPTIONS
 from secrets_manager.domain import errors
 from secrets_manager.domain.definition import ADOPT, RECREATE

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.daemon.asked_metrics import Readings
 from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.daemon.metrics.asked import Readings
 from secrets_manager.settings import Settings
 from tests.unit.config.manifests import one
 

@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from secrets_manager import __version__
-from secrets_manager.daemon.asked_metrics import Readings
-from secrets_manager.daemon.metrics import Metrics, SyncMetrics
+from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.daemon.metrics.asked import Readings
+from secrets_manager.daemon.metrics.sync import SyncMetrics
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AuthFailed,

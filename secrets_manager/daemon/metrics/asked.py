@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-HELP = "As in controller-runtime."
+from secrets_manager.daemon.metrics.parts import HELP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from secrets_manager.backends.azure_key_vault.clouds import place_of
-from secrets_manager.daemon.read_errors import MAX_SERIES, ReadErrors
+from secrets_manager.daemon.metrics.read_errors import MAX_SERIES, ReadErrors
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.settings import AzureKvSettings
