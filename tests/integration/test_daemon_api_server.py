@@ -144,6 +144,26 @@ def test_a_frozen_api_server_is_waited_for(world: World, own_cluster: TestCluste
         assert daemon.stop() == 0
 
 
+def test_started_before_its_kind_it_waits_alive_and_says_so(
+    world: World, own_cluster: TestCluster, place: str
+) -> None:
+    own_cluster.kubectl("delete", "crd", "secretdefinitions.secrets-manager.tuenti.io")
+    try:
+        with run(world, place) as daemon:
+            cause = "not found: list secretdefinitions"
+            wait_until(lambda: cause in daemon.fetch("/readyz")[1], PATIENCE, "the cause in /readyz")
+            assert daemon.fetch("/readyz")[0] == 503
+            assert daemon.fetch("/healthz") == (200, "ok\n")
+
+            install(own_cluster, CRD_FOLDER)
+            daemon.wait_ready(RECOVERY)
+            world.define(place, "app", world.keys("a"))
+            world.wait_data(place, "app", {"a": "1"})
+            assert daemon.stop() == 0
+    finally:
+        install(own_cluster, CRD_FOLDER)
+
+
 def test_the_kind_may_go_and_come_back_under_the_daemon(
     world: World, own_cluster: TestCluster, place: str
 ) -> None:

@@ -76,7 +76,7 @@ def test_a_clock_that_is_set_stops_nothing_and_costs_no_memory(
             world.wait_polls("clock", 2)
 
         # A schedule that counted every run since would need hundreds of MiB.
-        assert _memory(daemon) - before < 15 * MEBIBYTE
+        assert _memory(daemon) - before < 5 * MEBIBYTE
         assert daemon.fetch("/healthz") == (200, "ok\n")
         assert daemon.metric("secrets_manager_leader") == 1
         assert daemon.logged("the Lease is lost") == []
