@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import functools
-import re
 from collections import Counter
 
 import pytest
 
-from tests.docs.pages import ROOT, page, plain
+from tests.docs.named_tests import is_there
+from tests.docs.pages import page, plain
 
 HALVES = ("Kubernetes, the lead, the process", "Backends, settings, scope")
 ROWS = range(1, 76)
-
-_TEST = re.compile(r"(tests/[\w/]+\.py)::(test_\w+)")
 
 
 def _table() -> list[list[str]]:
@@ -25,12 +21,6 @@ def _table() -> list[list[str]]:
 
 def _numbers() -> Counter[int]:
     return Counter(int(row[0]) for row in _table())
-
-
-@functools.cache
-def _tests_of(file: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
 def test_every_fault_stands_in_the_page_once() -> None:
@@ -57,7 +47,4 @@ def test_every_fault_says_what_we_do_and_names_tests_that_are_there(row: list[st
 
     assert named, "name at least one test"
     for name in named:
-        match = _TEST.fullmatch(name)
-        assert match, f"{name}: write it as tests/.../test_x.py::test_name"
-        assert (ROOT / match[1]).is_file(), name
-        assert match[2] in _tests_of(match[1]), name
+        assert is_there(name), f"{name}: there is none; write it as tests/.../test_x.py::test_name"
