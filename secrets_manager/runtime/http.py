@@ -147,6 +147,15 @@ class HttpClient:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise UnusableReply("the reply is compressed although plain bytes were asked for")
         chunks: list[bytes] = []
+        try:
+            self._gather(response, chunks)
+        except BaseException:
+            # The frames of an error live until they are collected, and must not keep the bytes till then.
+            chunks.clear()
+            raise
+        return b"".join(chunks)
+
+    def _gather(self, response: urllib3.BaseHTTPResponse, chunks: list[bytes]) -> None:
         room = self._max_bytes + 1
         # To the end and past it: only a read that finds nothing notices that the reply was cut short.
         while room > 0 and (chunk := response.read(min(room, _PIECE), decode_content=False)):
@@ -154,7 +163,6 @@ class HttpClient:
             room -= len(chunk)
         if room == 0:
             raise ReplyTooLarge(f"the reply is larger than {self._max_bytes} bytes")
-        return b"".join(chunks)
 
 
 class Stream:
@@ -199,6 +207,7 @@ class Stream:
             pending.append(rest)
             size += len(rest)
             if size > max_bytes:
+                pending.clear()
                 raise UnusableReply(f"a line of the reply is larger than {max_bytes} bytes")
 
     def _chunk(self) -> bytes:

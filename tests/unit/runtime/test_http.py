@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import ssl
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -203,6 +204,30 @@ def test_a_reply_above_the_cap_is_refused(size: int) -> None:
         pytest.raises(UnusableReply, match="larger than 10000 bytes"),
     ):
         make_client().call(get(server.url))
+
+
+def test_the_error_of_a_reply_that_is_too_large_does_not_keep_what_came_of_it() -> None:
+    client = make_client(max_bytes=8_000_000)
+    with (
+        Loopback(each_request(lambda c, _: c.reply(200, b"x" * 9_000_000))) as server,
+        pytest.raises(UnusableReply) as caught,
+    ):
+        client.call(get(server.url))
+
+    error: BaseException | None = caught.value
+    kept = 0
+    while error is not None:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        kept += sum(_bytes_in(value) for frame in frames[1:] for value in frame.f_locals.values())
+        error = error.__context__
+    # A piece of a large reply may be left.
+    assert kept <= 2 * 1024 * 1024
+
+
+def _bytes_in(value: object) -> int:
+    if isinstance(value, list):
+        return sum(_bytes_in(each) for each in value)
+    return len(value) if isinstance(value, bytes) else 0
 
 
 def test_a_reply_of_exactly_the_cap_is_accepted() -> None:
