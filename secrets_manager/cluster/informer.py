@@ -29,6 +29,10 @@ log = logging.getLogger("cluster.informer")
 
 _MIN_PAUSE = 1.0
 _MAX_PAUSE = 30.0
+# What fails for longer is an outage: others are told when it is over.
+_OUTAGE_SECONDS = 10.0
+# After this, a list is made first, which tells at once that it is over; a watch may be silent for a minute.
+_LONG_OUTAGE_SECONDS = 60.0
 # What makes a full list due: the start, a version too old, a right or a kind that came back, the period.
 LIST_REASONS = ("start", "expired", "returned", "resync")
 
@@ -89,7 +93,8 @@ class Informer:
     ``settled`` is set once either is known. ``fault`` is what is wrong just now, or None. ``lists`` counts
     the full lists by their reason, one of LIST_REASONS. A watch that told nothing and ended within
     ``shortest_watch`` seconds is taken for a fault; with 0 none is. ``watch_silence`` is how long the API
-    client bears a watch that opens slowly and then says nothing.
+    client bears a watch that opens slowly and then says nothing. ``recovered`` is called when list and watch
+    work again after an outage; it must not raise.
     """
 
     api: KubernetesApi
@@ -100,6 +105,7 @@ class Informer:
     clock: Callable[[], float] = time.monotonic
     shortest_watch: float = 0.0
     watch_silence: float = 85.0
+    recovered: Callable[[], None] = lambda: None
     stop: threading.Event = field(default_factory=threading.Event)
     synced: threading.Event = field(default_factory=threading.Event)
     settled: threading.Event = field(default_factory=threading.Event)
@@ -113,7 +119,6 @@ class Informer:
 
     def run(self) -> None:
         """List and watch until ``stop`` is set."""
-        self.heartbeat.adopt()
         self.heartbeat.adopt()
         while not self.stop.is_set():
             self.heartbeat.beat()
@@ -168,6 +173,10 @@ class Informer:
             if not self._version or self._relist.is_set():
                 self.list_once()
                 self._works()
+            elif self.failing_for() >= _LONG_OUTAGE_SECONDS:
+                self._due = "returned"
+                self.list_once()
+                self.recovered()
             self._watch()
         except Expired as error:
             self._begin_anew("expired")
@@ -235,7 +244,10 @@ class Informer:
     def _works(self) -> None:
         if self.fault is not None:
             log.info("list and watch work again", extra={"scope": str(self.scope)})
+            was_outage = self.failing_for() >= _OUTAGE_SECONDS
             self.fault = None
+            if was_outage:
+                self.recovered()
 
     def _wait(self, seconds: float) -> None:
         # In short steps, so that the thread is seen to live and a stop is heeded.

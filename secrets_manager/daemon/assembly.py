@@ -323,6 +323,7 @@ def _informers(
             pace,
             shortest_watch=_SHORTEST_WATCH,
             watch_silence=Limits().idle_seconds + settings.kubernetes.request_timeout,
+            recovered=engine.cluster_recovered,
         )
 
     secrets, definitions = [], []

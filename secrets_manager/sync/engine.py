@@ -33,6 +33,7 @@ from secrets_manager.sync.reconciler import Reconciler
 from secrets_manager.sync.remover import failed
 from secrets_manager.sync.set_aside import SetAside
 from secrets_manager.sync.source_reader import SourceReader
+from secrets_manager.sync.stranded import Stranded
 from secrets_manager.sync.surveys import Surveys
 from secrets_manager.sync.teller import Teller
 from secrets_manager.sync.work_queue import Lane, WorkQueue
@@ -73,10 +74,12 @@ class Engine:
     _surveys: Surveys = field(init=False)
     _without_backend: SetAside = field(default_factory=SetAside)
     _without_lead: SetAside = field(default_factory=SetAside)
+    _without_cluster: Stranded = field(init=False)
     _outage_told: bool = False
 
     def __post_init__(self) -> None:
         self._following = Following(known=self.known, backend=self.work.backend)
+        self._without_cluster = Stranded(self.clock)
         self._surveys = Surveys(self.work.backend, self.work.breaker, self.known.schedule, self.clock)
 
     # ── inputs ───────────────────────────────────────────────────────────────────────────────────────
@@ -130,6 +133,10 @@ class Engine:
         """The backend serves again: look at once at everything that waited for it."""
         self._look_soon(self._without_backend.take_all())
 
+    def cluster_recovered(self) -> None:
+        """The API server serves again after a while: the next tick looks at everything that waited for it."""
+        self._without_cluster.answered()
+
     def overdue_seconds(self) -> float:
         """By how much the most overdue poll is late; 0 while we do not lead, and so poll nothing."""
         if not self.leadership.holds(None):
@@ -145,6 +152,7 @@ class Engine:
             return
         self.queue.release_due()
         self._look_soon(self._without_lead.take_all())
+        self._look_soon(self._without_cluster.due())
         if self.work.breaker.open_for() is not None:
             self._probe()
             self._tell_outage()
@@ -244,6 +252,7 @@ class Engine:
             return [failed(ref, None, InternalError(f"unexpected {_place(error)}"))]
 
     def _schedule_next(self, ref: Ref, error: SecretsManagerError | None) -> None:
+        self._without_cluster.note(ref, error)
         if isinstance(error, BackendFault):
             self._without_backend.add(ref)
         else:
@@ -316,6 +325,7 @@ class Engine:
         self._following.follow(ref)
         self.queue.forget(look(ref))
         self._without_lead.discard(ref)
+        self._without_cluster.forget(ref)
         self.work.reconciler.forget(ref)
         self.work.teller.forget(ref)
 

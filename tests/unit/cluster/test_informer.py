@@ -359,6 +359,60 @@ def test_how_long_it_fails_is_known(desk: Desk) -> None:
     assert desk.informer.failing_for() == 0
 
 
+def test_after_an_outage_a_list_tells_at_once_that_it_is_over(desk: Desk) -> None:
+    told: list[float] = []
+    desk.informer.recovered = lambda: told.append(desk.clock.now)
+    desk.turn()
+    desk.cluster.fail_next("watch", "secrets", ClusterUnavailable("down"))
+    desk.turn()
+    desk.clock.now += 60
+    desk.turn()
+
+    assert told[0] == desk.clock.now
+    assert desk.informer.lists == {"start": 1, "returned": 1, "expired": 0, "resync": 0}
+    assert desk.informer.fault is None
+
+
+def test_a_short_interruption_goes_on_with_the_watch_and_is_no_outage(desk: Desk) -> None:
+    told: list[float] = []
+    desk.informer.recovered = lambda: told.append(desk.clock.now)
+    desk.turn()
+    desk.cluster.fail_next("watch", "secrets", ClusterUnavailable("down"))
+    desk.turn()
+    desk.clock.now += 5
+    desk.turn()
+
+    assert told == []
+    assert desk.informer.relists == 1
+    assert desk.informer.fault is None
+
+
+def test_the_end_of_a_shorter_outage_is_told_by_the_watch(desk: Desk) -> None:
+    told: list[float] = []
+    desk.informer.recovered = lambda: told.append(desk.clock.now)
+    desk.turn()
+    desk.cluster.fail_next("watch", "secrets", ClusterUnavailable("down"))
+    desk.turn()
+    desk.clock.now += 20
+    desk.turn()
+
+    assert told == [desk.clock.now]
+    assert desk.informer.relists == 1
+
+
+def test_an_outage_that_goes_on_is_not_told_to_be_over(desk: Desk) -> None:
+    told: list[float] = []
+    desk.informer.recovered = lambda: told.append(desk.clock.now)
+    desk.turn()
+    for verb in ("list", "watch"):
+        desk.cluster.fail_next(verb, "secrets", *[ClusterUnavailable("down")] * 10)
+    for _ in range(5):
+        desk.turn()
+        desk.clock.now += 30
+
+    assert told == []
+
+
 def test_a_missing_right_is_told_and_settles_without_a_view(desk: Desk) -> None:
     desk.cluster.forbid("list", "secrets")
     pause = desk.turn()

@@ -1,6 +1,10 @@
-"""What waited for the backend is released at the rate that the backend's limit allows, and no slower."""
+"""What waited for a server is released when that is back: at the rate that the backend's limit allows, and no
+slower.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pytest
 
@@ -8,12 +12,27 @@ from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.backends.shared.rate_limit import RateLimit
-from secrets_manager.domain.errors import BackendFault, BackendTimeout, BackendUnavailable
+from secrets_manager.domain.errors import (
+    BackendFault,
+    BackendTimeout,
+    BackendUnavailable,
+    ClusterUnavailable,
+)
 from tests.unit.sync.doubles import FakeClock
 from tests.unit.sync.world import World, wanting
 
 COUNT = 1000
 OUTAGE = 45.0
+# All that the daemon asks of the API server while nothing is made or deleted.
+DAILY_CALLS = [
+    ("list", "secretdefinitions"),
+    ("watch", "secretdefinitions"),
+    ("list", "secrets"),
+    ("watch", "secrets"),
+    ("get", "secrets"),
+    ("update", "secrets"),
+    ("update", "secretdefinitions/status"),
+]
 
 
 class PacedBackend(MemoryBackend):
@@ -67,3 +86,41 @@ def test_a_thousand_objects_are_fresh_soon_after_an_outage_and_the_rate_is_kept(
 
 def is_fresh(world: World) -> bool:
     return all(world.data(f"app-{number}") == {"user": "bob"} for number in range(COUNT))
+
+
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("minutes", [2, 30])
+def test_all_is_fresh_within_a_minute_after_a_long_outage_of_the_api_server(minutes: int, count: int) -> None:
+    world = stale(count, DAILY_CALLS, seconds=60.0 * minutes)
+    world.cluster.calm()
+
+    world.pass_time(35.0)
+
+    assert all(world.data(f"app-{number}") == {"user": "bob"} for number in range(count))
+
+
+def test_what_waits_for_the_api_server_goes_with_the_first_that_gets_through() -> None:
+    world = stale(20, [("update", "secrets")], seconds=1800.0)
+    world.cluster.calm()
+    while not any(world.data(f"app-{number}") == {"user": "bob"} for number in range(20)):
+        world.pass_time(1.0)
+
+    world.pass_time(2.0)
+
+    assert all(world.data(f"app-{number}") == {"user": "bob"} for number in range(20))
+
+
+def stale(count: int, failing: Sequence[tuple[str, str]], *, seconds: float) -> World:
+    """So many Secrets whose values have changed, after so long a time in which these calls failed."""
+    world = World()
+    for number in range(count):
+        world.backend.put(f"path-{number}", {"user": "alice"})
+        world.define(f"app-{number}", spec=wanting(f"app-{number}", path=f"path-{number}"))
+    world.start()
+    for verb, resource in failing:
+        world.cluster.fail_next(verb, resource, *[ClusterUnavailable("no usable answer")] * 10_000)
+    for number in range(count):
+        world.backend.put(f"path-{number}", {"user": "bob"})
+    world.pass_time(seconds)
+    assert all(world.data(f"app-{number}") == {"user": "alice"} for number in range(count))
+    return world

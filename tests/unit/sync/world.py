@@ -316,7 +316,9 @@ class World:
     def _informer(self, resource: Resource, sink: Sink, selector: str = "") -> Informer:
         scope = Scope(resource=resource, selector=selector)
         heartbeat = Heartbeat(resource.plural, 120.0, self.clock)
-        return Informer(self.cluster, scope, sink, heartbeat, Pace(forbidden=300.0, jitter=_halfway))
+        pace = Pace(forbidden=300.0, jitter=_halfway)
+        recovered = self.engine.cluster_recovered
+        return Informer(self.cluster, scope, sink, heartbeat, pace, self.clock, recovered=recovered)
 
 
 def wanting(secret: str = "app", path: str = "app", key: str = "user", **rest: Any) -> Json:
