@@ -16,6 +16,7 @@ OUTAGES: Mapping[str, Callable[[World, int, float], list[Finding]]] = {
     "backend-refused": backend.refused,
     "backend-hung": backend.hung,
     "api-server-refused": api_server.refused,
+    "api-server-refused-alone": api_server.refused_alone,
 }
 
 

@@ -1,7 +1,8 @@
-"""The API server refuses connections, with two replicas and a Lease. All values change meanwhile.
+"""The API server refuses connections, for two replicas with a Lease or for one without. All values change
+meanwhile.
 
-The leader cannot renew the Lease and ends itself, as it should; it is started again, as a kubelet would. The
-standby has no reason to end.
+A leader cannot renew the Lease and ends itself, as it should; it is started again, as a kubelet would. Nobody
+else has a reason to end.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from bench.corpus import check_secrets
@@ -25,7 +27,11 @@ from tests.testbed.daemon import DaemonProcess
 _FRESH_SECONDS = 60.0
 _READY_SECONDS = 60.0
 _KUBELET_SECONDS = 1.0
-_FLAGS = ("-enable-leader-election", f"-election.lease-namespace={NAMESPACE}")
+_ELECTION = ("-enable-leader-election", f"-election.lease-namespace={NAMESPACE}")
+
+Start = Callable[..., DaemonProcess]
+# Starts what is to run and brings it in step; gives findings on it, to be asked for at the end.
+Replicas = Callable[[Start, Callable[[], None]], AbstractContextManager[Callable[[], list[Finding]]]]
 
 
 class Kubelet:
@@ -44,7 +50,16 @@ class Kubelet:
 
 
 def refused(world: World, definitions: int, seconds: float) -> list[Finding]:
-    """Close the way to the API server for both replicas, and open it again."""
+    """Two replicas with election: the leader loses the Lease, which none can renew."""
+    return _outage(world, definitions, seconds, _pair)
+
+
+def refused_alone(world: World, definitions: int, seconds: float) -> list[Finding]:
+    """One replica without election: it goes on all the time."""
+    return _outage(world, definitions, seconds, _alone)
+
+
+def _outage(world: World, definitions: int, seconds: float, replicas: Replicas) -> list[Finding]:
     plan = world.seed(one_path_each(["outage"], definitions)).plan
     changed = all_changed(plan)
     with Gate(world.bed.cluster.url) as gate, world.watch() as watch:
@@ -52,24 +67,38 @@ def refused(world: World, definitions: int, seconds: float) -> list[Finding]:
             **world.openbao_at(world.bed.openbao.url),
             "KUBECONFIG": str(_kubeconfig_at(world.kubeconfig, gate.url)),
         }
-        meter = Meter(world.traffic())
-        leader = Kubelet(lambda: world.start(5.0, environ, _FLAGS))
-        with _kept(leader):
-            wait_synced(meter, definitions)
-            standby = Kubelet(lambda: world.start(5.0, environ, _FLAGS))
-            with _kept(standby):
-                standby.replica.wait_ready(_READY_SECONDS)
-                gate.close()
-                change(world, changed, seconds)
-                sightings = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
-                gate.open()
-                latencies = wait_fresh(watch, sightings)
+        in_step = partial(wait_synced, Meter(world.traffic()), definitions)
+        with replicas(lambda *flags: world.start(5.0, environ, flags), in_step) as restarts:
+            gate.close()
+            change(world, changed, seconds)
+            sightings = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
+            gate.open()
+            latencies = wait_fresh(watch, sightings)
+            findings = restarts()
     check_secrets(changed, world.bed.cluster.api)
-    return [
-        *freshness(latencies, _FRESH_SECONDS),
-        Finding(what="restarts of the standby", value=standby.restarts, most=0),
-        Finding(what="restarts of the leader", value=leader.restarts),
-    ]
+    return [*freshness(latencies, _FRESH_SECONDS), *findings]
+
+
+@contextmanager
+def _pair(start: Start, in_step: Callable[[], None]) -> Iterator[Callable[[], list[Finding]]]:
+    leader = Kubelet(lambda: start(*_ELECTION))
+    with _kept(leader):
+        in_step()
+        standby = Kubelet(lambda: start(*_ELECTION))
+        with _kept(standby):
+            standby.replica.wait_ready(_READY_SECONDS)
+            yield lambda: [
+                Finding(what="restarts of the standby", value=standby.restarts, most=0),
+                Finding(what="restarts of the leader", value=leader.restarts),
+            ]
+
+
+@contextmanager
+def _alone(start: Start, in_step: Callable[[], None]) -> Iterator[Callable[[], list[Finding]]]:
+    replica = Kubelet(start)
+    with _kept(replica):
+        in_step()
+        yield lambda: [Finding(what="restarts", value=replica.restarts, most=0)]
 
 
 @contextmanager

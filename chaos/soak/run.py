@@ -43,7 +43,8 @@ class Plan:
         slow: whether those faults come, too, that a server takes long to come back from.
         churn: seconds between two definitions that are made, and deleted later.
         interval: seconds between two samples.
-        settle: seconds that all may take to be in step at the end.
+        settle: seconds that all may take to be in step at the end. What a person must act on is looked at
+            again after five minutes at the latest, and so is the deletion of a Secret that was refused.
 
     """
 
@@ -54,7 +55,7 @@ class Plan:
     slow: bool = True
     churn: float = 0.5
     interval: float = 3.0
-    settle: float = 120.0
+    settle: float = 330.0
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -91,19 +92,19 @@ def soak(scene: Scene, plan: Plan, diary: Diary) -> Evidence:
     try:
         with _sampled(scene, plan, diary):
             level = _under_faults(scene, plan, estate, diary)
-            amiss = _settled(estate, level, plan.settle)
+            amiss = _settled(scene, estate, level, plan.settle)
             time.sleep(_LAST_LOOKS * plan.interval)
         left_over = estate.left_over()
     finally:
         witness.stop()
-    series = list(samples.parse(scene.daemon.fetch("/metrics")[1]))
+    strays = _strays(scene, estate)
     exit_code = scene.daemon.stop()
     return Evidence(
         samples=diary.samples,
         faults=witness.judge.faults,
         amiss=amiss,
         left_over=left_over,
-        strays=samples.strays(series, estate.living()),
+        strays=strays,
         logbook=_log(scene),
         exit_code=exit_code,
     )
@@ -146,12 +147,19 @@ def _weather(scene: Scene, turns: Sequence[Turn], diary: Diary, chance: random.R
                 diary.in_force.discard(name)
 
 
-def _settled(estate: Estate, level: int, seconds: float) -> Sequence[str]:
-    """What is not in step after so many seconds; [] as soon as all is."""
+def _settled(scene: Scene, estate: Estate, level: int, seconds: float) -> Sequence[str]:
+    """Which Secrets are not in step after so many seconds; as soon as all is settled, none are."""
     deadline = time.monotonic() + seconds
-    while (amiss := [*estate.amiss(level), *estate.left_over()]) and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        amiss = estate.amiss(level)
+        if not amiss and not estate.left_over() and not _strays(scene, estate):
+            break
         time.sleep(0.5)
-    return amiss
+    return estate.amiss(level)
+
+
+def _strays(scene: Scene, estate: Estate) -> list[str]:
+    return samples.strays(list(samples.parse(scene.daemon.fetch("/metrics")[1])), estate.living())
 
 
 @contextmanager

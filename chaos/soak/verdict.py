@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import linear_regression
+from statistics import median
 
 from chaos.soak.logbook import Logbook
 from chaos.soak.samples import Sample
@@ -18,7 +18,8 @@ class Limits:
     """What is allowed.
 
     Attributes:
-        growth: of resident memory after the first third, as a part of what it was then.
+        growth: of resident memory from the second third to the last, by their medians.
+        peak: of resident memory, in MiB.
         threads: more than there were at the most in the first third.
         descriptors: as `threads`.
         other_series: series that are about no Secret and no path, at the end.
@@ -26,6 +27,7 @@ class Limits:
     """
 
     growth: float = 0.05
+    peak: float = 300.0
     threads: int = 0
     descriptors: int = 0
     other_series: int = 1000
@@ -70,6 +72,7 @@ def judge(evidence: Evidence, limits: Limits) -> list[Judgement]:
     other = samples[-1].other_series
     return [
         _growth(samples, limits.growth),
+        _peak(samples, limits.peak),
         _level("threads", [sample.threads for sample in samples], limits.threads),
         _level("descriptors", [sample.descriptors for sample in samples], limits.descriptors),
         _none("series of what is gone", evidence.strays),
@@ -93,13 +96,15 @@ def judge(evidence: Evidence, limits: Limits) -> list[Judgement]:
 
 
 def growth(samples: Sequence[Sample]) -> float:
-    """By which part resident memory grew from the end of the first third on, along a straight line."""
-    later = samples[len(samples) // 3 :]
-    if len(later) < 2:
+    """By which part the median of resident memory grew from the second third to the last."""
+    third = len(samples) // 3
+    if third == 0:
         return 0.0
-    slope, start = linear_regression([s.at for s in later], [s.resident for s in later])
-    first, last = (start + slope * sample.at for sample in (later[0], later[-1]))
-    return (last - first) / first
+    # Medians: a reply of many MB may stand for a moment, and is no growth.
+    middle, last = (
+        median(each.resident for each in part) for part in (samples[third:-third], samples[-third:])
+    )
+    return last / middle - 1
 
 
 def _growth(samples: Sequence[Sample], allowed: float) -> Judgement:
@@ -108,6 +113,13 @@ def _growth(samples: Sequence[Sample], allowed: float) -> Judgement:
         what="memory after the first third",
         good=grown < allowed,
         seen=f"{grown:+.1%}, allowed {allowed:.0%}",
+    )
+
+
+def _peak(samples: Sequence[Sample], allowed: float) -> Judgement:
+    peak = max(sample.resident for sample in samples)
+    return Judgement(
+        what="memory at the most", good=peak <= allowed, seen=f"{peak:.0f} MiB, allowed {allowed:.0f} MiB"
     )
 
 

@@ -86,12 +86,18 @@ def test_memory_that_goes_up_and_down_again_is_good() -> None:
     assert bad(replace(GOOD, samples=samples(wave))) == []
 
 
-def test_growth_is_a_part_of_what_there_was_after_the_first_third() -> None:
-    # From 100 at the third sample on, one MiB a sample, to 106.
-    assert growth(samples([98.0, 99.0, *range(100, 107)][:9])) == pytest.approx(0.05, abs=0.01)
+def test_growth_is_from_the_second_third_to_the_last() -> None:
+    assert growth(samples([50.0] * 3 + [100.0] * 3 + [106.0] * 3)) == pytest.approx(0.06)
 
 
-def test_a_run_too_short_for_a_line_has_not_grown() -> None:
+def test_a_moment_of_much_memory_is_no_growth_but_has_a_bound() -> None:
+    moment = samples([60.0] * 7 + [301.0, 60.0])
+
+    assert growth(moment) == 0
+    assert bad(replace(GOOD, samples=moment)) == ["memory at the most"]
+
+
+def test_a_run_too_short_for_thirds_has_not_grown() -> None:
     assert growth(samples([60.0])) == 0
 
 
