@@ -1,4 +1,5 @@
-"""A gate in front of a server: the way to it can be closed, as if the server were gone, and opened again.
+"""A gate in front of a server: the way to it can be closed, as if the server were gone, or held, as if it
+hung, and opened again.
 
 What passes the gate goes through `bench.relay`, a process of its own, so that the benchmark's own threads do
 not hold it up.
@@ -40,6 +41,10 @@ class Gate:
     def close(self) -> None:
         """End all connections and refuse new ones, from the return of this on."""
         self._command("close")
+
+    def hold(self) -> None:
+        """Take what comes and answer nothing, from the return of this on."""
+        self._command("hold")
 
     def open(self) -> None:
         """Let everything through again, from the return of this on."""

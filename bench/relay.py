@@ -1,7 +1,8 @@
 """A program of its own: passes bytes between a port and a server, and can close the port and open it again.
 
-A closed port refuses, as that of a server which is not there. It takes commands, a line each, from its input:
-`close`, `open`, and for both answers `done`. It understands nothing of what it passes on, so it costs little.
+A closed port refuses, as that of a server which is not there; one that holds takes connections and bytes and
+never answers, as that of a server which hangs. It takes commands, a line each, from its input: `close`,
+`hold`, `open`, and for each answers `done`. It understands nothing of what it passes on, so it costs little.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Relay:
         self._selector.register(commands, selectors.EVENT_READ)
         self._listener: socket.socket | None = None
         self._peers: dict[socket.socket, socket.socket] = {}
+        self._held: list[socket.socket] | None = None
 
     def serve(self) -> None:
         """Until the input ends."""
@@ -40,7 +42,9 @@ class Relay:
                     self._pass(key.fileobj)
 
     def open(self) -> None:
-        """Listen, unless it does."""
+        """Listen, unless it does; what was held is ended."""
+        if self._held is not None:
+            self.close()
         if self._listener is not None:
             return
         self._listener = socket.create_server(("127.0.0.1", self._port), backlog=128)
@@ -54,10 +58,19 @@ class Relay:
             self._listener = None
         for side in list(self._peers):
             self._end(side)
+        for client in self._held or ():
+            client.close()
+        self._held = None
+
+    def hold(self) -> None:
+        """Let nothing more through, but keep every connection, and take new ones."""
+        self._held = []
+        for side in self._peers:
+            self._selector.unregister(side)
 
     def _obey(self, command: str) -> bool:
         """Whether there is more to come."""
-        deeds = {"open\n": self.open, "close\n": self.close}
+        deeds = {"open\n": self.open, "close\n": self.close, "hold\n": self.hold}
         if command not in deeds:
             return False
         deeds[command]()
@@ -68,6 +81,9 @@ class Relay:
         if self._listener is None:
             return
         client, _ = self._listener.accept()
+        if self._held is not None:
+            self._held.append(client)
+            return
         server = socket.create_connection(self._upstream)
         for side, other in ((client, server), (server, client)):
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -75,7 +91,7 @@ class Relay:
             self._selector.register(side, selectors.EVENT_READ)
 
     def _pass(self, side: socket.socket) -> None:
-        if side not in self._peers:  # it was ended within this round
+        if side not in self._peers or self._held is not None:  # it was ended or held within this round
             return
         data = b""
         with contextlib.suppress(OSError):
@@ -88,7 +104,8 @@ class Relay:
         other = self._peers.pop(side, None)
         if other is None:
             return
-        self._selector.unregister(side)
+        with contextlib.suppress(KeyError):  # it was held
+            self._selector.unregister(side)
         side.close()
         self._end(other)
 

@@ -12,75 +12,67 @@ from contextlib import contextmanager
 
 from bench.audit import LOGIN
 from bench.corpus import check_secrets
+from bench.gate import Gate
 from bench.knocks import Knocks
 from bench.meter import Meter
 from bench.plans import one_path_each
 from bench.world import World
 from chaos.outage.changes import all_changed, change, wait_fresh
 from chaos.outage.findings import Finding, freshness, knocking
-from tests.testbed.fault_proxy import FaultProxy
 
 _FRESH_SECONDS = 15.0
 _LOGINS = 2
 _LOOK_SECONDS = 0.1
-_ANY = ".*"
-
-# Takes the backend away, does what it is given, and tells when it was asked in vain, from then on.
-Away = Callable[[FaultProxy, Callable[[], None]], list[float]]
 
 
 def refused(world: World, definitions: int, seconds: float) -> list[Finding]:
     """The port is closed."""
-    return _outage(world, definitions, seconds, _refused)
+    return _outage(world, definitions, seconds, Gate.close)
 
 
 def hung(world: World, definitions: int, seconds: float) -> list[Finding]:
-    """Requests are taken and kept."""
-    return _outage(world, definitions, seconds, _hung)
+    """Connections are taken, and nothing is answered. Each attempt makes one, but those on old ones."""
+    return _outage(world, definitions, seconds, Gate.hold)
 
 
-def _outage(world: World, definitions: int, seconds: float, away: Away) -> list[Finding]:
+def _outage(
+    world: World, definitions: int, seconds: float, take_away: Callable[[Gate], None]
+) -> list[Finding]:
     plan = world.seed(one_path_each(["outage"], definitions)).plan
     changed = all_changed(plan)
     with (
-        FaultProxy(world.bed.openbao.url) as proxy,
+        Gate(world.bed.openbao.url) as gate,
         world.watch() as watch,
-        world.daemon_in_step(5.0, definitions, world.openbao_at(proxy.url)) as daemon,
+        world.daemon_in_step(5.0, definitions, world.openbao_at(gate.url)) as daemon,
     ):
-        moments = away(proxy, lambda: change(world, changed, seconds))
+        take_away(gate)
+        with _noted(gate.knocks()) as moments:
+            change(world, changed, seconds)
         meter = Meter(world.traffic(), daemon.pid)
         sightings = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
-        proxy.clear()
-        proxy.accept()
+        gate.open()
         latencies = wait_fresh(watch, sightings)
         back = meter.stop(daemon.pid)
     check_secrets(changed, world.bed.cluster.api)
     logins = sum(call.path == LOGIN for call in back.backend)
     return [
-        *knocking(moments, seconds),
+        *([] if moments is None else knocking(moments, seconds)),
         *freshness(latencies, _FRESH_SECONDS),
         Finding(what="logins after the return", value=logins, most=_LOGINS),
     ]
 
 
-def _refused(proxy: FaultProxy, do: Callable[[], None]) -> list[float]:
-    with Knocks(int(proxy.url.rpartition(":")[2])) as knocks:
-        proxy.refuse()
-        with _noted(knocks) as moments:
-            do()
-    return moments
-
-
-def _hung(proxy: FaultProxy, do: Callable[[], None]) -> list[float]:
-    began = time.monotonic()
-    proxy.on(_ANY, _ANY).hang()
-    do()
-    return [request.at - began for request in tuple(proxy.requests) if request.at >= began]
-
-
 @contextmanager
-def _noted(knocks: Knocks) -> Iterator[list[float]]:
-    """When somebody knocked while this lasts, in seconds from its begin."""
+def _noted(knocks: Knocks | None) -> Iterator[list[float] | None]:
+    """When somebody knocked while this lasts, in seconds from its begin; None where that cannot be seen."""
+    if knocks is None:
+        yield None
+        return
+    with knocks:
+        yield from _followed(knocks)
+
+
+def _followed(knocks: Knocks) -> Iterator[list[float]]:
     moments: list[float] = []
     stop, began = threading.Event(), time.monotonic()
 

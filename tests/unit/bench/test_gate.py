@@ -56,3 +56,39 @@ def test_a_gate_that_is_opened_again_lets_through(gate: Gate, server: socket.soc
 
     with connect(gate), server.accept()[0]:
         pass
+
+
+def test_a_gate_that_holds_takes_connections_and_answers_nothing(gate: Gate, server: socket.socket) -> None:
+    with connect(gate) as early, server.accept()[0] as peer:
+        gate.hold()
+        with connect(gate) as late:
+            early.sendall(b"question")
+            late.sendall(b"question")
+            peer.settimeout(0.2)
+            for waiting in (early, late):
+                waiting.settimeout(0.2)
+                with pytest.raises(TimeoutError):
+                    waiting.recv(1)
+            with pytest.raises(TimeoutError):
+                peer.recv(1)
+
+
+def test_a_gate_that_is_opened_after_it_held_ends_what_hung_and_lets_through(
+    gate: Gate, server: socket.socket
+) -> None:
+    with connect(gate) as early, server.accept()[0]:
+        gate.hold()
+        with connect(gate) as late:
+            gate.open()
+            assert has_ended(early)
+            assert has_ended(late)
+
+    with connect(gate), server.accept()[0]:
+        pass
+
+
+def has_ended(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:  # the gate had not come to take it yet
+        return True
