@@ -165,8 +165,8 @@ class Engine:
                 self.queue.add(key, Lane.ROUTINE)
 
     def maintain_session(self) -> None:
-        """The ``token`` job: look after the backend's session."""
-        if not self.leadership.holds(None):
+        """The ``token`` job: look after the session, unless the backend is down, which probes look after."""
+        if not self.leadership.holds(None) or self.work.breaker.open_for() is not None:
             return
         try:
             self.work.backend.maintain()

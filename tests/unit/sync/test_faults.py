@@ -623,6 +623,20 @@ def test_a_session_that_cannot_be_had_ends_nothing(error: SecretsManagerError) -
     assert not world.backend.ready()
 
 
+def test_the_session_of_a_backend_that_is_down_is_left_to_the_probes() -> None:
+    world = in_step()
+    world.backend.fail_with(BackendUnavailable("down"))
+    world.pass_time(60)
+    assert world.engine.work.breaker.open_for()
+    world.engine.maintain_session()
+    assert world.backend.maintained == 0
+    world.backend.recover()
+    world.pass_time(10)
+    world.engine.maintain_session()
+
+    assert world.backend.maintained == 1
+
+
 def test_an_api_server_without_a_secret_in_its_list_is_believed() -> None:
     cluster = LossyCluster()
     world = in_step(World(cluster=cluster))
