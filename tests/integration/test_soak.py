@@ -18,7 +18,7 @@ from tests.testbed.openbao import OpenBao
 PLAN = Plan(
     seed=11,
     definitions=30,
-    seconds=15.0,
+    seconds=10.0,
     climate=Climate(spell=(0.5, 1.5), calm=(0.3, 0.8)),
     slow=False,
     churn=0.2,
