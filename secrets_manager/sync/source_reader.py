@@ -34,9 +34,14 @@ class _Flight:
     """One read and those who share it."""
 
     askers: set[Ref] = field(default_factory=set)
+    began_at: float = math.inf
     done: threading.Event = field(default_factory=threading.Event)
     reading: Reading | None = None
     error: SecretsManagerError | None = None
+
+    def takes(self, since: float) -> bool:
+        """Whether it is under way, began after ``since``, and is no poll, which gives way to others."""
+        return since < self.began_at < math.inf and bool(self.askers) and not self.done.is_set()
 
     def result(self) -> Reading:
         if self.error is not None:
@@ -82,33 +87,35 @@ class SourceReader:
         one that began after ``since``, in monotonic seconds, if there happens to be one.
         """
         known = self._recent.get(source, since)
-        return known or self._read(source, asker)
+        return known or self._read(source, asker, since)
 
     def let_go_of_old(self) -> None:
         """Drop the values that were kept for others who would ask soon, and did not."""
         self._recent.let_go_of_old()
 
-    def _read(self, source: Source, asker: Ref | None) -> Reading:
+    def _read(self, source: Source, asker: Ref | None, since: float) -> Reading:
         with self.slow.waiting_for(source):
-            flight, before = self._board(source, asker)
+            flight, before = self._board(source, asker, since)
             before.done.wait()
             if self._takes_off(source, flight):
                 self._fly(source, flight)
             flight.done.wait()
         return flight.result()
 
-    def _board(self, source: Source, asker: Ref | None) -> tuple[_Flight, _Flight]:
+    def _board(self, source: Source, asker: Ref | None, since: float) -> tuple[_Flight, _Flight]:
         """The flight to share, and the one that has to land first."""
         with self._lock:
             lane = self._lanes.get(source)
             if lane is None:
                 lane = self._lanes[source] = _Lane(running=_Flight())
                 lane.running.done.set()
-            if lane.next is None:
-                lane.next = _Flight()
+            if lane.running.takes(since):
+                flight = lane.running
+            else:
+                flight = lane.next = lane.next or _Flight()
             if asker:
-                lane.next.askers.add(asker)
-            return lane.next, lane.running
+                flight.askers.add(asker)
+            return flight, lane.running
 
     def _takes_off(self, source: Source, flight: _Flight) -> bool:
         """Make ``flight`` the running one; true for the first of its passengers only."""
@@ -117,10 +124,10 @@ class SourceReader:
             if lane is None or lane.next is not flight:
                 return False
             lane.running, lane.next = flight, None
+            flight.began_at = self._recent.clock()
             return True
 
     def _fly(self, source: Source, flight: _Flight) -> None:
-        began_at = self._recent.clock()
         try:
             answers = self._breaker.admit()
             # A read that no definition waits for is a poll, and gives way to those that are waited for.
@@ -131,7 +138,7 @@ class SourceReader:
         finally:
             if flight.reading is None and flight.error is None:
                 flight.error = BackendUnavailable("the read ended unexpectedly")
-            self._recent.put(source, flight.reading, began_at)
+            self._recent.put(source, flight.reading, flight.began_at)
             self._land(source, flight)
         outcome = flight.error or flight.reading
         assert outcome is not None  # noqa: S101 - as above

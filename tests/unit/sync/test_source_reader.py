@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +26,7 @@ from secrets_manager.sync.source_reader import SourceReader
 from tests.unit.sync.doubles import FakeClock
 
 APP, OTHER = Source("app"), Source("other")
+FIRST, SECOND = Ref("team", "first"), Ref("team", "second")
 A, B, C = (Ref("team", name) for name in "abc")
 
 
@@ -62,14 +65,16 @@ class Bench:
 class Asker:
     """A read on a thread of its own."""
 
-    def __init__(self, reader: SourceReader, source: Source, asker: Ref | None = None) -> None:
+    def __init__(
+        self, reader: SourceReader, source: Source, asker: Ref | None = None, since: float = math.inf
+    ) -> None:
         self.result: Reading | BaseException | None = None
-        self._thread = threading.Thread(target=self._ask, args=(reader, source, asker), daemon=True)
+        self._thread = threading.Thread(target=self._ask, args=(reader, source, asker, since), daemon=True)
         self._thread.start()
 
-    def _ask(self, reader: SourceReader, source: Source, asker: Ref | None) -> None:
+    def _ask(self, reader: SourceReader, source: Source, asker: Ref | None, since: float) -> None:
         try:
-            self.result = reader.read(source, asker)
+            self.result = reader.read(source, asker, since)
         except BaseException as error:  # noqa: BLE001 - it is looked at by the test
             self.result = error
 
@@ -122,6 +127,40 @@ def test_who_asks_while_a_read_is_under_way_gets_the_next_one() -> None:
 
     assert late.version() == "2"
     assert backend.reads() == 2
+
+
+def test_who_saw_his_secret_before_a_read_for_another_began_shares_it() -> None:
+    backend = SlowBackend()
+    backend.put("app", {"user": "alice"})
+    bench = Bench(backend)
+    before = time.monotonic()
+    first = Asker(bench.reader, APP, FIRST)
+    assert backend.begun.acquire(timeout=30)
+
+    second = Asker(bench.reader, APP, SECOND, since=before)
+    until(lambda: SECOND in bench.reader._lanes[APP].running.askers)
+    backend.go.release()
+
+    assert first.answer() is second.answer()
+    assert backend.reads("app") == 1
+    assert [by for _, _, by in bench.heard] == [frozenset({FIRST, SECOND})]
+
+
+def test_a_poll_under_way_is_not_waited_for_by_a_definition() -> None:
+    backend = SlowBackend()
+    backend.put("app", {"user": "alice"})
+    bench = Bench(backend)
+    before = time.monotonic()
+    poll = Asker(bench.reader, APP)
+    assert backend.begun.acquire(timeout=30)
+
+    asker = Asker(bench.reader, APP, FIRST, since=before)
+    until(lambda: aboard(bench.reader, APP) == 1)
+    backend.go.release()
+    backend.go.release()
+
+    assert poll.version() == asker.version() == "1"
+    assert backend.reads("app") == 2
 
 
 def test_all_who_ask_while_a_read_is_under_way_share_the_next_one() -> None:
