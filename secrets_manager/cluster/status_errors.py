@@ -69,7 +69,9 @@ def from_status(code: int, status: Json, call: Call, retry_after: str | None) ->
     if code in _BY_CODE:
         kind, text = _BY_CODE[code]
         return kind(f"{text}: {call}")
-    if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    # An API server redirects nobody: what does so stands in front of it, for a while most likely.
+    redirected = code < HTTPStatus.BAD_REQUEST
+    if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR or redirected:
         pause = asked_pause(retry_after, None, longest=_MAX_RETRY_AFTER)
         return ClusterUnavailable(f"the API server answered {code}: {call}", retry_after=pause)
     return RejectedByCluster(f"the API server answered {code}: {call}")
