@@ -22,9 +22,6 @@ from secrets_manager.settings import Settings
 
 log = logging.getLogger("daemon")
 
-# New objects between two looks of the collector. With the 700 of Python it takes a twentieth of a cold start.
-_GC_THRESHOLD = 10_000
-
 
 def main(
     argv: Sequence[str], environ: Mapping[str, str], *, harden: Callable[[], None] = lambda: None
@@ -72,16 +69,11 @@ def _work(settings: Settings, metrics: Metrics, outside: Outside, logs: QueuedHa
 
 def _serve(program: Program, lines_dropped: Callable[[], int]) -> int:
     daemon = Daemon(program, lines_dropped)
-    _spare_the_collector()
+    # What was loaded so far lives as long as the process: the collector need not look at it again.
+    gc.freeze()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, daemon.on_signal)
     return daemon.run()
-
-
-def _spare_the_collector() -> None:
-    """What was loaded so far lives as long as the process, and most of what is made later is in no cycle."""
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD, 10, 10)
 
 
 def end(code: int) -> None:

@@ -205,7 +205,7 @@ def _good_days(world: World, flock: Flock) -> None:
     world.wait_data(NAMESPACE, "good", {"a": second, "b": ""})
     world.define(NAMESPACE, "passing", world.keys("a", of="good"))
     world.wait_data(NAMESPACE, "passing", {"a": second})
-    # The Secret of a definition that goes may be collected before we delete it; that of a former name may not.
+    # The Secret of a definition that goes may be collected before we delete it; one of a former name is not.
     world.change(NAMESPACE, "passing", {"spec": {"name": "passed"}})
     world.wait_data(NAMESPACE, "passed", {"a": second})
     world.wait_data(NAMESPACE, "passing", None)
