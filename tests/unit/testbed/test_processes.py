@@ -95,3 +95,38 @@ def _exists(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+INTERRUPTED = """
+import signal, subprocess, sys
+from pathlib import Path
+from tests.testbed import processes
+
+real = subprocess.Popen
+
+def interrupted(*args, **options):
+    started = real(*args, **options)
+    signal.raise_signal(signal.SIGINT)
+    return started
+
+processes.subprocess.Popen = interrupted
+sleeper = processes.ServerProcess("sleeper", [sys.executable, "-c", "input()"], log=Path(sys.argv[1]))
+try:
+    sleeper.start(lambda: False)
+except KeyboardInterrupt:
+    sleeper.stop()
+    print("stopped", sleeper.pid, sleeper.running)
+"""
+
+
+def test_an_interrupt_while_it_is_started_leaves_nobody_unknown(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "sleeper.log")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert ended.stdout.startswith("stopped ")
+    assert ended.stdout.endswith(" False\n")
