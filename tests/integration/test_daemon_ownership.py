@@ -12,6 +12,7 @@ from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess
 from tests.testbed.kube_api import definitions, secrets
 from tests.testbed.openbao import OpenBao
+from tests.testbed.quotas import lift_quota, no_more_secrets
 from tests.testbed.waiting import wait_until
 
 ADOPT = {f"{MARK}adopt": "true"}
@@ -238,7 +239,7 @@ def test_a_full_quota_stops_new_secrets_and_not_the_change_of_old_ones(world: Wo
     world.write("quota", a="1")
     world.define(namespace, "app", world.keys("a", of="quota"))
     world.wait_data(namespace, "app", {"a": "1"})
-    _fill_quota(world, namespace)
+    no_more_secrets(world.cluster.api, namespace, "full")
 
     world.define(namespace, "late", world.keys("a", of="quota"))
     condition = world.wait_reason(namespace, "late", "QuotaExceeded")
@@ -252,14 +253,14 @@ def test_a_full_quota_stops_new_secrets_and_not_the_change_of_old_ones(world: Wo
 def test_a_secret_is_not_deleted_for_one_that_the_quota_would_refuse(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"), annotations=RECREATE)
     world.wait_reason(namespace, "app", "Synced")
-    _fill_quota(world, namespace)
+    no_more_secrets(world.cluster.api, namespace, "full")
     before = world.secret(namespace, "app")
 
     world.change(namespace, "app", {"spec": {"type": "example.com/other"}})
     world.wait_reason(namespace, "app", "QuotaExceeded")
     assert world.secret(namespace, "app") == before
 
-    world.cluster.api.delete(f"/api/v1/namespaces/{namespace}/resourcequotas/full")
+    lift_quota(world.cluster.api, namespace, "full")
     # A person acted: any change of the definition has it looked at once more.
     world.change(namespace, "app", {"metadata": {"labels": {"again": "yes"}}})
     wait_until(
@@ -273,7 +274,7 @@ def test_a_secret_whose_mark_was_lost_is_updated_under_a_full_quota(world: World
     world.write("unmarked", a="1")
     world.define(namespace, "app", world.keys("a", of="unmarked"))
     world.wait_data(namespace, "app", {"a": "1"})
-    _fill_quota(world, namespace)
+    no_more_secrets(world.cluster.api, namespace, "full")
     lost = {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}
 
     world.cluster.api.patch(secrets(namespace, "app"), lost)
@@ -308,19 +309,6 @@ def _immutable(world: World, namespace: str) -> dict[str, dict[str, str]]:
     world.wait_reason(namespace, "app", "Synced")
     made: dict[str, dict[str, str]] = world.cluster.api.patch(secrets(namespace, "app"), {"immutable": True})
     return made
-
-
-def _fill_quota(world: World, namespace: str) -> None:
-    quotas = f"/api/v1/namespaces/{namespace}/resourcequotas"
-    body = {"metadata": {"name": "full"}, "spec": {"hard": {"secrets": "1"}}}
-    world.cluster.api.post(quotas, body)
-    wait_until(
-        lambda: (
-            world.cluster.api.get(f"{quotas}/full").get("status", {}).get("used", {}).get("secrets") == "1"
-        ),
-        PATIENCE,
-        "the quota counted",
-    )
 
 
 def _refuse_secrets(world: World, namespace: str, text: str) -> None:

@@ -14,6 +14,7 @@ from tests.testbed.kube_api import ApiError, KubeApi, namespaces, secrets
 from tests.testbed.kubectl import KubectlError
 from tests.testbed.openbao import BaoError, OpenBao
 from tests.testbed.pki import Authority
+from tests.testbed.quotas import no_more_secrets
 from tests.testbed.waiting import wait_until
 
 READ_SECRETS = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}
@@ -86,16 +87,10 @@ class TestTheCluster:
         assert cluster.api.find(secrets(name, "inside")) is None
 
     def test_a_quota_is_enforced(self, cluster: TestCluster, namespace: str) -> None:
-        quota = {"metadata": {"name": "few"}, "spec": {"hard": {"secrets": "1"}}}
-        path = f"{namespaces(namespace)}/resourcequotas"
-        cluster.api.post(path, quota)
-        wait_until(
-            lambda: cluster.api.get(f"{path}/few").get("status", {}).get("used"), 30, "the quota counted"
-        )
-        cluster.api.post(secrets(namespace), a_secret("first"))
+        no_more_secrets(cluster.api, namespace, "full")
 
-        with pytest.raises(ApiError, match="exceeded quota"):
-            cluster.api.post(secrets(namespace), a_secret("second"))
+        with pytest.raises(ApiError, match="exceeded quota: full"):
+            cluster.api.post(secrets(namespace), a_secret("one-too-many"))
 
     def test_a_watch_tells_of_a_change(self, cluster: TestCluster, namespace: str) -> None:
         version = cluster.api.get(secrets(namespace))["metadata"]["resourceVersion"]
