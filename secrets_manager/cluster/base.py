@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import ClusterFault, Conflict
+from secrets_manager.domain.errors import ClusterFault, ClusterUnavailable, Conflict
 
 Json = dict[str, Any]
 
@@ -36,6 +36,10 @@ class NotFound(ClusterFault):
 
 class AlreadyExists(Conflict):
     """An object of that name exists (409 on a create)."""
+
+
+class WatchCutShort(ClusterUnavailable):
+    """The API server ended a watch at once and without a word. It answers, so asking often gains nothing."""
 
 
 class Expired(ClusterFault):

@@ -20,7 +20,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from secrets_manager.cluster import manifests
-from secrets_manager.cluster.base import Expired, Json, KubernetesApi, NotFound, Scope, WatchEvent
+from secrets_manager.cluster.base import (
+    Expired,
+    Json,
+    KubernetesApi,
+    NotFound,
+    Scope,
+    WatchCutShort,
+    WatchEvent,
+)
 from secrets_manager.domain.errors import ClusterFault, ClusterUnavailable, Forbidden, SecretsManagerError
 from secrets_manager.runtime.chance import chance
 from secrets_manager.runtime.heartbeat import Heartbeat
@@ -29,6 +37,8 @@ log = logging.getLogger("cluster.informer")
 
 _MIN_PAUSE = 1.0
 _MAX_PAUSE = 30.0
+# One that does not answer: what waits for it is late by up to this when it is back.
+_MAX_PAUSE_UNAVAILABLE = 8.0
 # What fails for longer is an outage: others are told when it is over.
 _OUTAGE_SECONDS = 10.0
 # After this, a list is made first, which tells at once that it is over; a watch may be silent for a minute.
@@ -61,8 +71,9 @@ class Sink(Protocol):
 
 @dataclass
 class Pace:
-    """The pause before the next connection: at least a second, doubling while things fail.
+    """The pause before the next connection: a second, doubling while things fail up to half a minute.
 
+    An API server that does not answer at all is asked more often, since all its changes wait for the answer.
     ``forbidden`` is the longest pause in seconds while we may not list at all. It is reached by doubling too,
     since an API server refuses everybody for a moment after its own start, before it has read the roles.
     """
@@ -79,10 +90,16 @@ class Pace:
     def after_failure(self, error: SecretsManagerError) -> float:
         """Seconds to wait after ``error``: jittered, and what the server asked for if that is longer."""
         self.failures += 1
-        longest = self.forbidden if isinstance(error, Forbidden) else _MAX_PAUSE
-        pause = min(_MIN_PAUSE * 2.0 ** min(self.failures - 1, 10), longest)
+        pause = min(_MIN_PAUSE * 2.0 ** min(self.failures - 1, 10), self._longest(error))
         asked = error.retry_after or 0.0 if isinstance(error, ClusterFault) else 0.0
         return max(pause * (0.5 + self.jitter() / 2), asked, _MIN_PAUSE / 2)
+
+    def _longest(self, error: SecretsManagerError) -> float:
+        if isinstance(error, Forbidden):
+            return self.forbidden
+        if isinstance(error, ClusterUnavailable) and not isinstance(error, WatchCutShort):
+            return _MAX_PAUSE_UNAVAILABLE
+        return _MAX_PAUSE
 
 
 @dataclass(eq=False)
@@ -201,7 +218,7 @@ class Informer:
             if self.stop.is_set():
                 return
         if not told and self.clock() - opened < self.shortest_watch:
-            raise ClusterUnavailable(f"the API server ends the watch at once: {self.scope}")
+            raise WatchCutShort(f"the API server ends the watch at once: {self.scope}")
 
     def _awaited(self, events: Iterator[WatchEvent]) -> Iterator[WatchEvent]:
         """The events. Waiting for one is no sign of death, so that all else can be bounded closely."""

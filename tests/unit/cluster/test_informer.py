@@ -8,7 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from secrets_manager.cluster.base import SECRETS, Expired, Json, NotFound, Page, Scope, WatchEvent
+from secrets_manager.cluster.base import (
+    SECRETS,
+    Expired,
+    Json,
+    NotFound,
+    Page,
+    Scope,
+    WatchCutShort,
+    WatchEvent,
+)
 from secrets_manager.cluster.informer import Informer, Pace
 from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.domain.definition import Ref
@@ -177,7 +186,7 @@ def test_a_watch_that_ends_at_once_without_a_word_is_a_fault_and_dialled_ever_mo
     desk.informer.shortest_watch = 1.0
 
     assert [desk.turn() for _ in range(7)] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
-    assert isinstance(desk.informer.fault, ClusterUnavailable)
+    assert isinstance(desk.informer.fault, WatchCutShort)
     assert desk.cluster.calls["list", "secrets"] == 1
 
 
@@ -464,7 +473,20 @@ def test_a_kind_that_vanishes_and_returns_is_listed_again(desk: Desk) -> None:
 def test_pauses_double_up_to_half_a_minute_with_half_of_it_jitter(jitter: float, pauses: list[float]) -> None:
     pace = Pace(jitter=lambda: jitter)
 
-    assert [pace.after_failure(ClusterUnavailable("down")) for _ in pauses] == pauses
+    assert [pace.after_failure(WatchCutShort("at once")) for _ in pauses] == pauses
+
+
+def test_a_server_that_does_not_answer_is_asked_again_within_eight_seconds() -> None:
+    pace = Pace(jitter=lambda: 1.0)
+
+    assert [pace.after_failure(ClusterUnavailable("down")) for _ in range(6)] == [
+        1.0,
+        2.0,
+        4.0,
+        8.0,
+        8.0,
+        8.0,
+    ]
 
 
 def test_the_pause_the_server_asks_for_is_kept() -> None:
