@@ -9,10 +9,13 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from secrets_manager.runtime.deadline import attach_current, current_expired
 from secrets_manager.runtime.dialling import DiallingConnection
+from secrets_manager.runtime.headers import PlainResponse
 
 
 class _GuardedConnection(DiallingConnection):
     """Tells the guard of the running call which socket it waits on."""
+
+    response_class = PlainResponse
 
     def connect(self) -> None:
         super().connect()
@@ -31,6 +34,7 @@ class _GuardedConnection(DiallingConnection):
 class _GuardedTlsConnection(DiallingConnection, HTTPSConnection):
     """As above; during the handshake the guard holds a duplicate, since wrapping detaches the original."""
 
+    response_class = PlainResponse
     _handshake: socket.socket | None = None
 
     def connect(self) -> None:
