@@ -31,7 +31,8 @@ from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnauthorized, ClusterUnavailable
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.heartbeat import beat_here
-from secrets_manager.runtime.http import HttpClient, Reply, Request, Stream
+from secrets_manager.runtime.http import HttpClient, Stream
+from secrets_manager.runtime.messages import Reply, Request
 from secrets_manager.runtime.transport_errors import ReplyTooLarge, TransportError
 
 _OK = range(200, 300)

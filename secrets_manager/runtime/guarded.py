@@ -1,15 +1,23 @@
-"""Connections of urllib3 that tell the guard of the running call which socket it waits on."""
+"""Connections of urllib3 that tell the guard of the running call which socket it waits on, and their pools.
+
+A pool has a short way for a call that needs nothing of urllib3 but the connection.
+"""
 
 from __future__ import annotations
 
 import socket
+from typing import cast
 
-from urllib3.connection import HTTPSConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from secrets_manager.runtime.deadline import attach_current, current_expired
 from secrets_manager.runtime.dialling import DiallingConnection
+from secrets_manager.runtime.exchange import Exchanged, exchange
 from secrets_manager.runtime.headers import PlainResponse
+from secrets_manager.runtime.messages import Reply, Request
+
+CONNECT_SECONDS = 3.0
 
 
 class _GuardedConnection(DiallingConnection):
@@ -64,13 +72,47 @@ class _GuardedTlsConnection(DiallingConnection, HTTPSConnection):
         super().putrequest(*args, **kwargs)  # type: ignore[arg-type]
 
 
-class GuardedPool(HTTPConnectionPool):
+class DirectPool(HTTPConnectionPool):
+    """Connections on which a call can be made without urllib3."""
+
+    def exchange(self, request: Request, head: bytes, max_bytes: int) -> Reply:
+        """Make the call on a kept connection or a new one, never by way of a proxy.
+
+        Raises what `secrets_manager.runtime.exchange.exchange` does, and urllib3's errors of connecting.
+        """
+        connection = cast("HTTPConnection", self._get_conn())
+        done: Exchanged | None = None
+        try:
+            done = exchange(_ready(connection, request.timeout), request, head, max_bytes)
+            return done.reply
+        finally:
+            if done is None or not done.reusable:
+                connection.close()
+            # One that is closed connects anew when it is taken.
+            self._put_conn(connection)
+
+
+class GuardedPool(DirectPool):
     """Connections without TLS."""
 
     ConnectionCls = _GuardedConnection
 
 
-class GuardedTlsPool(HTTPSConnectionPool):
+class GuardedTlsPool(HTTPSConnectionPool, DirectPool):
     """Connections with TLS."""
 
     ConnectionCls = _GuardedTlsConnection
+
+
+def _ready(connection: HTTPConnection, timeout: float) -> socket.socket:
+    """The socket of ``connection``, opened if it is not, and known to the guard of the running call."""
+    if connection.is_closed:
+        connection.timeout = min(CONNECT_SECONDS, timeout)
+        connection.connect()
+    else:
+        attach_current(connection.sock)
+    sock: socket.socket = connection.sock
+    # Setting it is a system call.
+    if sock.gettimeout() != timeout:
+        sock.settimeout(timeout)
+    return sock

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import cast
+from functools import partial
+from typing import NamedTuple, cast
 
 import urllib3
-from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ProtocolError
 
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.guarded import GuardedPool, GuardedTlsPool
+from secrets_manager.runtime.exchange import gathered, head_of, refuse_compressed
+from secrets_manager.runtime.guarded import CONNECT_SECONDS, DirectPool, GuardedPool, GuardedTlsPool
+from secrets_manager.runtime.messages import Reply, Request
 from secrets_manager.runtime.transport_errors import (
-    ReplyTooLarge,
     UnusableReply,
     mapped,
     refuse_late,
@@ -29,32 +29,16 @@ from secrets_manager.runtime.transport_errors import (
 )
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
-_CONNECT_SECONDS = 3.0
 _CHUNK = 64 * 1024
 # Fewer than a manager keeps (10), so that none is closed that is remembered here.
 _ORIGINS = 8
-# urllib3 copies what it reads several times: of a large reply a piece at a time.
-_PIECE = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole HTTP reply. ``headers`` is case-insensitive; ``body`` is hidden since it may hold secrets."""
+class _Origin(NamedTuple):
+    """A server that is asked without a proxy: its kept connections, and its name in a Host header."""
 
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One HTTP request. ``timeout`` is in seconds and counts the whole call, connect and body included."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
-    timeout: float
+    pool: DirectPool
+    host: str
 
 
 class HttpClient:
@@ -67,14 +51,14 @@ class HttpClient:
         self._pools = pools
         self._watchdog = watchdog
         self._max_bytes = max_bytes
-        self._by_origin: dict[str, HTTPConnectionPool] = {}
+        self._by_origin: dict[str, _Origin] = {}
 
     def call(self, request: Request) -> Reply:
         """Send ``request`` and read the whole reply; raises a TransportError when there is none."""
         with self._watchdog.guard(request.timeout) as guard, mapped(guard):
             try:
                 reply = self._once(request)
-            except ProtocolError as error:
+            except (ProtocolError, OSError) as error:
                 if guard.expired or request.method != "GET" or not was_stale(error):
                     raise
                 reply = self._once(request)
@@ -102,9 +86,17 @@ class HttpClient:
         self._pools.clear()
 
     def _once(self, request: Request) -> Reply:
+        if self._pools.proxy is not None:
+            return self._by_urllib3(request)
+        origin, target = self._route(request.url)
+        return origin.pool.exchange(request, head_of(request, origin.host, target), self._max_bytes)
+
+    def _by_urllib3(self, request: Request) -> Reply:
+        """The same for a call through a proxy, of which urllib3 knows more than we want to."""
         response = self._open(request, read_timeout=request.timeout)
         try:
-            body = self._read(response)
+            refuse_compressed(response.headers)
+            body = gathered(partial(response.read, decode_content=False), self._max_bytes)
         except BaseException:
             response.close()
             raise
@@ -112,11 +104,10 @@ class HttpClient:
         return Reply(response.status, response.headers, body)
 
     def _open(self, request: Request, *, read_timeout: float) -> urllib3.BaseHTTPResponse:
-        connect = min(_CONNECT_SECONDS, request.timeout)
-        pool, target = self._route(request.url)
-        return pool.urlopen(
+        connect = min(CONNECT_SECONDS, request.timeout)
+        return self._pools.urlopen(
             request.method,
-            target,
+            request.url,
             headers=request.headers,
             body=request.body,
             timeout=urllib3.Timeout(connect=connect, read=read_timeout),
@@ -127,42 +118,19 @@ class HttpClient:
             decode_content=False,
         )
 
-    def _route(self, url: str) -> tuple[urllib3.PoolManager | HTTPConnectionPool, str]:
+    def _route(self, url: str) -> tuple[_Origin, str]:
         """Whom to ask, and for what.
 
         A manager takes every address apart and looks its pool up under a lock: a tenth of the cost of a call.
-        It is left to it where a proxy may want the whole address.
         """
-        if self._pools.proxy is not None:
-            return self._pools, url
-        origin, target = _split(url)
-        pool = self._by_origin.get(origin)
-        if pool is None:
+        start, target = _split(url)
+        origin = self._by_origin.get(start)
+        if origin is None:
             if len(self._by_origin) == _ORIGINS:
                 self._by_origin.clear()
-            pool = self._by_origin[origin] = self._pools.connection_from_url(origin)
-        return pool, target
-
-    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise UnusableReply("the reply is compressed although plain bytes were asked for")
-        chunks: list[bytes] = []
-        try:
-            self._gather(response, chunks)
-        except BaseException:
-            # The frames of an error live until they are collected, and must not keep the bytes till then.
-            chunks.clear()
-            raise
-        return b"".join(chunks)
-
-    def _gather(self, response: urllib3.BaseHTTPResponse, chunks: list[bytes]) -> None:
-        room = self._max_bytes + 1
-        # To the end and past it: only a read that finds nothing notices that the reply was cut short.
-        while room > 0 and (chunk := response.read(min(room, _PIECE), decode_content=False)):
-            chunks.append(chunk)
-            room -= len(chunk)
-        if room == 0:
-            raise ReplyTooLarge(f"the reply is larger than {self._max_bytes} bytes")
+            pool = self._pools.connection_from_url(start)
+            origin = self._by_origin[start] = _Origin(cast("DirectPool", pool), _host(start))
+        return origin, target
 
 
 class Stream:
@@ -220,3 +188,10 @@ def _split(url: str) -> tuple[str, str]:
     """The origin of an absolute URL, and the rest of it."""
     start = url.find("/", url.find("://") + 3)
     return (url, "/") if start < 0 else (url[:start], url[start:])
+
+
+def _host(origin: str) -> str:
+    """What a Host header says of an origin: the port only where it is not the usual one (RFC 9110, 7.2)."""
+    parsed = urllib3.util.parse_url(origin)
+    usual = {"http": 80, "https": 443}[parsed.scheme or "http"]
+    return f"{parsed.host}" if parsed.port in (None, usual) else f"{parsed.host}:{parsed.port}"

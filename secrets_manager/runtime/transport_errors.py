@@ -9,6 +9,7 @@ import contextlib
 import errno
 import ssl
 from collections.abc import Iterator
+from http.client import HTTPException
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -59,7 +60,7 @@ def mapped(guard: Guard | None) -> Iterator[None]:
         yield
     except TransportError:
         raise
-    except (HTTPError, OSError, ssl.SSLError, ValueError, EOFError) as error:
+    except (HTTPError, HTTPException, OSError, ssl.SSLError, ValueError, EOFError) as error:
         if guard is not None and guard.expired:
             raise TimedOut("the call did not end within its time") from None
         raise _named(error) from None
@@ -101,10 +102,10 @@ def _tls_reason(error: BaseException) -> str:
     return "TLS could not be agreed"
 
 
-def was_stale(error: ProtocolError) -> bool:
+def was_stale(error: ProtocolError | OSError) -> bool:
     """Whether a kept-alive connection was closed before anything of the call was answered."""
     # urllib3 wraps as ProtocolError("Connection aborted.", cause); RemoteDisconnected is a reset too.
-    cause = error.args[1] if len(error.args) > 1 else None
+    cause = error.args[1] if isinstance(error, ProtocolError) and len(error.args) > 1 else error
     return isinstance(cause, (ConnectionResetError, BrokenPipeError)) or (
         isinstance(cause, OSError) and cause.errno in (errno.EPIPE, errno.ECONNRESET)
     )

@@ -24,7 +24,7 @@ from secrets_manager.daemon.logs import QUIET_LIBRARIES, SILENT_LIBRARIES
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendTLS, ClusterUnavailable
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import Request
+from secrets_manager.runtime.messages import Request
 from secrets_manager.runtime.transport_errors import TlsFailed
 from secrets_manager.settings import AzureKvSettings, VaultSettings
 from tests.integration.world import PATIENCE, World, new_world

@@ -28,7 +28,7 @@ from secrets_manager.backends.azure_key_vault.transport import Exchange, Transpo
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendUnavailable
-from secrets_manager.runtime.http import Reply
+from secrets_manager.runtime.messages import Reply
 
 _NOT_OURS = "the reply is not that of the key vault"
 

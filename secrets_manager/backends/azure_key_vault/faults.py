@@ -26,7 +26,7 @@ from secrets_manager.domain.errors import (
     SourceDisabled,
     SourceNotFound,
 )
-from secrets_manager.runtime.http import Reply
+from secrets_manager.runtime.messages import Reply
 from secrets_manager.runtime.retry_after import asked_pause
 from secrets_manager.runtime.transport_errors import TimedOut, TlsFailed, TransportError
 

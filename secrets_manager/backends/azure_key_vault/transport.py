@@ -34,7 +34,8 @@ from secrets_manager.backends.shared.proxies import proxy_for
 from secrets_manager.backends.shared.rate_limit import RateLimit
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import HttpClient, Reply, Request
+from secrets_manager.runtime.http import HttpClient
+from secrets_manager.runtime.messages import Reply, Request
 from secrets_manager.runtime.transport_errors import TransportError
 from secrets_manager.settings import AzureKvSettings
 

@@ -27,7 +27,8 @@ from secrets_manager.backends.vault.redirects import MAX_REDIRECTS, REDIRECTS, h
 from secrets_manager.backends.vault.tls import fingerprint, tls_context
 from secrets_manager.domain.errors import BackendUnavailable, ConfigError
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import HttpClient, Reply, Request
+from secrets_manager.runtime.http import HttpClient
+from secrets_manager.runtime.messages import Reply, Request
 from secrets_manager.runtime.retry_after import asked_pause
 from secrets_manager.runtime.transport_errors import TlsFailed, TransportError
 from secrets_manager.settings import VaultSettings

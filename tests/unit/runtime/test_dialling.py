@@ -16,7 +16,8 @@ from urllib3.exceptions import ConnectTimeoutError
 
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.dialling import DiallingConnection
-from secrets_manager.runtime.http import HttpClient, Request
+from secrets_manager.runtime.http import HttpClient
+from secrets_manager.runtime.messages import Request
 from secrets_manager.runtime.transport_errors import TimedOut, TlsFailed, Unreachable
 from tests.testbed.pki import Authority
 from tests.unit.runtime.loopback import Connection, Loopback, Received, each_request

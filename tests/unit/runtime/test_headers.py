@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.headers import MAX_HEADERS, MAX_LINE, read_headers
-from secrets_manager.runtime.http import HttpClient, Request
+from secrets_manager.runtime.http import HttpClient
+from secrets_manager.runtime.messages import Request
 from secrets_manager.runtime.transport_errors import Interrupted
 from tests.unit.runtime.loopback import Connection, Loopback
 

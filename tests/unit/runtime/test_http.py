@@ -13,7 +13,8 @@ import pytest
 import urllib3
 
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import HttpClient, Request
+from secrets_manager.runtime.http import HttpClient
+from secrets_manager.runtime.messages import Request
 from secrets_manager.runtime.transport_errors import (
     Interrupted,
     TimedOut,
@@ -103,7 +104,7 @@ def drip_headers(connection: Connection) -> None:
 
 def drip_body(connection: Connection) -> None:
     connection.receive()
-    connection.send(_HEAD + b"Content-Length: 1000000\r\n\r\n")
+    connection.send(_HEAD + b"Content-Length: 10000\r\n\r\n")
     connection.drip(b"x")
 
 

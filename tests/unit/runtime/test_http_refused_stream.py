@@ -6,7 +6,8 @@ import pytest
 import urllib3
 
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import HttpClient, Request
+from secrets_manager.runtime.http import HttpClient
+from secrets_manager.runtime.messages import Request
 from secrets_manager.runtime.transport_errors import TimedOut
 from tests.unit.runtime.loopback import Connection, Loopback, each_request
 

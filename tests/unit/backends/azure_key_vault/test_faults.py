@@ -24,7 +24,7 @@ from secrets_manager.domain.errors import (
     SourceDisabled,
     SourceNotFound,
 )
-from secrets_manager.runtime.http import Reply
+from secrets_manager.runtime.messages import Reply
 from secrets_manager.runtime.transport_errors import TimedOut, TlsFailed, Unreachable
 from tests.unit.backends.azure_key_vault.support import Hand
 from tests.unit.backends.tables import rows

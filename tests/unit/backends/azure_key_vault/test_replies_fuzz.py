@@ -24,7 +24,7 @@ from secrets_manager.backends.azure_key_vault.transport import Transport
 from secrets_manager.backends.base import Source
 from secrets_manager.backends.shared.budget import Budget
 from secrets_manager.domain.errors import BackendFault, InvalidPath, SecretsManagerError, SourceError
-from secrets_manager.runtime.http import Reply, Request
+from secrets_manager.runtime.messages import Reply, Request
 from secrets_manager.settings import AzureKvSettings
 from tests.unit.foreign_input import ANY_JSON, as_bytes, damaged, mangled, nested, perhaps_damaged
 

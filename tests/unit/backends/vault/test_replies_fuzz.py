@@ -28,7 +28,7 @@ from secrets_manager.domain.errors import (
     SourceError,
 )
 from secrets_manager.domain.policy import PathPolicy
-from secrets_manager.runtime.http import Reply
+from secrets_manager.runtime.messages import Reply
 from secrets_manager.settings import Engine
 from tests.unit.foreign_input import ANY_JSON, TEXT, as_bytes, damaged, mangled, nested, perhaps_damaged
 
