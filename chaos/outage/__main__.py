@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench.world import World, open_world
-from chaos.outage import api_server, backend
+from chaos.outage import api_server, backend, part
 from chaos.outage.findings import Finding
 
 OUTAGES: Mapping[str, Callable[[World, int, float], list[Finding]]] = {
     "backend-refused": backend.refused,
     "backend-hung": backend.hung,
+    "backend-hung-in-part": part.hung,
     "api-server-refused": api_server.refused,
     "api-server-refused-alone": api_server.refused_alone,
 }

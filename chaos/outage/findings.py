@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.figures import percentile
+
 # For so long a backend that is away is asked once a second, and after that once in five.
 EAGER_SECONDS = 60.0
 # Until the circuit breaker opens, whatever is under way asks in vain.
 OPENING_SECONDS = 10.0
+# What does not depend on a server that is away may take so many times as long as without the fault.
+DELAYED = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,17 @@ def knocking(moments: Sequence[float], outage: float) -> list[Finding]:
         )
         findings.append(Finding(what="after that, most in any five seconds", value=busiest(patient, 5.0)))
     return findings
+
+
+def delay(before: Sequence[float], during: Sequence[float]) -> list[Finding]:
+    """Findings on how long changes took, without a fault and with it, that do not depend on what is away."""
+    usual, now = percentile(before, 95), percentile(during, 95)
+    return [
+        Finding(what="changes of the others", value=len(before) + len(during)),
+        Finding(what="p95 without the fault", value=usual, unit=" s"),
+        Finding(what="p95 with it", value=now, unit=" s"),
+        Finding(what="times as long", value=now / usual, most=DELAYED),
+    ]
 
 
 def busiest(moments: Sequence[float], span: float) -> int:

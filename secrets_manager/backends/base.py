@@ -85,8 +85,9 @@ class Backend(Protocol):
     def read(self, source: Source) -> Reading:
         """Read ``source`` within ``config.backend-timeout``, counted over the whole call.
 
-        Raises a BackendFault when the backend as a whole cannot serve, and a SourceError when it answered
-        and this source cannot be used. Nothing else escapes.
+        Raises a BackendFault when the backend as a whole cannot serve, a SourceError when it answered and
+        this source cannot be used, and NoAnswerYet when the thread is `hurried` and there was no answer in
+        that time. Nothing else escapes.
         """
 
     def maintain(self) -> None:

@@ -16,11 +16,15 @@ from secrets_manager.backends.base import Reading, Source
 from secrets_manager.domain.errors import (
     BackendTimeout,
     InvalidPath,
+    NoAnswerYet,
     SecretsManagerError,
     SourceDeleted,
     SourceDestroyed,
     SourceNotFound,
 )
+from secrets_manager.runtime.hurry import Hurry, current_hurry
+
+_SILENT = "the backend did not answer in time"
 
 
 @dataclass(slots=True)
@@ -41,7 +45,8 @@ class MemoryBackend:
         self._changed = threading.Condition()
         self._entries: dict[str, _Entry] = {}
         self._faults: dict[str | None, SecretsManagerError] = {}
-        self._hanging = False
+        # Paths that hang; None stands for all.
+        self._hanging: set[str | None] = set()
         self._reads: Counter[str] = Counter()
         self._logged_in = False
         self.maintained = 0
@@ -63,8 +68,7 @@ class MemoryBackend:
         with self._changed:
             self._reads[source.path] += 1
             self._changed.notify_all()
-            if not self._changed.wait_for(lambda: not self._hanging, self._timeout):
-                raise BackendTimeout("the backend did not answer in time")
+            self._wait_while_hanging(source.path)
             self._raise_fault(source.path)
             self._logged_in = True
             return self._newest(source)
@@ -118,13 +122,13 @@ class MemoryBackend:
         """Undo every ``fail_with`` and ``hang``."""
         with self._changed:
             self._faults.clear()
-            self._hanging = False
+            self._hanging.clear()
             self._changed.notify_all()
 
-    def hang(self) -> None:
-        """Let reads wait until ``recover``, each at most for the timeout."""
+    def hang(self, *, path: str | None = None) -> None:
+        """Let reads of ``path``, or all, wait until ``recover``, each at most for the timeout."""
         with self._changed:
-            self._hanging = True
+            self._hanging.add(path)
 
     def reads(self, path: str | None = None) -> int:
         """How many reads of ``path``, or of all paths, have begun."""
@@ -140,6 +144,13 @@ class MemoryBackend:
                     raise TimeoutError(f"{self.reads(path)} reads have begun, not {count}")
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wait_while_hanging(self, path: str) -> None:
+        hurry = current_hurry() or Hurry()
+        seconds, began = min(self._timeout, hurry.seconds), time.monotonic()
+        if not self._changed.wait_for(lambda: self._hanging.isdisjoint((path, None)), seconds):
+            raise BackendTimeout(_SILENT) if seconds == self._timeout else NoAnswerYet(_SILENT)
+        hurry.took = time.monotonic() - began
 
     def _raise_fault(self, path: str | None) -> None:
         fault = self._faults.get(path) or self._faults.get(None)

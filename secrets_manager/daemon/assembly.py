@@ -38,6 +38,7 @@ from secrets_manager.runtime.heartbeat import Heartbeats
 from secrets_manager.settings import Settings
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.engine import Engine, Work
+from secrets_manager.sync.first_tries import FirstTries
 from secrets_manager.sync.following import Key, Known
 from secrets_manager.sync.leadership import Leadership, SoleReplica
 from secrets_manager.sync.poll_schedule import PollSchedule
@@ -183,7 +184,12 @@ def _engine(
         schedule=PollSchedule[Key](settings.controller.reconcile_period),
     )
     breaker = CircuitBreaker(time.monotonic, chance, lambda: engine.backend_recovered())  # noqa: PLW0108
-    slow = SlowSources.among(settings.controller.workers, lambda: engine.backend_recovered())  # noqa: PLW0108
+    slow = SlowSources.among(
+        settings.controller.workers,
+        lambda: engine.backend_recovered(),  # noqa: PLW0108
+        # A single run asks each once, and then with all the time there is.
+        None if settings.once else FirstTries(settings.backend_timeout),
+    )
     reader = SourceReader(
         outside.backend,
         breaker,

@@ -13,6 +13,7 @@ interface. No vendor exception crosses its layer: each edge maps its own errors 
     │  ├─ ClusterFault            the API server refused or did not answer
     │  │    ClusterUnavailable · ClusterUnauthorized · Conflict · NamespaceTerminating · NotLeading
     │  ├─ SourceOutdated          an older version of one path than before
+    │  ├─ NoAnswerYet             one path takes longer than is usual, and gets more time
     │  └─ InternalError           a fault of this program
     └─ PermanentError             a person must act; looked at again on the slow lane
        ├─ ConfigError             the daemon's own settings
@@ -128,6 +129,10 @@ class SourceOutdated(TemporaryError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"the backend gave an older version of path {path!r} than before")
+
+
+class NoAnswerYet(TemporaryError):
+    """A path takes many times as long as is usual: it is left for now, and asked again with all its time."""
 
 
 # ── faults of the API server ─────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ from secrets_manager.domain.errors import (
     ClusterFault,
     Forbidden,
     InternalError,
+    NoAnswerYet,
     NotLeading,
     PermanentError,
     SecretsManagerError,
@@ -44,6 +45,8 @@ log = logging.getLogger("sync.engine")
 # would only make every condition flicker.
 OUTAGE_TOLD_AFTER = 10.0
 _TAKE_SECONDS = 5.0
+# A source that was left at its first try is asked again after this.
+_MORE_TIME_AFTER = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,22 +190,30 @@ class Engine:
         key = self.queue.take(timeout)
         if key is None:
             return False
+        comes_again = False
         try:
             if key == SURVEY:
                 self._survey()
             elif isinstance(key.subject, Source):
-                self._poll(key, key.subject)
+                comes_again = self._poll(key, key.subject)
             else:
                 self._look_at(key.subject)
         finally:
-            self.known.schedule.let_go(key)
+            if not comes_again:
+                self.known.schedule.let_go(key)
             self.queue.done(key)
         return True
 
-    def _poll(self, key: Key, source: Source) -> None:
+    def _poll(self, key: Key, source: Source) -> bool:
+        """Read ``source``; returns whether that is to be done again soon."""
         # While it waited, a reconcile may have read the source.
-        if self.known.schedule.wants(key):
-            self._ask(source.path, lambda: self.work.reader.read(source))
+        if not self.known.schedule.wants(key):
+            return False
+        error = self._ask(source.path, lambda: self.work.reader.read(source))
+        if not isinstance(error, NoAnswerYet):
+            return False
+        self.queue.add_after(key, _MORE_TIME_AFTER)
+        return True
 
     def _survey(self) -> None:
         self._ask("", self._enqueue_stale)
@@ -211,18 +222,20 @@ class Engine:
         for source in self._surveys.run(self.known.ledger.sources()):
             self._poll_now(poll(source), Lane.SOON)
 
-    def _ask(self, path: str, question: Callable[[], object]) -> None:
-        """Ask the backend something; who wants to know hears of it elsewhere."""
+    def _ask(self, path: str, question: Callable[[], object]) -> SecretsManagerError | None:
+        """Ask the backend something; who wants to know the answer hears of it elsewhere."""
         if not self.leadership.holds(None):
-            return
+            return None
         try:
             question()
         except SecretsManagerError as error:
             log.debug("poll failed", extra={"path": path, "reason": error.reason})
+            return error
         except Exception as error:  # noqa: BLE001 - one bad object must not end the worker
             # The text of a foreign exception may hold a value, so only its type and place are told.
             told = {"path": path, "error": _place(error)}
             log.error("unexpected error", extra=told)  # noqa: TRY400 - as above
+        return None
 
     def _look_at(self, ref: Ref) -> None:
         started = self.clock()
@@ -253,7 +266,7 @@ class Engine:
 
     def _schedule_next(self, ref: Ref, error: SecretsManagerError | None) -> None:
         self._without_cluster.note(ref, error)
-        if isinstance(error, BackendFault):
+        if isinstance(error, BackendFault | NoAnswerYet):
             self._without_backend.add(ref)
         else:
             self._without_backend.discard(ref)
@@ -263,6 +276,8 @@ class Engine:
             self.queue.forget(look(ref))
         if isinstance(error, NotLeading):
             self._leave(ref)
+        elif isinstance(error, NoAnswerYet):
+            self.queue.add_after(look(ref), _MORE_TIME_AFTER)
         elif slow:
             self.queue.retry_slowly(look(ref))
         elif error is not None:

@@ -18,7 +18,14 @@ from datetime import datetime
 from secrets_manager.backends.base import Backend, Reading
 from secrets_manager.cluster.definition_store import DefinitionEntry
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
-from secrets_manager.domain.errors import Conflict, KeyFault, NotLeading, QuotaExceeded, SecretsManagerError
+from secrets_manager.domain.errors import (
+    Conflict,
+    KeyFault,
+    NoAnswerYet,
+    NotLeading,
+    QuotaExceeded,
+    SecretsManagerError,
+)
 from secrets_manager.domain.outcome import Outcome, SourceVersion
 from secrets_manager.domain.plan import Operation, Plan, plan
 from secrets_manager.domain.policy import PathPolicy
@@ -178,6 +185,8 @@ class Reconciler:
                 source = self.sources.backend.locate(path)
                 self.sources.policy.check(asker.namespace, source.path)
                 readings[path] = self.sources.reader.read(source, asker, since)
+            except NoAnswerYet:
+                raise
             except SecretsManagerError as error:
                 self._tell_failed_keys(asker, spec, path, error)
                 raise

@@ -21,8 +21,10 @@ from secrets_manager.domain.errors import (
     BackendFault,
     BackendTimeout,
     BackendUnavailable,
+    NoAnswerYet,
     SecretsManagerError,
 )
+from secrets_manager.runtime.hurry import Hurry, hurried
 from secrets_manager.runtime.patience import patient
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.recent_readings import RecentReadings
@@ -81,7 +83,7 @@ class SourceReader:
         self._lanes: dict[Source, _Lane] = {}
 
     def read(self, source: Source, asker: Ref | None = None, since: float = math.inf) -> Reading:
-        """A reading that starts now or later; raises BackendFault or SourceError.
+        """A reading that starts now or later; raises BackendFault, SourceError or NoAnswerYet.
 
         ``asker`` is the definition that will act on it, so that it is not told of the change again. It gets
         one that began after ``since``, in monotonic seconds, if there happens to be one.
@@ -94,12 +96,17 @@ class SourceReader:
         self._recent.let_go_of_old()
 
     def _read(self, source: Source, asker: Ref | None, since: float) -> Reading:
-        with self.slow.waiting_for(source):
-            flight, before = self._board(source, asker, since)
-            before.done.wait()
-            if self._takes_off(source, flight):
-                self._fly(source, flight)
-            flight.done.wait()
+        try:
+            with self.slow.waiting_for(source):
+                flight, before = self._board(source, asker, since)
+                before.done.wait()
+                if self._takes_off(source, flight):
+                    self._fly(source, flight)
+                flight.done.wait()
+        except BackendTimeout as fault:
+            # Turned away: nobody asked the backend, and what it ended in before is still the news.
+            self._listener(source, fault.bare(), frozenset((asker,) if asker else ()))
+            raise
         return flight.result()
 
     def _board(self, source: Source, asker: Ref | None, since: float) -> tuple[_Flight, _Flight]:
@@ -142,28 +149,38 @@ class SourceReader:
             self._land(source, flight)
         outcome = flight.error or flight.reading
         assert outcome is not None  # noqa: S101 - as above
-        self._listener(source, outcome, frozenset(flight.askers))
+        if not isinstance(outcome, NoAnswerYet):
+            self._listener(source, outcome, frozenset(flight.askers))
 
     def _call(self, source: Source, answers: int) -> Reading:
+        # What a backend that is away takes to answer says nothing of what is usual.
+        seconds = self.slow.time_for(source) if self._breaker.open_for() is None else math.inf
+        with hurried(seconds) as hurry:
+            return self._timed_call(source, answers, hurry)
+
+    def _timed_call(self, source: Source, answers: int, hurry: Hurry) -> Reading:
         try:
             reading = self._backend.read(source)
+        except NoAnswerYet:
+            self.slow.left(source)
+            raise
         except BackendFault as fault:
             self._breaker.failed(fault, answers)
             if isinstance(fault, BackendTimeout):
                 self.slow.timed_out(source, fault)
             raise
         except SecretsManagerError:
-            self._answered(source)
+            self._answered(source, hurry)
             raise
         except BaseException:
             self._breaker.failed(BackendUnavailable("the read ended unexpectedly"))
             raise
-        self._answered(source)
+        self._answered(source, hurry)
         return reading
 
-    def _answered(self, source: Source) -> None:
+    def _answered(self, source: Source, hurry: Hurry) -> None:
         self._breaker.succeeded()
-        self.slow.answered(source)
+        self.slow.answered(source, hurry.took)
 
     def _land(self, source: Source, flight: _Flight) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ from secrets_manager.domain.condition import SYNCED, Condition, message_of, next
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import (
     NamespaceTerminating,
+    NoAnswerYet,
     NotLeading,
     PermanentError,
     SecretsManagerError,
@@ -32,8 +33,9 @@ from secrets_manager.sync.telemetry import SyncTelemetry
 log = logging.getLogger("sync")
 
 _REMIND_SECONDS = 600.0
-# Nobody can act on these, and nobody has to: the namespace is going, or another replica is at work.
-_QUIET = (NamespaceTerminating, NotLeading)
+# Nobody can act on these, and nobody has to: the namespace is going, another replica is at work, or it is too
+# early to say.
+_QUIET = (NamespaceTerminating, NotLeading, NoAnswerYet)
 
 
 class Recorder(Protocol):

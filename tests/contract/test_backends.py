@@ -16,11 +16,13 @@ from secrets_manager.domain.errors import (
     BackendUnavailable,
     InvalidPath,
     KeyNotFound,
+    NoAnswerYet,
     NotAString,
     SourceDeleted,
     SourceDestroyed,
     SourceNotFound,
 )
+from secrets_manager.runtime.hurry import hurried
 from tests.contract.backend_azure import AzureBench
 from tests.contract.backend_bench import BackendBench
 from tests.contract.backend_memory import MemoryBench
@@ -218,6 +220,28 @@ def test_a_read_that_is_not_answered_ends_with_the_timeout(bench: BackendBench) 
     bench.recover()
 
     assert read(bench, "app", "a") == "1"
+
+
+def test_a_read_in_a_hurry_that_is_not_answered_is_left(bench: BackendBench) -> None:
+    bench.put("app", {"a": "1"})
+    read(bench, "app", "a")
+    bench.hang()
+
+    with hurried(0.2) as hurry, pytest.raises(NoAnswerYet):
+        read(bench, "app", "a")
+    bench.recover()
+
+    assert hurry.took is None
+    assert read(bench, "app", "a") == "1"
+
+
+def test_a_read_in_a_hurry_tells_how_long_the_answer_took(bench: BackendBench) -> None:
+    bench.put("app", {"a": "1"})
+
+    with hurried(60.0) as hurry:
+        assert read(bench, "app", "a") == "1"
+    assert hurry.took is not None
+    assert 0 <= hurry.took < 60.0
 
 
 def test_an_outage_is_a_backend_fault_with_a_constant_message_and_ends(bench: BackendBench) -> None:

@@ -23,7 +23,7 @@ from secrets_manager.backends.azure_key_vault.identity import Way
 from secrets_manager.backends.azure_key_vault.transport import Exchange, Transport
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.shared.budget import Budget
-from secrets_manager.domain.errors import AuthFailed, BackendFault
+from secrets_manager.domain.errors import AuthFailed, BackendFault, NoAnswerYet
 from secrets_manager.settings import AzureKvSettings
 
 # No retries but our own: the SDK would wait for minutes, 75 seconds for a 410 alone.
@@ -95,7 +95,7 @@ class Login:
             return _content(settings.federated_token_file, "azure-kv.federated-token-file")
         return b""
 
-    def _meaning(self, exchange: Exchange) -> BackendFault:
+    def _meaning(self, exchange: Exchange) -> BackendFault | NoAnswerYet:
         if exchange.fault is not None:
             return exchange.fault
         if exchange.reply is None:

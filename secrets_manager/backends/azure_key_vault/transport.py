@@ -30,11 +30,13 @@ from urllib3.util import make_headers, parse_url
 from secrets_manager.backends.azure_key_vault.faults import from_transport
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.shared.budget import Budget
+from secrets_manager.backends.shared.exchange import exchange
 from secrets_manager.backends.shared.proxies import proxy_for
 from secrets_manager.backends.shared.rate_limit import RateLimit
-from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError
+from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError, NoAnswerYet
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.http import HttpClient
+from secrets_manager.runtime.hurry import current_hurry
 from secrets_manager.runtime.messages import Reply, Request
 from secrets_manager.runtime.transport_errors import TransportError
 from secrets_manager.settings import AzureKvSettings
@@ -52,7 +54,7 @@ class Exchange:
     """
 
     budget: Budget
-    fault: BackendFault | None = None
+    fault: BackendFault | NoAnswerYet | None = None
     reply: Reply | None = field(default=None, repr=False)
 
 
@@ -68,6 +70,7 @@ class Clients:
         clock: Clock = time.monotonic,
     ) -> None:
         """Raises ConfigError when the trusted certificates or a proxy cannot be used."""
+        self.clock = clock
         self.limit = RateLimit(settings.max_requests_per_second, clock)
         self._proxy = settings.proxy
         options: dict[str, Any] = {"maxsize": connections, "ssl_context": _tls_context(settings.ca_cert)}
@@ -116,16 +119,16 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
 
     def send(self, request: HttpRequest, **_options: Any) -> HttpResponse:
         """Send one request; raises ServiceRequestError, and the exchange tells why."""
-        exchange: Exchange = self._current.exchange
+        current: Exchange = self._current.exchange
         try:
             self._check_host(request.url)
-            exchange.reply, exchange.fault = self._call(request, exchange.budget), None
+            current.reply, current.fault = self._call(request, current.budget), None
         except TransportError as error:
-            exchange.fault, exchange.reply = from_transport(error, self._server), None
-        except BackendFault as fault:
-            exchange.fault, exchange.reply = fault, None
+            current.fault, current.reply = from_transport(error, self._server), None
+        except (BackendFault, NoAnswerYet) as fault:
+            current.fault, current.reply = fault, None
         else:
-            return SdkResponse(request, exchange.reply)
+            return SdkResponse(request, current.reply)
         raise ServiceRequestError("no reply") from None
 
     def open(self) -> None:
@@ -139,15 +142,16 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
 
     def _call(self, request: HttpRequest, budget: Budget) -> Reply:
         self._clients.limit.turn(budget)
-        return self._clients.of(request.url).call(
-            Request(
-                method=request.method,
-                url=request.url,
-                headers=dict(request.headers),
-                body=_body(request.content),
-                timeout=budget.left(),
-            )
+        content = Request(
+            method=request.method,
+            url=request.url,
+            headers=dict(request.headers),
+            body=_body(request.content),
+            timeout=budget.left(),
         )
+        # Who is in a hurry about a secret is in none about the token for it.
+        hurry = current_hurry() if self._only_host else None
+        return exchange(self._clients.of(request.url), content, hurry, self._clients.clock)
 
     def _check_host(self, url: str) -> None:
         # The next page of a list is where the last one says: never take a token anywhere else.

@@ -61,6 +61,7 @@ class TransportAdapter(hvac.adapters.Adapter):  # type: ignore[type-arg]  # gene
                 headers={**self._headers, **headers} if headers else self._headers,
                 body=_body(kwargs.get("json")),
                 timeout=kwargs.get("timeout", self._timeout),
+                hurry=kwargs.get("hurry"),
             )
         )
         return _checked(answer, refuse=raise_exception)

@@ -30,6 +30,7 @@ from secrets_manager.domain.errors import (
     SecretsManagerError,
 )
 from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.hurry import current_hurry
 from secrets_manager.settings import VaultSettings
 
 # Each look at a dynamic path makes a credential in some database: look seldom whether it is one still.
@@ -123,10 +124,12 @@ class VaultBackend:
             raise self._named(source, refused) from None
 
     def _get(self, held: Held, source: Source, budget: Budget) -> Mapping[str, Any]:
-        adapter = self._client_of(held).adapter
+        adapter, hurry = self._client_of(held).adapter, current_hurry()
         while True:
             try:
-                reply: Mapping[str, Any] = adapter.request("GET", kv.url_path(source), timeout=budget.left())
+                reply: Mapping[str, Any] = adapter.request(
+                    "GET", kv.url_path(source), timeout=budget.left(), hurry=hurry
+                )
             except Refused as refused:
                 if refused.status != 412 or budget.left() <= _STANDBY_PAUSE:
                     raise

@@ -20,6 +20,7 @@ from urllib3.util import make_headers, parse_url
 
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.shared.budget import Budget
+from secrets_manager.backends.shared.exchange import exchange
 from secrets_manager.backends.shared.proxies import proxy_for
 from secrets_manager.backends.shared.rate_limit import RateLimit
 from secrets_manager.backends.vault.faults import from_transport
@@ -28,6 +29,7 @@ from secrets_manager.backends.vault.tls import fingerprint, tls_context
 from secrets_manager.domain.errors import BackendUnavailable, ConfigError
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.http import HttpClient
+from secrets_manager.runtime.hurry import Hurry
 from secrets_manager.runtime.messages import Reply, Request
 from secrets_manager.runtime.retry_after import asked_pause
 from secrets_manager.runtime.transport_errors import TlsFailed, TransportError
@@ -43,7 +45,7 @@ _TOO_DEEP = "depth limit"
 class Call:
     """One call of Vault's API; ``path`` starts with ``/v1/`` and is percent-encoded already.
 
-    ``timeout`` is in seconds and counts redirects too.
+    ``timeout`` is in seconds and counts redirects and the wait for its turn; ``hurry`` each exchange alone.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     timeout: float
+    hurry: Hurry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Transport:
         self._clients = _Clients(settings, watchdog, connections)
 
     def send(self, call: Call) -> Answer:
-        """Send ``call`` and follow its redirects; raises a BackendFault when no whole reply came."""
+        """Send ``call`` and follow its redirects; raises BackendFault or NoAnswerYet if there is no reply."""
         budget = Budget(call.timeout, self._clock, "Vault")
         url = self._base + call.path
         for _ in range(MAX_REDIRECTS + 1):
@@ -133,9 +136,10 @@ class Transport:
 
     def _once(self, url: str, call: Call, budget: Budget) -> Reply:
         self._limit.turn(budget)
-        return self._clients.of(url).call(
-            Request(method=call.method, url=url, headers=call.headers, body=call.body, timeout=budget.left())
+        request = Request(
+            method=call.method, url=url, headers=call.headers, body=call.body, timeout=budget.left()
         )
+        return exchange(self._clients.of(url), request, call.hurry, self._clock)
 
 
 class _Clients:

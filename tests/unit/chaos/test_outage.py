@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chaos.outage.findings import Finding, busiest, freshness, knocking
+from chaos.outage.findings import Finding, busiest, delay, freshness, knocking
 
 
 def bad(findings: Sequence[Finding]) -> list[str]:
@@ -44,6 +44,13 @@ def test_the_busiest_stretch_is_found_wherever_it_is() -> None:
 def test_the_last_fresh_secret_counts() -> None:
     assert bad(freshness([3.0, 16.0, 1.0], 15.0)) == ["all fresh after"]
     assert bad(freshness([3.0, 14.0, 1.0], 15.0)) == []
+
+
+def test_what_takes_more_than_a_tenth_longer_is_delayed() -> None:
+    usual = [number / 100 for number in range(101)]
+
+    assert bad(delay(usual, [1.09 * seconds for seconds in usual])) == []
+    assert bad(delay(usual, [1.11 * seconds for seconds in usual])) == ["times as long"]
 
 
 def test_a_finding_says_what_was_seen_and_what_is_allowed() -> None:

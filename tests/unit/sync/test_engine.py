@@ -13,6 +13,7 @@ from secrets_manager.domain.errors import (
     BackendTimeout,
     BackendUnavailable,
     ClusterUnavailable,
+    NoAnswerYet,
     SourceNotFound,
 )
 from secrets_manager.runtime.heartbeat import Heartbeat
@@ -217,6 +218,37 @@ def test_a_source_that_hangs_by_itself_is_not_the_probe_while_there_is_another()
     world.engine.tick()
 
     assert urgent(world) == [poll(Source("c"))]
+
+
+def test_a_poll_that_was_left_is_made_again_in_a_second_and_tells_nobody() -> None:
+    world = in_step()
+    world.backend.fail_with(NoAnswerYet("not yet"), path="app")
+    told, reads = len(world.telemetry.outcomes), world.backend.reads()
+    world.pass_time(PERIOD * 1.2)
+    assert world.backend.reads() > reads
+    assert world.engine.overdue_seconds() > 0
+
+    world.backend.recover()
+    world.backend.put("app", {"user": "bob"})
+    world.pass_time(1.0)
+
+    assert world.data() == {"user": "bob"}
+    assert [outcome.error for outcome in world.telemetry.outcomes[told:]] == [None]
+
+
+def test_a_definition_whose_path_was_left_is_told_nothing_and_looked_at_again_in_a_second() -> None:
+    world = World()
+    world.backend.put("app", {"user": "alice"})
+    world.backend.fail_with(NoAnswerYet("not yet"), path="app")
+    world.define()
+    world.start()
+    assert "status" not in world.definition()
+    assert world.telemetry.failed_keys == []
+
+    world.backend.recover()
+    world.pass_time(1.0)
+
+    assert world.data() == {"user": "alice"}
 
 
 def test_when_all_sources_hang_one_of_them_is_the_probe() -> None:

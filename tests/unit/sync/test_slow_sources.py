@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 
 import pytest
 
 from secrets_manager.backends.base import Source
-from secrets_manager.domain.errors import BackendTimeout
+from secrets_manager.domain.errors import BackendTimeout, NoAnswerYet
+from secrets_manager.sync.first_tries import LEAST_SECONDS, FirstTries
 from secrets_manager.sync.slow_sources import SlowSources
+from tests.unit.sync.doubles import FakeClock
 
 APP, OTHER, WELL = Source("app"), Source("other"), Source("well")
 LATE = BackendTimeout("late")
@@ -17,7 +20,9 @@ LATE = BackendTimeout("late")
 class Bench:
     def __init__(self, places: int = 2) -> None:
         self.reliefs = 0
-        self.slow = SlowSources(places, self._relieved)
+        self.clock = FakeClock()
+        self.tries = FirstTries(10.0)
+        self.slow = SlowSources(places, self._relieved, self.tries, self.clock)
         self.inside = contextlib.ExitStack()
 
     def _relieved(self) -> None:
@@ -27,9 +32,14 @@ class Bench:
         """Whether one more may wait for a source; it goes on waiting."""
         try:
             self.inside.enter_context(self.slow.waiting_for(source))
-        except BackendTimeout:
+        except (BackendTimeout, NoAnswerYet):
             return False
         return True
+
+    def learn(self) -> None:
+        """That answers come quickly."""
+        for _ in range(100):
+            self.slow.answered(WELL, 0.001)
 
 
 def test_any_number_may_wait_for_a_source_that_is_not_known_to_be_slow() -> None:
@@ -53,6 +63,46 @@ def test_who_finds_no_place_is_told_what_the_last_read_ended_in() -> None:
 
     with pytest.raises(BackendTimeout, match="the last one"), bench.slow.waiting_for(APP):
         pass
+
+
+def test_a_source_that_was_left_shares_the_places_with_all_its_time() -> None:
+    bench = Bench(places=1)
+    bench.learn()
+    assert bench.slow.time_for(APP) == LEAST_SECONDS
+    bench.slow.left(APP)
+
+    assert bench.slow.time_for(APP) == math.inf
+    assert bench.slow.time_for(OTHER) == LEAST_SECONDS
+    assert [bench.waits_for(APP) for _ in range(2)] == [True, False]
+
+
+def test_that_a_source_was_left_is_no_news_until_it_was_so_for_the_time_of_a_whole_call() -> None:
+    bench = Bench(places=0)
+    bench.slow.left(APP)
+    bench.clock.advance(9.9)
+    with pytest.raises(NoAnswerYet), bench.slow.waiting_for(APP):
+        pass
+    bench.clock.advance(0.1)
+
+    with pytest.raises(BackendTimeout), bench.slow.waiting_for(APP):
+        pass
+
+
+def test_paths_that_are_left_teach_patience_when_all_are() -> None:
+    bench = Bench()
+    bench.learn()
+    for number in range(100):
+        bench.slow.left(Source(f"{number}"))
+
+    assert bench.slow.time_for(APP) == math.inf
+
+
+def test_without_first_tries_each_source_has_all_its_time() -> None:
+    slow = SlowSources()
+    for _ in range(100):
+        slow.answered(APP, 0.001)
+
+    assert slow.time_for(APP) == math.inf
 
 
 def test_a_place_is_free_again_when_its_wait_is_over_however_it_ended() -> None:

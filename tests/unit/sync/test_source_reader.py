@@ -15,12 +15,14 @@ from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     BackendTimeout,
     BackendUnavailable,
+    NoAnswerYet,
     PermissionDenied,
     SecretsManagerError,
     SourceNotFound,
 )
 from secrets_manager.runtime.patience import is_patient
 from secrets_manager.sync.circuit_breaker import FAULTS_TO_OPEN, CircuitBreaker
+from secrets_manager.sync.first_tries import FirstTries
 from secrets_manager.sync.slow_sources import SlowSources
 from secrets_manager.sync.source_reader import SourceReader
 from tests.unit.sync.doubles import FakeClock
@@ -396,3 +398,56 @@ def test_those_who_share_a_read_that_ended_in_a_fault_of_the_program_are_told_to
     kinds = sorted(type(asker.answer()).__name__ for asker in (first, *late))
 
     assert kinds == ["BackendUnavailable", "RuntimeError", "RuntimeError"]
+
+
+def quick(reader: SourceReader) -> None:
+    """Have the reader know that answers come quickly."""
+    reader.slow = SlowSources(places=1, first_tries=FirstTries(30.0))
+    for _ in range(100):
+        reader.slow.answered(OTHER, 0.001)
+
+
+def test_a_source_that_hangs_is_left_and_nobody_is_told_and_then_has_all_its_time() -> None:
+    backend = MemoryBackend(timeout=30.0)
+    backend.put("app", {})
+    bench = Bench(backend)
+    quick(bench.reader)
+    backend.hang(path="app")
+    with pytest.raises(NoAnswerYet):
+        bench.reader.read(APP, A)
+    assert bench.heard == []
+    assert bench.breaker.open_for() is None
+
+    waiting = Asker(bench.reader, APP, A)
+    backend.wait_for_reads(2)
+    with pytest.raises(NoAnswerYet):
+        bench.reader.read(APP, B)
+    backend.recover()
+
+    assert waiting.version() == "1"
+    assert APP not in bench.reader.slow
+
+
+def test_who_is_turned_away_for_good_tells_what_the_source_ended_in() -> None:
+    backend = MemoryBackend()
+    bench = Bench(backend)
+    bench.reader.slow = SlowSources(places=0)
+    bench.reader.slow.timed_out(APP, BackendTimeout("late"))
+
+    with pytest.raises(BackendTimeout):
+        bench.reader.read(APP, A)
+    assert bench.heard == [(APP, BackendTimeout("late"), frozenset({A}))]
+    assert backend.reads() == 0
+
+
+def test_a_backend_that_is_away_has_all_its_time_to_answer_a_probe() -> None:
+    backend = MemoryBackend(timeout=1.0)
+    bench = Bench(backend)
+    quick(bench.reader)
+    for _ in range(FAULTS_TO_OPEN):
+        bench.breaker.failed(BackendUnavailable("down"))
+    bench.clock.advance(60.0)
+    backend.hang()
+
+    with pytest.raises(BackendTimeout):
+        bench.reader.read(APP)

@@ -77,6 +77,7 @@ class Wire:
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
         self.limit = self
+        self.clock = time.monotonic
 
     def turn(self, budget: Budget) -> None:
         assert budget.left() > 0
