@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bench.bulk import Call, Server, send_all
-from bench.plans import Plan, Wish
+from bench.plans import Plan, Source, Wish
 from tests.testbed.bed import Bed
 from tests.testbed.kube_api import definitions, namespaces, secrets
 
@@ -53,7 +53,7 @@ def check_secrets(plan: Plan, api: Getter) -> None:
     found = {
         (namespace, each["metadata"]["name"]): each.get("data")
         for namespace in plan.namespaces
-        for each in _pages(api, secrets(namespace))
+        for each in pages(api, secrets(namespace))
     }
     wrong = [
         wish.name
@@ -76,8 +76,7 @@ def seed(bed: Bed, plan: Plan) -> Corpus:
 
 def prepare(bed: Bed, plan: Plan) -> None:
     """All of a plan but its definitions."""
-    made = [Call(method="POST", path=namespaces(), body=_named(name)) for name in plan.namespaces]
-    send_all(api_server(bed), made)
+    send_all(api_server(bed), [opened(name) for name in plan.namespaces])
     send_all(backend(bed), [written(path, values) for path, values in plan.values.items()])
 
 
@@ -92,7 +91,12 @@ def backend(bed: Bed) -> Server:
     return Server(url=bed.openbao.url, headers={"X-Vault-Token": bed.openbao.root_token})
 
 
-def written(path: str, values: Mapping[str, str]) -> Call:
+def opened(namespace: str) -> Call:
+    """The call that makes a namespace."""
+    return Call(method="POST", path=namespaces(), body=_named(namespace))
+
+
+def written(path: str, values: Mapping[str, object]) -> Call:
     """The call that gives a KV2 path these values."""
     return Call(method="POST", path=f"/v1/{path}", body={"data": dict(values)})
 
@@ -104,12 +108,13 @@ def defined(wish: Wish) -> Call:
 
 def definition(wish: Wish) -> dict[str, Any]:
     """The SecretDefinition of a wish, as a user would write it."""
-    keys = {key: {"path": source.path, "key": source.key} for key, source in wish.keys.items()}
+    keys = {key: _entry(source) for key, source in wish.keys.items()}
+    typed = {"type": wish.type} if wish.type else {}
     return {
         "apiVersion": _API_VERSION,
         "kind": "SecretDefinition",
         **_named(wish.name),
-        "spec": {"name": wish.name, "keysMap": keys},
+        "spec": {"name": wish.name, "keysMap": keys, **typed},
     }
 
 
@@ -118,11 +123,7 @@ def encoded(values: Mapping[str, str]) -> dict[str, str]:
     return {key: b64encode(value.encode()).decode() for key, value in values.items()}
 
 
-def _named(name: str) -> dict[str, Any]:
-    return {"metadata": {"name": name}}
-
-
-def _pages(api: Getter, path: str) -> Iterator[dict[str, Any]]:
+def pages(api: Getter, path: str) -> Iterator[dict[str, Any]]:
     """The items of a list, taken in pages."""
     query: dict[str, object] = {"limit": _PAGE}
     while True:
@@ -132,3 +133,12 @@ def _pages(api: Getter, path: str) -> Iterator[dict[str, Any]]:
         if not following:
             return
         query["continue"] = following
+
+
+def _entry(source: Source) -> dict[str, str]:
+    encoded_as = {"encoding": source.encoding} if source.encoding else {}
+    return {"path": source.path, "key": source.key, **encoded_as}
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}}

@@ -16,19 +16,21 @@ _KIB = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A key at a backend path."""
+    """A key at a backend path, and how its value is encoded there if that has to be said."""
 
     path: str
     key: str
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """One definition; it wants a Secret of its own name with these keys."""
+    """One definition; it wants a Secret of its own name, with these keys, of this type or the usual one."""
 
     namespace: str
     name: str
     keys: Mapping[str, Source]
+    type: str = ""
 
     @property
     def path(self) -> str:

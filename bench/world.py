@@ -144,6 +144,11 @@ def open_world(folder: Path) -> Iterator[World]:
 
 
 def wait_synced(meter: Meter, count: int) -> None:
+    """As wait_written, of so many Secrets and as many statuses."""
+    wait_written(meter, secrets=count, statuses=count)
+
+
+def wait_written(meter: Meter, *, secrets: int, statuses: int) -> None:
     """Until so many Secrets and statuses were written, and then nothing more for a while.
 
     AssertionError, with what was seen, when that takes far longer than it should.
@@ -156,12 +161,13 @@ def wait_synced(meter: Meter, count: int) -> None:
         calls = meter.kubernetes_so_far()
         seen.update(by_kind(call for call in calls[taken:] if call.status < 300))
         taken = len(calls)
-        return seen["create secrets"] >= count and seen["update secretdefinitions/status"] >= count
+        return seen["create secrets"] >= secrets and seen["update secretdefinitions/status"] >= statuses
 
     try:
-        wait_until(done, timeout=60 + count / 5, poll=_LOOK_SECONDS)
+        wait_until(done, timeout=60 + statuses / 5, poll=_LOOK_SECONDS)
     except AssertionError:
-        raise AssertionError(f"{count} definitions are not in step yet; calls so far: {dict(seen)}") from None
+        wanted = f"{secrets} Secrets and {statuses} statuses"
+        raise AssertionError(f"{wanted} are not written yet; calls so far: {dict(seen)}") from None
     wait_settled(meter)
 
 

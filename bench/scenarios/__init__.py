@@ -12,6 +12,7 @@ from bench.scenarios import (
     memory,
     new_object,
     outage,
+    poisoned,
     quiet,
     sharing,
     startup,
@@ -32,6 +33,7 @@ SCENARIOS: dict[str, Scenario] = {
         memory.SCENARIO,
         ten_thousand.SCENARIO,
         fail_over.SCENARIO,
+        poisoned.SCENARIO,
         azure.SCENARIO,
     )
 }

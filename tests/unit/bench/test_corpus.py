@@ -83,3 +83,14 @@ def test_a_definition_has_the_keys_of_its_wish() -> None:
 
     assert set(keys) == {"username", "password"}
     assert {each["path"] for each in keys.values()} == {"secret/data/x/app-1"}
+
+
+def test_a_definition_says_type_and_encoding_only_where_its_wish_does() -> None:
+    source = Source(path="secret/data/x/app-1", key="k", encoding="base64")
+    typed = Wish(namespace="x", name="app-1", keys={"a": source}, type="example.com/t")
+
+    spec, usual = definition(typed)["spec"], definition(WISH)["spec"]
+
+    assert (spec["type"], spec["keysMap"]["a"]["encoding"]) == ("example.com/t", "base64")
+    assert "type" not in usual
+    assert all("encoding" not in each for each in usual["keysMap"].values())

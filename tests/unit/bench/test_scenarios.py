@@ -52,6 +52,7 @@ def test_every_scenario_is_registered_under_its_name() -> None:
         "memory",
         "ten-thousand",
         "fail-over",
+        "poisoned",
         "azure-quiet",
     ]
     assert all(name == scenario.name and scenario.summary for name, scenario in SCENARIOS.items())
