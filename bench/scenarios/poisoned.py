@@ -84,11 +84,16 @@ def _start(
     with world.daemon(options.period, flags=flags) as process:
         wait_written(meter, secrets=len(estate.healthy.wishes), statuses=len(estate.wishes))
         cold = meter.stop(process.pid)
+        _check_health(process)
         then(process)
-        health, _ = process.fetch("/healthz")
-        assert health == 200, f"/healthz answered {health}"
+        _check_health(process)
     check_estate(estate, world.bed.cluster.api)
     return _part(estate, cold, process.output())
+
+
+def _check_health(process: DaemonProcess) -> None:
+    health, _ = process.fetch("/healthz")
+    assert health == 200, f"/healthz answered {health}"
 
 
 def _part(estate: Estate, cold: Stretch, log: str) -> Part:
