@@ -39,7 +39,7 @@ from secrets_manager.settings import Settings
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.engine import Engine, Work
 from secrets_manager.sync.first_tries import FirstTries
-from secrets_manager.sync.following import Key, Known
+from secrets_manager.sync.following import Key, Known, turn_of
 from secrets_manager.sync.leadership import Leadership, SoleReplica
 from secrets_manager.sync.poll_schedule import PollSchedule
 from secrets_manager.sync.recent_readings import RecentReadings
@@ -302,6 +302,7 @@ def _queue(settings: Settings, metrics: Metrics) -> WorkQueue[Key]:
         random=chance,
         back_off=BackOff(cap=max(settings.controller.reconcile_period, _LEAST_BACK_OFF_CAP)),
         telemetry=metrics.sync,
+        group=turn_of,
     )
 
 

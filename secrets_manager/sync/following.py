@@ -44,6 +44,11 @@ def poll(source: Source) -> Key:
     return Key(Kind.SOURCE, source)
 
 
+def turn_of(key: Key) -> str:
+    """Whose turn of the queue a key takes: its namespace's, so that none waits for all of another."""
+    return key.subject.namespace if isinstance(key.subject, Ref) else ""
+
+
 # The key of the backend as a whole; it stands for no source.
 SURVEY = Key(Kind.SURVEY, Source(""))
 

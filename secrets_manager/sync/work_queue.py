@@ -4,8 +4,9 @@ Keys are de-duplicated, so the queue is never longer than there are objects, and
 twice at a time: one that is added meanwhile runs again after. There are three lanes, and each overtakes those
 after it: urgent (somebody changed something), soon (a list or a reading showed something, a retry), routine
 (a poll). What is not urgent never takes the last workers, so that a backend that hangs cannot keep a deletion
-waiting; and now and then routine has its turn however much overtakes it. The shape is client-go's
-util/workqueue.
+waiting; and now and then routine has its turn however much overtakes it. In the first two lanes turns go
+round the groups of keys, so that what one group has queued keeps no other waiting; polls come as they are
+due. The shape is client-go's util/workqueue.
 
 Polls come in batches, and one thread or two are done with a batch before a third is awake. So what is not
 urgent wakes a thread only if none was woken a moment ago; whoever takes a key that had to wait wakes the next
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from secrets_manager.sync.fair_lane import FairLane
 from secrets_manager.sync.telemetry import SilentTelemetry, SyncTelemetry
 
 K = TypeVar("K", bound=Hashable)
@@ -69,15 +71,19 @@ class BackOff:
 
 @dataclass(eq=False)
 class WorkQueue(Generic[K]):
-    """Keys to look at. ``workers`` is how many threads take from it; ``clock`` gives monotonic seconds."""
+    """Keys to look at. ``workers`` is how many threads take from it; ``clock`` gives monotonic seconds.
+
+    ``group`` tells which keys share a turn; by default all do.
+    """
 
     workers: int
     clock: Callable[[], float]
     random: Callable[[], float]
     back_off: BackOff = field(default_factory=BackOff)
     telemetry: SyncTelemetry = field(default_factory=SilentTelemetry)
+    group: Callable[[K], Hashable] = lambda _: None
     _changed: threading.Condition = field(default_factory=threading.Condition)
-    _lanes: tuple[dict[K, float], ...] = field(default_factory=lambda: tuple({} for _ in Lane))
+    _lanes: tuple[FairLane[K], ...] = field(init=False)
     _working: dict[K, _Work] = field(default_factory=dict)
     _again: dict[K, Lane] = field(default_factory=dict)
     _asked_at: dict[K, float] = field(default_factory=dict)
@@ -90,6 +96,9 @@ class WorkQueue(Generic[K]):
     _patient: int = 0
     _woken_at: float = -math.inf
     _closed: bool = False
+
+    def __post_init__(self) -> None:
+        self._lanes = (FairLane(self.group), FairLane(self.group), FairLane(lambda _: None))
 
     def add(self, key: K, lane: Lane = Lane.URGENT) -> None:
         """Have ``key`` looked at as soon as its lane allows; a pause it is in ends."""
@@ -146,9 +155,9 @@ class WorkQueue(Generic[K]):
             if not self._changed.wait_for(self._can_take, timeout) or self._closed:
                 return None
             lane = self._next_lane()
-            key = next(iter(self._lanes[lane]))
+            key, since = self._lanes[lane].take()
             now = self.clock()
-            waited = now - self._lanes[lane].pop(key)
+            waited = now - since
             self.telemetry.waited(waited)
             self._working[key] = _Work(lane, self._asked_at.pop(key), started_at=now)
             self._patient += lane is not Lane.URGENT
@@ -187,9 +196,9 @@ class WorkQueue(Generic[K]):
             return not self._working and not any(self._lanes)
 
     def oldest_wait(self) -> float:
-        """Seconds that the key at the head has been ready; 0 when there is none."""
+        """Seconds that the first of all keys has been ready; 0 when there is none."""
         with self._changed:
-            heads = [next(iter(lane.values())) for lane in self._lanes if lane]
+            heads = [lane.oldest() for lane in self._lanes if lane]
             return self.clock() - min(heads) if heads else 0.0
 
     def work_ages(self) -> list[float]:
@@ -208,9 +217,9 @@ class WorkQueue(Generic[K]):
             if key in waiting:
                 if other <= lane:
                     return
-                since = waiting.pop(key)
+                since = waiting.remove(key)
         now = self.clock()
-        self._lanes[lane][key] = now if since is None else since
+        self._lanes[lane].add(key, now if since is None else since)
         self.telemetry.queued()
         if lane is Lane.URGENT or now - self._woken_at >= _HELP_AFTER:
             self._wake_one(now)

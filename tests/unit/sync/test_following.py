@@ -11,7 +11,7 @@ from secrets_manager.cluster.secret_store import SecretStore
 from secrets_manager.domain.definition import DataSource, Ref
 from secrets_manager.domain.errors import InvalidSpec
 from secrets_manager.domain.secret import Digester
-from secrets_manager.sync.following import Following, Key, Known, look, poll
+from secrets_manager.sync.following import SURVEY, Following, Key, Known, look, poll, turn_of
 from secrets_manager.sync.poll_schedule import PollSchedule
 from secrets_manager.sync.source_ledger import SourceLedger
 from tests.unit.domain.values import definition, spec
@@ -115,3 +115,11 @@ def test_looks_begin_and_end_with_the_right_to_watch() -> None:
 def test_keys_of_a_definition_and_of_a_source_with_the_same_texts_differ() -> None:
     assert tuple(Ref("a", "b")) == tuple(Source("a", "b"))
     assert look(Ref("a", "b")) != poll(Source("a", "b"))
+
+
+def test_turns_of_the_queue_are_those_of_the_namespaces_and_sources_share_one() -> None:
+    turns = [turn_of(look(Ref("team", "app"))), turn_of(look(Ref("team", "other")))]
+
+    assert turns == ["team", "team"]
+    assert turn_of(look(Ref("rivals", "app"))) == "rivals"
+    assert {turn_of(poll(Source("team"))), turn_of(poll(Source("rivals"))), turn_of(SURVEY)} == {""}

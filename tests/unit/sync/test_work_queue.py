@@ -104,6 +104,24 @@ def test_of_fifty_keys_one_is_routine_however_many_overtake_it(lane: Lane) -> No
     assert (taken.index("routine"), taken.index("routine too")) == (49, 99)
 
 
+@pytest.mark.parametrize("lane", [Lane.URGENT, Lane.SOON])
+def test_what_one_group_has_queued_keeps_another_waiting_for_one_key_only(lane: Lane) -> None:
+    queue = WorkQueue[str](workers=16, clock=FakeClock(), random=lambda: 0.5, group=lambda key: key[0])
+    for number in range(100):
+        queue.add(f"a{number}", lane)
+    queue.add("b", lane)
+
+    assert [queue.take(0), queue.take(0), queue.take(0)] == ["a0", "b", "a1"]
+
+
+def test_polls_come_as_they_were_due_whatever_their_groups() -> None:
+    queue = WorkQueue[str](workers=16, clock=FakeClock(), random=lambda: 0.5, group=lambda key: key[0])
+    for key in ("a0", "a1", "b0"):
+        queue.add(key, Lane.ROUTINE)
+
+    assert [queue.take(0), queue.take(0), queue.take(0)] == ["a0", "a1", "b0"]
+
+
 def test_a_full_queue_of_routine_keys_delays_an_urgent_one_by_none_of_them() -> None:
     bench = Bench(workers=16)
     for number in range(10_000):

@@ -29,7 +29,7 @@ from secrets_manager.domain.secret import Digester
 from secrets_manager.runtime.heartbeat import Heartbeat
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.engine import Engine, Work
-from secrets_manager.sync.following import Key, Known
+from secrets_manager.sync.following import Key, Known, turn_of
 from secrets_manager.sync.poll_schedule import PollSchedule
 from secrets_manager.sync.recent_readings import RecentReadings
 from secrets_manager.sync.reconciler import Reconciler, Sources
@@ -251,6 +251,7 @@ class World:
                 random=_halfway,
                 back_off=BackOff(),
                 telemetry=self.telemetry,
+                group=turn_of,
             ),
             leadership=self.leadership,
             clock=self.clock,
