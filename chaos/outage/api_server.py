@@ -24,7 +24,7 @@ from chaos.outage.findings import Finding, freshness
 from tests.integration.deployment_support import NAMESPACE
 from tests.testbed.daemon import DaemonProcess
 
-_FRESH_SECONDS = 60.0
+_FRESH_SECONDS = 15.0
 _READY_SECONDS = 60.0
 _KUBELET_SECONDS = 1.0
 _ELECTION = ("-enable-leader-election", f"-election.lease-namespace={NAMESPACE}")

@@ -15,7 +15,7 @@ import threading
 from secrets_manager.backends.base import Source
 
 # A pause of the backend's, or a lost packet that is sent again, is nothing to be in a hurry about.
-LEAST_SECONDS = 0.25
+LEAST_SECONDS = 0.5
 # Many times what is usual is unusual.
 _TIMES_THE_MEDIAN = 20
 _TIMES_ITS_OWN = 4
