@@ -102,6 +102,8 @@ import signal, subprocess, sys
 from pathlib import Path
 from tests.testbed import processes
 
+# Who runs the tests may have been told to ignore it, as what a shell starts in the background is.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 real = subprocess.Popen
 
 def interrupted(*args, **options):
@@ -110,7 +112,8 @@ def interrupted(*args, **options):
     return started
 
 processes.subprocess.Popen = interrupted
-sleeper = processes.ServerProcess("sleeper", [sys.executable, "-c", "input()"], log=Path(sys.argv[1]))
+command = [sys.executable, "-c", "import time; time.sleep(600)"]
+sleeper = processes.ServerProcess("sleeper", command, log=Path(sys.argv[1]))
 try:
     sleeper.start(lambda: False)
 except KeyboardInterrupt:
