@@ -156,9 +156,12 @@ def test_when_threads_run_out_it_goes_on_with_those_it_has_and_its_probe_fails(
     starved = tmp_path / "starved"
     with _starving(world, starved, f"-watch-namespaces={namespace}") as daemon:
         world.wait_data(namespace, "app", {"a": "1"})
-        starved.touch()
+        # Found by a poll: by then the job that starts polls has its thread.
         world.write("threads", a="2")
         world.wait_data(namespace, "app", {"a": "2"})
+        starved.touch()
+        world.write("threads", a="3")
+        world.wait_data(namespace, "app", {"a": "3"})
         assert daemon.fetch("/healthz")[0] == 0
 
         # However often it was asked meanwhile.
