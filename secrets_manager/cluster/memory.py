@@ -195,7 +195,8 @@ class MemoryCluster:
         self._admit("create", resource.plural)
         new = copy.deepcopy(body)
         metadata = new.setdefault("metadata", {})
-        metadata.setdefault("name", metadata.get("generateName", "") + uuid.uuid4().hex[:5])
+        # As long as it takes: the API server makes up another name where one is taken (RetryGenerateName).
+        metadata.setdefault("name", metadata.get("generateName", "") + uuid.uuid4().hex[:12])
         ref = Ref(namespace, metadata["name"])
         if (resource, ref) in self._objects:
             raise AlreadyExists(f"{resource.plural} {ref.name!r} exists")
