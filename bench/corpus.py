@@ -80,6 +80,15 @@ def prepare(bed: Bed, plan: Plan) -> None:
     send_all(backend(bed), [written(path, values) for path, values in plan.values.items()])
 
 
+def clear(bed: Bed, plan: Plan) -> None:
+    """Delete all definitions and Secrets of a plan's namespaces; returns when none is left."""
+    left = [kind(namespace) for namespace in plan.namespaces for kind in (definitions, secrets)]
+    # A collection that takes the API server too long is deleted in part, and then the rest.
+    while left:
+        send_all(api_server(bed), [Call(method="DELETE", path=path) for path in left])
+        left = [path for path in left if bed.cluster.api.get(path, limit=1)["items"]]
+
+
 def api_server(bed: Bed) -> Server:
     """The API server, as its admin."""
     headers = {"Authorization": f"Bearer {bed.cluster.admin_token}"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,16 @@ class Result:
     def figure(self, key: str) -> Figure:
         """The figure of that key; KeyError when there is none."""
         return {each.key: each for each in self.figures}[key]
+
+
+def beside_both(before: Sequence[Figure], after: Sequence[Figure]) -> Sequence[Figure]:
+    """The same figures beside the mean of two floors, which ran before and after what they are a floor of."""
+    return [
+        replace(first, floor=(first.floor + second.floor) / 2)
+        if first.floor is not None and second.floor is not None
+        else first
+        for first, second in zip(before, after, strict=True)
+    ]
 
 
 def latency_figures(name: str, latencies: Sequence[float]) -> Sequence[Figure]:

@@ -19,7 +19,7 @@ class Options:
         period: seconds of the reconcile period, where sources are polled.
         changes: how many things are changed, where some are.
         outage: seconds for which the backend is away, where it is.
-        repeats: how often something short is measured.
+        repeats: how often something short is measured, or a round of daemon and floor.
         lease: seconds after which a standby may take the Lease of a leader that was not heard of.
         large: how many definitions have a large value, where some do.
         layout: how definitions lie in namespaces, where that can be chosen; a name of `bench.layouts`.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.audit import by_kind
-from bench.corpus import Corpus, api_server, definition, prepare, seed
+from bench.corpus import Corpus, api_server, clear, definition, prepare, seed
 from bench.meter import Meter, servers_cpu
 from bench.plans import MOUNT, Plan, Wish
 from bench.traffic import Identity, Traffic
@@ -62,6 +62,10 @@ class World:
     def write(self, path: str, values: Mapping[str, str]) -> None:
         """Give a backend path new values."""
         self.bed.openbao.request("POST", path, {"data": dict(values)})
+
+    def clear(self, plan: Plan) -> None:
+        """Take the definitions and the Secrets of a plan off the servers; its namespaces and values stay."""
+        clear(self.bed, plan)
 
     def watch(self) -> SecretWatch:
         """The benchmark's own eye on all Secrets."""

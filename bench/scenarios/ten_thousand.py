@@ -1,6 +1,7 @@
 """Ten thousand: a cold start of as many definitions on as many paths, and then a quiet while.
 
-The floor is measured after it on the same servers. `bench.layouts` has how they may lie in namespaces.
+The floor is measured before it and after it on the same servers, since a machine does not keep its speed for
+so long. `bench.layouts` has how they may lie in namespaces.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 from bench.audit import by_kind, by_operation
 from bench.baseline import measure_floor
-from bench.figures import Figure, Result
+from bench.figures import Figure, Result, beside_both
 from bench.layouts import LAYOUTS
 from bench.meter import Meter, Stretch
 from bench.plans import MOUNT
@@ -21,14 +22,12 @@ from bench.world import World, wait_synced
 
 
 def run(world: World, options: Options) -> Result:
-    """Measure the daemon at the period it goes on with, then the floor."""
+    """Measure the daemon at the period it goes on with, between two runs of the floor."""
     layout = LAYOUTS[options.layout]
     plan = layout.plan("ten", options.definitions)
+    before = _measure_floor(world, options, "before")
     cold, quiet = _measure_daemon(world, options)
-    corpus = world.seed(layout.plan("floor", options.definitions))
-    world.wait_idle()
-    floor = measure_floor(world, corpus)
-    corpus.check(world.bed.cluster.api)
+    after = _measure_floor(world, options, "after")
     return Result(
         scenario=SCENARIO.name,
         conditions={
@@ -37,10 +36,20 @@ def run(world: World, options: Options) -> Result:
             "watches": "named namespaces" if layout.named else "the cluster",
             "reconcile period s": options.period,
         },
-        figures=figures(cold, quiet, floor, options),
+        figures=figures(cold, quiet, (before, after), options),
         calls=by_kind(cold.kubernetes),
         backend=by_operation(cold.backend, MOUNT),
     )
+
+
+def _measure_floor(world: World, options: Options, name: str) -> Stretch:
+    corpus = world.seed(LAYOUTS[options.layout].plan(name, options.definitions))
+    world.wait_idle()
+    floor = measure_floor(world, corpus)
+    corpus.check(world.bed.cluster.api)
+    # The daemon would take them for its own.
+    world.clear(corpus.plan)
+    return floor
 
 
 def _measure_daemon(world: World, options: Options) -> tuple[Stretch, Stretch]:
@@ -60,12 +69,15 @@ def _measure_daemon(world: World, options: Options) -> tuple[Stretch, Stretch]:
     return cold, quiet
 
 
-def figures(cold: Stretch, quiet: Stretch, floor: Stretch, options: Options) -> Sequence[Figure]:
-    """Those of a cold start beside the floor, then those of the quiet while; pure."""
+def figures(
+    cold: Stretch, quiet: Stretch, floors: tuple[Stretch, Stretch], options: Options
+) -> Sequence[Figure]:
+    """Those of a cold start beside both floors, then those of the quiet while; pure."""
+    before, after = (cold_start.figures(cold, floor) for floor in floors)
     refused = sum(call.status >= 400 for call in cold.kubernetes)
     later = quiet_stretch.figures(quiet, options)
     return (
-        *cold_start.figures(cold, floor),
+        *beside_both(before, after),
         Figure(name="Kubernetes calls refused", value=refused),
         Figure(name="quiet: cores", value=quiet.cpu / quiet.seconds),
         *(Figure(name=f"quiet: {each.name}", value=each.value, unit=each.unit) for each in later),

@@ -137,7 +137,7 @@ def test_very_many_are_told_cold_and_quiet_with_what_was_refused() -> None:
     )
     cold = stretch(read("a", 1000.5), kubernetes=calls)
 
-    figures = ten_thousand.figures(cold, stretch(cpu=12.0), cold, Options())
+    figures = ten_thousand.figures(cold, stretch(cpu=12.0), (cold, cold), Options())
 
     found = values(figures)
     assert found["all_in_step_s"] == 3.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.figures import Figure, Result, latency_figures, percentile
+from bench.figures import Figure, Result, beside_both, latency_figures, percentile
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,16 @@ def test_there_is_no_percentile_of_nothing() -> None:
 
 def test_a_ratio_is_how_many_times_the_floor() -> None:
     assert Figure(name="CPU", value=3.0, unit="s", floor=2.0).ratio == 1.5
+
+
+def test_of_two_floors_the_mean_counts() -> None:
+    before = [Figure(name="CPU", value=3.0, floor=1.0), Figure(name="memory", value=5.0)]
+    after = [Figure(name="CPU", value=3.0, floor=2.0), Figure(name="memory", value=5.0)]
+
+    assert beside_both(before, after) == [
+        Figure(name="CPU", value=3.0, floor=1.5),
+        Figure(name="memory", value=5.0),
+    ]
 
 
 @pytest.mark.parametrize("floor", [None, 0.0])

@@ -83,6 +83,19 @@ def test_a_cold_start_is_compared_with_the_floor() -> None:
     assert figures["memory_after_mib"].ratio is None
 
 
+def test_of_several_rounds_the_one_in_the_middle_is_told() -> None:
+    def took(seconds: float) -> cold.Round:
+        told = call("update", "secretdefinitions/status", 1000.0 + seconds)
+        return cold.Round(daemon=stretch(told), floor=stretch(call("update", told.resource, 1002.0)))
+
+    slow, usual, quick = took(9.0), took(3.0), took(2.5)
+
+    assert usual.ratio == 1.5
+    assert cold.middle([slow, quick, usual]) is usual
+    assert cold.middle([usual, slow]) is usual
+    assert cold.middle([slow]) is slow
+
+
 def test_a_quiet_stretch_is_told_per_minute_per_read_and_per_period() -> None:
     options = Options(definitions=10, minutes=2, period=30)
     listening = (call("watch", "secrets", 1001.0), call("list", "secrets", 1002.0))
