@@ -105,14 +105,18 @@ class GuardedTlsPool(HTTPSConnectionPool, DirectPool):
 
 
 def _ready(connection: HTTPConnection, timeout: float) -> socket.socket:
-    """The socket of ``connection``, opened if it is not, and known to the guard of the running call."""
+    """The socket of ``connection``, opened if it is not, and known to the guard of the running call.
+
+    It waits without a limit of its own. ``timeout`` is in seconds, and bounds the connect only.
+    """
     if connection.is_closed:
         connection.timeout = min(CONNECT_SECONDS, timeout)
         connection.connect()
     else:
         attach_current(connection.sock)
     sock: socket.socket = connection.sock
-    # Setting it is a system call.
-    if sock.gettimeout() != timeout:
-        sock.settimeout(timeout)
+    # The guard ends the call. A timeout of the socket's own would cost a poll, and a hand-over of the
+    # interpreter's lock, with each send and read: up to a tenth of the CPU of a cold start.
+    if sock.gettimeout() is not None:
+        sock.settimeout(None)
     return sock

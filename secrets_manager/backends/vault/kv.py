@@ -6,7 +6,6 @@ It must not know how a path is read or with which token.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,7 @@ from secrets_manager.settings import Engine
 DEFAULT_KEY = "data"
 
 # Control characters, and halves of surrogate pairs, which have no bytes.
-_UNSENDABLE = {"Cc", "Cs"}
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # Longer than any name. To unfold percent signs within percent signs takes time by the square of the length.
 _LONGEST_PATH = 4096
 _SEPARATORS = re.compile(r"[/\\]")
@@ -58,7 +57,7 @@ def locate(path: str) -> Source:
         raise InvalidPath("the path is empty")
     if len(plain) > _LONGEST_PATH:
         raise InvalidPath(f"the path is longer than {_LONGEST_PATH} characters")
-    if any(unicodedata.category(letter) in _UNSENDABLE for letter in plain):
+    if _UNSENDABLE.search(plain):
         raise InvalidPath("the path holds a control character")
     if "" in plain.split("/"):
         raise InvalidPath(f"path {plain!r} has an empty segment ('//')")
