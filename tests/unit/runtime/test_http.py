@@ -126,12 +126,24 @@ def test_a_slow_server_is_left_when_the_time_is_up(script: Callable[[Connection]
         make_client().call(get(server.url, timeout=0.5))
 
 
-@pytest.mark.parametrize("script", [drip_headers, drip_body])
+@pytest.mark.parametrize("script", [drip_headers, drip_body, say_nothing])
 def test_a_slow_server_behind_tls_is_left_when_the_time_is_up(
     script: Callable[[Connection], None], authority: Authority
 ) -> None:
     with Loopback(script, tls=authority.issue("127.0.0.1")) as server, pytest.raises(TimedOut):
         make_client(ca_file=authority.ca_file).call(get(server.url, timeout=0.5))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_takes_no_more_of_a_body_is_left_when_the_time_is_up(
+    scheme: str, authority: Authority
+) -> None:
+    tls = authority.issue("127.0.0.1") if scheme == "https" else None
+    # More than there is room for on the way.
+    body = bytes(32 * 1024 * 1024)
+    client = make_client(ca_file=authority.ca_file)
+    with Loopback(lambda connection: connection.hang(), tls=tls) as server, pytest.raises(TimedOut):
+        client.call(Request(method="POST", url=server.url, body=body, timeout=0.5))
 
 
 def test_a_server_that_never_answers_the_tls_handshake_is_left_when_the_time_is_up() -> None:
