@@ -8,6 +8,7 @@ import sys
 
 from bench.corpus import Corpus
 from bench.meter import Meter, Stretch
+from bench.plans import Plan
 from bench.proc import Memory
 from bench.world import World
 from tests.integration.deployment_support import daemon_token
@@ -16,11 +17,21 @@ from tests.testbed.daemon import base_environment
 _SECONDS = 600
 
 
-def measure_floor(world: World, corpus: Corpus) -> Stretch:
-    """Bring the Secrets of a corpus by the bare loop, in a process of its own, as the daemon's identity.
+def measure_floor(world: World, plan: Plan) -> Stretch:
+    """Bring the Secrets of a plan by the bare loop, in a process of its own, as the daemon's identity.
 
-    No daemon may run meanwhile. What it must have done is checked.
+    The servers are idle when it begins. Its Secrets are checked; then they and the definitions are deleted,
+    as a daemon would take them for its own. No daemon may run meanwhile.
     """
+    corpus = world.seed(plan)
+    world.wait_idle()
+    stretch = _run(world, corpus)
+    corpus.check(world.bed.cluster.api)
+    world.clear(plan)
+    return stretch
+
+
+def _run(world: World, corpus: Corpus) -> Stretch:
     job = json.dumps(_job(world, corpus))
     meter = Meter(world.traffic())
     ended = subprocess.run(

@@ -8,12 +8,14 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from bench.bulk import Call, Server, send_all
 from bench.plans import Plan, Source, Wish
 from tests.testbed.bed import Bed
 from tests.testbed.kube_api import definitions, namespaces, secrets
+from tests.testbed.waiting import wait_until
 
 # So small that a page of the largest Secrets stays below 100 MB.
 _PAGE = 100
@@ -82,11 +84,10 @@ def prepare(bed: Bed, plan: Plan) -> None:
 
 def clear(bed: Bed, plan: Plan) -> None:
     """Delete all definitions and Secrets of a plan's namespaces; returns when none is left."""
-    left = [kind(namespace) for namespace in plan.namespaces for kind in (definitions, secrets)]
-    # A collection that takes the API server too long is deleted in part, and then the rest.
-    while left:
-        send_all(api_server(bed), [Call(method="DELETE", path=path) for path in left])
-        left = [path for path in left if bed.cluster.api.get(path, limit=1)["items"]]
+    paths = [kind(namespace) for namespace in plan.namespaces for kind in (definitions, secrets)]
+    send_all(api_server(bed), [Call(method="DELETE", path=path) for path in paths])
+    for path in paths:
+        wait_until(partial(_is_empty, bed.cluster.api, path), what=f"{path} is empty")
 
 
 def api_server(bed: Bed) -> Server:
@@ -142,6 +143,10 @@ def pages(api: Getter, path: str) -> Iterator[dict[str, Any]]:
         if not following:
             return
         query["continue"] = following
+
+
+def _is_empty(api: Getter, path: str) -> bool:
+    return not api.get(path, limit=1)["items"]
 
 
 def _entry(source: Source) -> dict[str, str]:

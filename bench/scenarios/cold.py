@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from bench.audit import by_kind, by_operation
 from bench.baseline import measure_floor
-from bench.corpus import Corpus
 from bench.figures import Figure, Result, percentile
 from bench.meter import Meter, Stretch
-from bench.plans import MOUNT, one_path_each
+from bench.plans import MOUNT, Plan, one_path_each
 from bench.scenario import Options, Scenario
 from bench.world import World, wait_synced
 
@@ -61,37 +60,24 @@ def middle(rounds: Sequence[Round]) -> Round:
 
 def _round(world: World, count: int, number: int) -> Round:
     """The floor is first in every other round, so that who is later has no advantage."""
+    cold, bare = (one_path_each([f"{name}-{number}"], count) for name in ("cold", "floor"))
     if number % 2 == 0:
-        daemon = _measure_daemon(world, _seed(world, f"cold-{number}", count))
-        return Round(daemon=daemon, floor=_measure_floor(world, _seed(world, f"floor-{number}", count)))
-    floor = _measure_floor(world, _seed(world, f"floor-{number}", count))
-    return Round(daemon=_measure_daemon(world, _seed(world, f"cold-{number}", count)), floor=floor)
+        daemon = _measure_daemon(world, cold)
+        return Round(daemon=daemon, floor=measure_floor(world, bare))
+    floor = measure_floor(world, bare)
+    return Round(daemon=_measure_daemon(world, cold), floor=floor)
 
 
-def _seed(world: World, namespace: str, count: int) -> Corpus:
-    corpus = world.seed(one_path_each([namespace], count))
+def _measure_daemon(world: World, plan: Plan) -> Stretch:
+    corpus = world.seed(plan)
     world.wait_idle()
-    return corpus
-
-
-def _measure_daemon(world: World, corpus: Corpus) -> Stretch:
     meter = Meter(world.traffic())
     with world.daemon(_PERIOD_SECONDS) as process:
         wait_synced(meter, len(corpus.items))
         stretch = meter.stop(process.pid)
-    _put_away(world, corpus)
-    return stretch
-
-
-def _measure_floor(world: World, corpus: Corpus) -> Stretch:
-    stretch = measure_floor(world, corpus)
-    _put_away(world, corpus)
-    return stretch
-
-
-def _put_away(world: World, corpus: Corpus) -> None:
     corpus.check(world.bed.cluster.api)
-    world.clear(corpus.plan)
+    world.clear(plan)
+    return stretch
 
 
 def figures(daemon: Stretch, floor: Stretch) -> Sequence[Figure]:

@@ -25,9 +25,9 @@ def run(world: World, options: Options) -> Result:
     """Measure the daemon at the period it goes on with, between two runs of the floor."""
     layout = LAYOUTS[options.layout]
     plan = layout.plan("ten", options.definitions)
-    before = _measure_floor(world, options, "before")
+    before = measure_floor(world, layout.plan("before", options.definitions))
     cold, quiet = _measure_daemon(world, options)
-    after = _measure_floor(world, options, "after")
+    after = measure_floor(world, layout.plan("after", options.definitions))
     return Result(
         scenario=SCENARIO.name,
         conditions={
@@ -40,16 +40,6 @@ def run(world: World, options: Options) -> Result:
         calls=by_kind(cold.kubernetes),
         backend=by_operation(cold.backend, MOUNT),
     )
-
-
-def _measure_floor(world: World, options: Options, name: str) -> Stretch:
-    corpus = world.seed(LAYOUTS[options.layout].plan(name, options.definitions))
-    world.wait_idle()
-    floor = measure_floor(world, corpus)
-    corpus.check(world.bed.cluster.api)
-    # The daemon would take them for its own.
-    world.clear(corpus.plan)
-    return floor
 
 
 def _measure_daemon(world: World, options: Options) -> tuple[Stretch, Stretch]:
