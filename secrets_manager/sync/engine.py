@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from secrets_manager.backends.base import Backend, Reading, Source
 from secrets_manager.domain.definition import Ref
@@ -28,12 +29,13 @@ from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.secret import ObservedSecret
 from secrets_manager.runtime.heartbeat import Heartbeat
 from secrets_manager.sync.circuit_breaker import CircuitBreaker
-from secrets_manager.sync.following import SURVEY, Following, Key, Known, look, poll
+from secrets_manager.sync.following import SURVEY, Following, Key, Kind, Known, look, poll
 from secrets_manager.sync.leadership import Leadership
 from secrets_manager.sync.reconciler import Reconciler
 from secrets_manager.sync.remover import failed
 from secrets_manager.sync.set_aside import SetAside
 from secrets_manager.sync.source_reader import SourceReader
+from secrets_manager.sync.statuses import Settled, Statuses, worst
 from secrets_manager.sync.stranded import Stranded
 from secrets_manager.sync.surveys import Surveys
 from secrets_manager.sync.teller import Teller
@@ -47,6 +49,7 @@ OUTAGE_TOLD_AFTER = 10.0
 _TAKE_SECONDS = 5.0
 # A source that was left at its first try is asked again after this.
 _MORE_TIME_AFTER = 1.0
+_TOLD = Settled(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ class Work:
 class Engine:
     """Joins inputs, queue and workers. ``clock`` gives monotonic seconds.
 
-    ``on_outcome`` is told of every outcome after everybody else was.
+    ``on_outcome`` is told of every outcome after everybody else was, but for a status that is owed.
     """
 
     known: Known
@@ -75,6 +78,7 @@ class Engine:
     on_outcome: Callable[[Outcome], None] = lambda _: None
     _following: Following = field(init=False)
     _surveys: Surveys = field(init=False)
+    _statuses: Statuses = field(init=False)
     _without_backend: SetAside = field(default_factory=SetAside)
     _without_lead: SetAside = field(default_factory=SetAside)
     _without_cluster: Stranded = field(init=False)
@@ -82,6 +86,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._following = Following(known=self.known, backend=self.work.backend)
+        self._statuses = Statuses(queue=self.queue, teller=self.work.teller)
         self._without_cluster = Stranded(self.clock)
         self._surveys = Surveys(self.work.backend, self.work.breaker, self.known.schedule, self.clock)
 
@@ -194,6 +199,8 @@ class Engine:
         try:
             if key == SURVEY:
                 self._survey()
+            elif key.kind is Kind.STATUS and isinstance(key.subject, Ref):
+                self._write_status(key.subject)
             elif isinstance(key.subject, Source):
                 comes_again = self._poll(key, key.subject)
             else:
@@ -240,23 +247,35 @@ class Engine:
     def _look_at(self, ref: Ref) -> None:
         started = self.clock()
         outcomes = self._reconcile(ref, self.queue.asked_at(look(ref)))
-        errors = [outcome.error for outcome in outcomes]
-        errors += [self._tell(outcome, self.clock() - started) for outcome in outcomes]
+        seconds = self.clock() - started
+        errors = [self._guarded(partial(self._tell, outcome, seconds)).error for outcome in outcomes]
+        settled = self._guarded(partial(self._statuses.after_look, ref, outcomes))
+        for outcome in outcomes:
+            self.on_outcome(outcome)
         self.known.schedule.served(look(ref), self.clock())
-        # What may work later comes before what a person must mend: a status, say, that could not be written.
-        found = filter(None, errors)
-        self._schedule_next(ref, min(found, key=lambda each: isinstance(each, PermanentError), default=None))
+        self._conclude(ref, settled._replace(error=worst([settled.error, *errors])))
         if self.known.definitions.get(ref) is None and not self.known.definitions.debts(ref):
             self._forget(ref)
 
-    def _tell(self, outcome: Outcome, seconds: float) -> SecretsManagerError | None:
+    def _tell(self, outcome: Outcome, seconds: float) -> Settled:
+        self.work.teller.tell(outcome, seconds)
+        return _TOLD
+
+    def _write_status(self, ref: Ref) -> None:
+        self._conclude(ref, self._guarded(partial(self._statuses.write, ref)))
+
+    def _conclude(self, ref: Ref, settled: Settled) -> None:
+        # While a status is owed it is too early to say that all is well.
+        if settled.error is not None or settled.final:
+            self._schedule_next(ref, settled.error)
+
+    def _guarded(self, step: Callable[[], Settled]) -> Settled:
         try:
-            error = self.work.teller.tell(outcome, seconds)
-        except Exception as unexpected:  # noqa: BLE001 - as below
+            return step()
+        except Exception as unexpected:  # noqa: BLE001 - one bad object must not end the worker
             error = InternalError(f"unexpected {_place(unexpected)}")
             log.error("not told", extra={"error": error.message})  # noqa: TRY400 - as in _ask
-        self.on_outcome(outcome)
-        return error
+            return Settled(error)
 
     def _reconcile(self, ref: Ref, asked_at: float) -> list[Outcome]:
         try:
@@ -342,6 +361,7 @@ class Engine:
         self._without_lead.discard(ref)
         self._without_cluster.forget(ref)
         self.work.reconciler.forget(ref)
+        self._statuses.forget(ref)
         self.work.teller.forget(ref)
 
 

@@ -20,12 +20,13 @@ class Kind(StrEnum):
     """What a key of the queue is about."""
 
     DEFINITION = "definition"
+    STATUS = "status"
     SOURCE = "source"
     SURVEY = "survey"
 
 
 class Key(NamedTuple):
-    """One thing to look at: a definition, a source to poll, or the backend as a whole.
+    """One thing to do: look at a definition, write its status, poll a source, or the backend as a whole.
 
     The kind is part of it since a Ref and a Source of the same two texts are equal tuples.
     """
@@ -37,6 +38,11 @@ class Key(NamedTuple):
 def look(ref: Ref) -> Key:
     """The key of a definition."""
     return Key(Kind.DEFINITION, ref)
+
+
+def status(ref: Ref) -> Key:
+    """The key of a definition's status, for when that is written apart from the look."""
+    return Key(Kind.STATUS, ref)
 
 
 def poll(source: Source) -> Key:

@@ -17,7 +17,7 @@ from typing import Protocol
 from secrets_manager.cluster.bodies import rfc3339
 from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
 from secrets_manager.cluster.writer import DefinitionWriter
-from secrets_manager.domain.condition import SYNCED, Condition, message_of, next_status, reason_of
+from secrets_manager.domain.condition import SYNCED, Condition, Status, message_of, next_status, reason_of
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import (
     NamespaceTerminating,
@@ -67,17 +67,31 @@ class Teller:
     # Of Secrets that are no longer wanted and could not be deleted, by their names.
     _told_of_cleanups: dict[Ref, dict[str, _Told]] = field(default_factory=dict)
 
-    def tell(self, outcome: Outcome, seconds: float) -> SecretsManagerError | None:
-        """Tell one outcome; ``seconds`` is how long it took.
-
-        Returns what kept the status from being written, so that it can be tried again.
-        """
+    def tell(self, outcome: Outcome, seconds: float) -> None:
+        """Tell of one outcome all but its status; ``seconds`` is how long it took."""
         if isinstance(outcome.error, _QUIET):
-            return None
+            return
         self.telemetry.reconciled(outcome, seconds)
-        entry = self.definitions.get(outcome.definition)
-        self._tell_people(outcome, entry)
-        return self._write_status(outcome, entry) if entry and _is_about(outcome, entry.definition) else None
+        self._tell_people(outcome, self.definitions.get(outcome.definition))
+
+    def has_news(self, outcome: Outcome) -> bool:
+        """Whether the status of the definition does not say yet what came of this."""
+        return self._news(outcome) is not None
+
+    def write_status(self, outcome: Outcome) -> SecretsManagerError | None:
+        """Write the status that an outcome gives, if that is news.
+
+        Returns what kept it from being written, so that it can be tried again.
+        """
+        news = self._news(outcome)
+        if news is None:
+            return None
+        try:
+            settled = self.writer.write_status(*news)
+        except SecretsManagerError as error:
+            log.debug("the status could not be written", extra={**_fields(outcome), "error": error.message})
+            return error
+        return None if settled else PermanentError("the status may not be written")
 
     def forget(self, ref: Ref) -> None:
         """Let go of a definition that is gone, its metrics included."""
@@ -155,17 +169,14 @@ class Teller:
                 self._told[outcome.definition] = told
         return told
 
-    def _write_status(self, outcome: Outcome, entry: DefinitionEntry) -> SecretsManagerError | None:
+    def _news(self, outcome: Outcome) -> tuple[DefinitionEntry, Status] | None:
+        """The definition and what its status has to become; None when there is nothing to write."""
+        entry = self.definitions.get(outcome.definition)
+        if isinstance(outcome.error, _QUIET) or not entry or not _is_about(outcome, entry.definition):
+            return None
         generation = entry.definition.generation
         status = next_status(outcome, entry.status, generation=generation, now=rfc3339(self.now()))
-        if status == entry.status:
-            return None
-        try:
-            settled = self.writer.write_status(entry, status)
-        except SecretsManagerError as error:
-            log.debug("the status could not be written", extra={**_fields(outcome), "error": error.message})
-            return error
-        return None if settled else PermanentError("the status may not be written")
+        return None if status == entry.status else (entry, status)
 
 
 def _is_about(outcome: Outcome, definition: Definition) -> bool:

@@ -1,12 +1,12 @@
 """The one queue, and the one retry policy, of the program.
 
 Keys are de-duplicated, so the queue is never longer than there are objects, and a key is never worked on
-twice at a time: one that is added meanwhile runs again after. There are three lanes, and each overtakes those
-after it: urgent (somebody changed something), soon (a list or a reading showed something, a retry), routine
-(a poll). What is not urgent never takes the last workers, so that a backend that hangs cannot keep a deletion
-waiting; and now and then routine has its turn however much overtakes it. In the first two lanes turns go
-round the groups of keys, so that what one group has queued keeps no other waiting; polls come as they are
-due. The shape is client-go's util/workqueue.
+twice at a time: one that is added meanwhile runs again after. There are four lanes, and each overtakes those
+after it: urgent (somebody changed something), soon (a list or a reading showed something, a retry), after
+(what is told of work that is done), routine (a poll). What is not urgent never takes the last workers, so
+that a backend that hangs cannot keep a deletion waiting; and now and then the last two have their turns
+however much overtakes them. In all but the last, turns go round the groups of keys, so that what one group
+has queued keeps no other waiting; polls come as they are due. The shape is client-go's util/workqueue.
 
 Polls come in batches, and one thread or two are done with a batch before a third is awake. So what is not
 urgent wakes a thread only if none was woken a moment ago; whoever takes a key that had to wait wakes the next
@@ -34,11 +34,12 @@ class Lane(IntEnum):
 
     URGENT = 0
     SOON = 1
-    ROUTINE = 2
+    AFTER = 2
+    ROUTINE = 3
 
 
-# Of so many keys that are taken one is routine, if one waits: what never ends must not starve the polls.
-_ROUTINE_SHARE = 50
+# Of so many keys that are taken one is of the lane, if one waits: what never ends must not starve the others.
+_SHARES = {Lane.ROUTINE: 50, Lane.AFTER: 20}
 # Seconds. Waking a thread that finds the work done by another costs more than a short poll of the backend.
 _HELP_AFTER = 0.005
 
@@ -91,14 +92,16 @@ class WorkQueue(Generic[K]):
     _heap: list[tuple[float, int, K]] = field(default_factory=list)
     _failures: dict[K, int] = field(default_factory=dict)
     _sequence: int = 0
-    _overtaken: int = 0
+    # Keys that were taken since one of the lane was, while one waited.
+    _overtaken: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(_SHARES, 0))
     # Workers at something that is not urgent.
     _patient: int = 0
     _woken_at: float = -math.inf
     _closed: bool = False
 
     def __post_init__(self) -> None:
-        self._lanes = (FairLane(self.group), FairLane(self.group), FairLane(lambda _: None))
+        fair = (FairLane(self.group) for _ in Lane if _ is not Lane.ROUTINE)
+        self._lanes = (*fair, FairLane(lambda _: None))
 
     def add(self, key: K, lane: Lane = Lane.URGENT) -> None:
         """Have ``key`` looked at as soon as its lane allows; a pause it is in ends."""
@@ -211,6 +214,16 @@ class WorkQueue(Generic[K]):
         """When a look at a key that is being worked on was last asked for: its causes are older than that."""
         return self._working[key].asked_at
 
+    def is_known(self, key: K) -> bool:
+        """Whether a key is ready or being worked on."""
+        with self._changed:
+            return key in self._working or self._is_pending(key)
+
+    def is_pressed(self, key: K) -> bool:
+        """Whether others wait that are as urgent as a key that is being worked on, or more so."""
+        with self._changed:
+            return any(self._lanes[: self._working[key].lane + 1])
+
     def _enqueue(self, key: K, lane: Lane) -> None:
         since = None
         for other, waiting in zip(Lane, self._lanes, strict=True):
@@ -245,11 +258,15 @@ class WorkQueue(Generic[K]):
     def _next_lane(self) -> Lane:
         """The lane to take from now; there is one."""
         first = next(lane for lane in Lane if self._lanes[lane])
-        if first is Lane.ROUTINE or not self._lanes[Lane.ROUTINE]:
-            self._overtaken = 0
-            return first
-        self._overtaken += 1
-        if self._overtaken < _ROUTINE_SHARE or not self._can_take_more():
-            return first
-        self._overtaken = 0
-        return Lane.ROUTINE
+        lane = next((lane for lane, share in _SHARES.items() if self._is_due(lane, share, first)), first)
+        if lane in self._overtaken:
+            self._overtaken[lane] = 0
+        return lane
+
+    def _is_due(self, lane: Lane, share: int, first: Lane) -> bool:
+        """Whether ``lane`` was overtaken so often that it has its turn before ``first``."""
+        if first >= lane or not self._lanes[lane]:
+            self._overtaken[lane] = 0
+            return False
+        self._overtaken[lane] += 1
+        return self._overtaken[lane] >= share and self._can_take_more()

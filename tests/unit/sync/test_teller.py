@@ -63,8 +63,10 @@ class Bench:
     def tell(self, *outcomes: Outcome) -> list[str]:
         """Tell these; returns the log lines that came of it."""
         self._caplog.clear()
+        teller = self.world.engine.work.teller
         for outcome in outcomes:
-            self.world.engine.work.teller.tell(outcome, 0.1)
+            teller.tell(outcome, 0.1)
+            teller.write_status(outcome)
         return [record.message for record in self._caplog.records if record.name == "sync"]
 
     def events(self) -> list[Told]:
@@ -307,8 +309,8 @@ def test_a_status_that_cannot_be_written_is_handed_back(bench: Bench) -> None:
     bench.world.cluster.fail_next("update", "secretdefinitions/status", ClusterUnavailable("busy"))
     teller = bench.world.engine.work.teller
 
-    assert teller.tell(CREATED, 0.1) == ClusterUnavailable("busy")
-    assert teller.tell(UNCHANGED, 0.1) is None
+    assert teller.write_status(CREATED) == ClusterUnavailable("busy")
+    assert teller.write_status(UNCHANGED) is None
     assert bench.world.condition() == ("True", "Synced")
 
 

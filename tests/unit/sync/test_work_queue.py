@@ -67,7 +67,7 @@ def test_each_lane_overtakes_those_after_it() -> None:
     for lane in reversed(Lane):
         bench.queue.add(lane.name, lane)
 
-    assert bench.drain() == ["URGENT", "SOON", "ROUTINE"]
+    assert bench.drain() == ["URGENT", "SOON", "AFTER", "ROUTINE"]
 
 
 def test_a_key_moves_up_and_never_down() -> None:
@@ -92,7 +92,7 @@ def test_a_retry_overtakes_routine_keys() -> None:
     assert bench.pass_time(1) == ["retry", "routine"]
 
 
-@pytest.mark.parametrize("lane", [Lane.URGENT, Lane.SOON])
+@pytest.mark.parametrize("lane", [Lane.URGENT, Lane.SOON, Lane.AFTER])
 def test_of_fifty_keys_one_is_routine_however_many_overtake_it(lane: Lane) -> None:
     bench = Bench()
     bench.queue.add("routine", Lane.ROUTINE)
@@ -105,6 +105,75 @@ def test_of_fifty_keys_one_is_routine_however_many_overtake_it(lane: Lane) -> No
 
 
 @pytest.mark.parametrize("lane", [Lane.URGENT, Lane.SOON])
+def test_of_twenty_keys_one_is_of_what_comes_after_however_many_overtake_it(lane: Lane) -> None:
+    bench = Bench()
+    bench.queue.add("after", Lane.AFTER)
+    bench.queue.add("after too", Lane.AFTER)
+    for number in range(200):
+        bench.queue.add(str(number), lane)
+    taken = bench.drain()
+
+    assert (taken.index("after"), taken.index("after too")) == (19, 39)
+
+
+def test_a_turn_that_comes_after_takes_none_from_what_is_routine() -> None:
+    bench = Bench()
+    bench.queue.add("routine", Lane.ROUTINE)
+    for number in range(20):
+        bench.queue.add(f"after {number}", Lane.AFTER)
+    for number in range(200):
+        bench.queue.add(str(number))
+    taken = bench.drain()
+
+    assert taken.index("routine") == 49
+    # The turn of what is routine delays one of those by a key.
+    assert [taken.index(f"after {number}") for number in range(4)] == [19, 39, 60, 80]
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [
+        (Lane.URGENT, Lane.URGENT),
+        (Lane.SOON, Lane.URGENT),
+        (Lane.SOON, Lane.SOON),
+        (Lane.ROUTINE, Lane.ROUTINE),
+    ],
+)
+def test_a_key_is_pressed_by_what_is_as_urgent_or_more_so(own: Lane, other: Lane) -> None:
+    bench = Bench()
+    bench.queue.add("own", own)
+    assert bench.queue.take(0) == "own"
+    assert not bench.queue.is_pressed("own")
+    bench.queue.add("other", other)
+
+    assert bench.queue.is_pressed("own")
+
+
+@pytest.mark.parametrize(
+    ("own", "other"), [(Lane.URGENT, Lane.SOON), (Lane.SOON, Lane.AFTER), (Lane.SOON, Lane.ROUTINE)]
+)
+def test_a_key_is_not_pressed_by_what_is_less_urgent(own: Lane, other: Lane) -> None:
+    bench = Bench()
+    bench.queue.add("own", own)
+    assert bench.queue.take(0) == "own"
+    bench.queue.add("other", other)
+
+    assert not bench.queue.is_pressed("own")
+
+
+def test_a_key_is_known_from_when_it_is_ready_until_it_is_done() -> None:
+    bench = Bench()
+    assert not bench.queue.is_known("a")
+    bench.queue.add("a")
+    assert bench.queue.is_known("a")
+    assert bench.queue.take(0) == "a"
+    assert bench.queue.is_known("a")
+    bench.queue.done("a")
+
+    assert not bench.queue.is_known("a")
+
+
+@pytest.mark.parametrize("lane", [Lane.URGENT, Lane.SOON, Lane.AFTER])
 def test_what_one_group_has_queued_keeps_another_waiting_for_one_key_only(lane: Lane) -> None:
     queue = WorkQueue[str](workers=16, clock=FakeClock(), random=lambda: 0.5, group=lambda key: key[0])
     for number in range(100):
