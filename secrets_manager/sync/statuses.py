@@ -28,7 +28,7 @@ class Settled(NamedTuple):
     final: bool = True
 
 
-# Nothing follows: a look has seen to its own error, or will see to what has changed since.
+# Nothing follows: the look is tried again for its own error, or a newer one has seen to everything.
 _OVER = Settled(None, final=False)
 
 
@@ -67,7 +67,7 @@ class Statuses:
         if owed is None:
             return _OVER
         error = self.teller.write_status(owed.outcome)
-        if error is None and owed.error is not None:
+        if owed.error is not None and (error is None or not isinstance(owed.error, PermanentError)):
             return _OVER
         return Settled(worst([owed.error, error]))
 

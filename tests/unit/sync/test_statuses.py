@@ -184,6 +184,18 @@ def test_an_owed_status_that_is_never_written_is_tried_ever_more_seldom() -> Non
     assert spent.calls["create secrets"] == 5
 
 
+def test_a_look_and_a_status_that_both_fail_are_one_failure_to_the_back_off() -> None:
+    world, _ = listed(5)
+    for verb, what in (("create", "secrets"), ("update", "secretdefinitions/status")):
+        world.cluster.fail_next(verb, what, *[ClusterUnavailable("busy")] * 1000)
+    with world.spending() as spent:
+        world.work()
+        world.pass_time(10)
+
+    # Each after 0, 1, 2, 4 and 8 seconds, as the job that releases them comes once a second.
+    assert spent.calls["create secrets"] == 5 * 5
+
+
 def test_a_status_that_is_owed_when_the_lead_goes_is_left_to_the_next_leader() -> None:
     world = owing()
     world.leadership.leading = False
