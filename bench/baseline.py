@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from bench.corpus import Corpus
 from bench.meter import Meter, Stretch
@@ -15,6 +18,8 @@ from tests.integration.deployment_support import daemon_token
 from tests.testbed.daemon import base_environment
 
 _SECONDS = 600
+# What is done for a definition, in this order.
+STEPS = ("read", "create", "status")
 
 
 def measure_floor(world: World, plan: Plan) -> Stretch:
@@ -31,12 +36,43 @@ def measure_floor(world: World, plan: Plan) -> Stretch:
     return stretch
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """What the loop takes for one kind of call, connections made on the way included; in seconds."""
+
+    seconds: float
+    cpu: float
+
+
+def measure_alone(world: World, plan: Plan) -> Mapping[str, Alone]:
+    """The three kinds of call of the bare loop, each for all of a plan before the next begins.
+
+    As measure_floor, but that the start of the process is left out.
+    """
+    corpus = world.seed(plan)
+    found = {}
+    for step in STEPS:
+        world.wait_idle()
+        report = _loop(_job(world, corpus, (step,)))
+        found[step] = Alone(seconds=report["loop_seconds"], cpu=report["loop_cpu_seconds"])
+    corpus.check(world.bed.cluster.api)
+    world.clear(plan)
+    return found
+
+
 def _run(world: World, corpus: Corpus) -> Stretch:
-    job = json.dumps(_job(world, corpus))
+    job = _job(world, corpus, STEPS)
     meter = Meter(world.traffic())
+    report = _loop(job)
+    peak = report["peak_mib"]
+    return meter.stop_with(cpu=report["cpu_seconds"], memory=Memory(resident=peak, peak=peak))
+
+
+def _loop(job: Mapping[str, Any]) -> Mapping[str, float]:
+    """Run the loop as a process of its own; returns its report."""
     ended = subprocess.run(
         [sys.executable, "-m", "bench.floor"],
-        input=job,
+        input=json.dumps(job),
         capture_output=True,
         text=True,
         env=base_environment(),
@@ -44,13 +80,13 @@ def _run(world: World, corpus: Corpus) -> Stretch:
         check=False,
     )
     assert ended.returncode == 0, f"the floor failed:\n{ended.stderr[-2000:]}"
-    report = json.loads(ended.stdout)
-    assert report["done"] == len(corpus.items), f"the floor did {report['done']} of {len(corpus.items)}"
-    peak = report["peak_mib"]
-    return meter.stop_with(cpu=report["cpu_seconds"], memory=Memory(resident=peak, peak=peak))
+    report: Mapping[str, float] = json.loads(ended.stdout)
+    wanted = len(job["items"])
+    assert report["done"] == wanted, f"the floor did {report['done']} of {wanted}"
+    return report
 
 
-def _job(world: World, corpus: Corpus) -> dict[str, object]:
+def _job(world: World, corpus: Corpus, steps: Sequence[str]) -> Mapping[str, Any]:
     login = {"role_id": world.role.role_id, "secret_id": world.role.secret_id}
     answer = world.bed.openbao.request("POST", "auth/approle/login", login, token="")
     return {
@@ -59,6 +95,7 @@ def _job(world: World, corpus: Corpus) -> dict[str, object]:
         "api_token": daemon_token(world.bed.cluster),
         "bao": world.bed.openbao.url.partition("://")[2],
         "bao_token": answer["auth"]["client_token"],
+        "steps": list(steps),
         "items": [
             {
                 "namespace": item.wish.namespace,
@@ -66,6 +103,8 @@ def _job(world: World, corpus: Corpus) -> dict[str, object]:
                 "path": item.wish.path,
                 "uid": item.uid,
                 "version": item.version,
+                # Those of a Job that does not read them.
+                "values": {} if "read" in steps else dict(corpus.plan.data(item.wish)),
             }
             for item in corpus.items
         ],

@@ -9,6 +9,7 @@ from bench.scenarios import (
     drift,
     fail_over,
     fresh,
+    machine,
     memory,
     new_object,
     outage,
@@ -22,6 +23,7 @@ from bench.scenarios import (
 SCENARIOS: dict[str, Scenario] = {
     each.name: each
     for each in (
+        machine.SCENARIO,
         cold.SCENARIO,
         quiet.SCENARIO,
         fresh.SCENARIO,

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.audit import by_kind, by_operation
 from bench.figures import Result
+from bench.plans import MOUNT
 from bench.scenario import Options
 from bench.scenarios import SCENARIOS
 from bench.world import open_world
@@ -25,6 +27,17 @@ def test_every_start_brings_its_secret(tmp_path: Path) -> None:
     result = run(tmp_path, "startup", Options(repeats=2))
 
     assert 0 < result.figure("start_to_secret_least_s").value <= result.figure("start_to_secret_most_s").value
+
+
+def test_each_kind_of_call_is_measured_alone_and_each_definition_has_one_of_each(tmp_path: Path) -> None:
+    with open_world(tmp_path) as world:
+        traffic = world.traffic()
+        result = SCENARIOS["machine"].run(world, Options(definitions=6, repeats=2))
+        calls, reads = by_kind(traffic.take_kubernetes()), by_operation(traffic.take_backend(), MOUNT)
+
+    assert calls == {"create secrets": 12, "update secretdefinitions/status": 12}
+    assert reads == {"read secret/": 12, "update auth/approle/login": 6}
+    assert all(figure.value > 0 for figure in result.figures)
 
 
 def run(folder: Path, scenario: str, options: Options) -> Result:

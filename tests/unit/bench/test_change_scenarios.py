@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import pytest
 
 from bench.audit import LOGIN, BackendCall, KubernetesCall
+from bench.baseline import Alone
 from bench.figures import Figure
 from bench.layouts import LAYOUTS
 from bench.meter import Stretch
 from bench.proc import Memory
 from bench.scenario import Options
-from bench.scenarios import drift, fail_over, fresh, memory, outage, sharing, startup, ten_thousand
+from bench.scenarios import drift, fail_over, fresh, machine, memory, outage, sharing, startup, ten_thousand
 
 
 def stretch(
@@ -110,6 +111,25 @@ def test_starts_are_told_by_their_median() -> None:
         "start_to_secret_median_s": 0.6,
         "start_to_secret_least_s": 0.5,
         "start_to_secret_most_s": 0.9,
+    }
+
+
+def test_a_machine_is_told_by_the_median_of_each_kind_of_call() -> None:
+    rounds = [
+        {
+            step: Alone(seconds=seconds * factor, cpu=seconds / 2)
+            for step, seconds in (("read", 1.0), ("create", 2.0), ("status", 4.0))
+        }
+        for factor in (1.0, 3.0, 2.0)
+    ]
+
+    assert values(machine.figures(rounds)) == {
+        "reads_s": 2.0,
+        "reads_cpu_s": 0.5,
+        "secrets_s": 4.0,
+        "secrets_cpu_s": 1.0,
+        "statuses_s": 8.0,
+        "statuses_cpu_s": 2.0,
     }
 
 

@@ -41,6 +41,7 @@ COLD = stretch(
 
 def test_every_scenario_is_registered_under_its_name() -> None:
     assert list(SCENARIOS) == [
+        "machine",
         "cold",
         "quiet",
         "fresh",
