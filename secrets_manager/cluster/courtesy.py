@@ -12,6 +12,8 @@ from collections.abc import Callable
 # The first refusal may come from an API server that has not read the roles yet after its own start.
 _FIRST_PAUSE_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 600.0
+# What is refused for longer is a matter of rights, not of a start.
+_SHORT_PAUSE_SECONDS = 60.0
 EVERYWHERE = ""
 
 log = logging.getLogger("cluster.courtesy")
@@ -30,8 +32,13 @@ class Courtesy:
 
     def wanted(self, namespace: str) -> bool:
         """Whether the call may be tried in this namespace."""
-        now = self._clock()
-        return all(now >= self._until.get(where, now) for where in (namespace, EVERYWHERE))
+        return self._remaining(namespace) <= 0
+
+    def again_in(self, namespace: str) -> float | None:
+        """Seconds until the call may be tried; None if it was refused too often for that to be soon."""
+        remaining = self._remaining(namespace)
+        longest = max(self._pauses.get(where, 0.0) for where in (namespace, EVERYWHERE))
+        return max(remaining, 0.0) if remaining <= 0 or longest <= _SHORT_PAUSE_SECONDS else None
 
     def refused(self, namespace: str, why: str) -> None:
         """The call was refused in this namespace, or EVERYWHERE; said once in the log."""
@@ -44,6 +51,10 @@ class Courtesy:
         if not self._told:
             self._told = True
             log.info(self._missing, extra={"namespace": namespace, "reason": why})
+
+    def _remaining(self, namespace: str) -> float:
+        now = self._clock()
+        return max(self._until.get(where, now) - now for where in (namespace, EVERYWHERE))
 
     def _next_pause(self, namespace: str, now: float) -> float:
         """Twice the last one, unless that was over long ago: then the call was granted in between."""

@@ -160,6 +160,10 @@ class DefinitionWriter:
             return self._status.wanted(namespace)
         return False
 
+    def status_again_in(self, namespace: str) -> float | None:
+        """Seconds until a status may be written in this namespace; None when that will not be soon."""
+        return self._status.again_in(namespace)
+
     def release_finalizer(self, entry: DefinitionEntry) -> None:
         """Take the original's finalizer off a definition that is being deleted; raises ClusterFault."""
         ref = entry.definition.ref

@@ -50,10 +50,14 @@ class Statuses:
     def after_look(self, ref: Ref, outcomes: list[Outcome]) -> Settled:
         """Write what a look at ``ref``, whose key is being worked on, says of its status, or owe it."""
         error = worst([outcome.error for outcome in outcomes])
-        # One that waits or is being written is not overtaken: it would be written last, and is older.
-        if not (self.queue.is_pressed(look(ref)) or self.queue.is_known(status(ref))):
-            return Settled(worst([error, *map(self.teller.write_status, outcomes)]))
-        news = next(filter(self.teller.has_news, outcomes), None)
+        news = next((outcome for outcome in outcomes if not outcome.cleanup), None)
+        # One that waits or is being written is not overtaken: it would be written last, and is older. Nor is
+        # it known yet what will be news after it.
+        if not self.queue.is_known(status(ref)):
+            if not self.queue.is_pressed(look(ref)):
+                return Settled(worst([error, *map(self.teller.write_status, outcomes)]))
+            if news is not None and not self.teller.has_news(news):
+                news = None
         if news is None:
             self._owed.pop(ref, None)
             return Settled(error)

@@ -20,6 +20,7 @@ from secrets_manager.cluster.writer import DefinitionWriter
 from secrets_manager.domain.condition import SYNCED, Condition, Status, message_of, next_status, reason_of
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import (
+    ClusterFault,
     NamespaceTerminating,
     NoAnswerYet,
     NotLeading,
@@ -91,7 +92,12 @@ class Teller:
         except SecretsManagerError as error:
             log.debug("the status could not be written", extra={**_fields(outcome), "error": error.message})
             return error
-        return None if settled else PermanentError("the status may not be written")
+        if settled:
+            return None
+        missing = "the status may not be written"
+        # An API server that has just started refuses everybody for a moment.
+        pause = self.writer.status_again_in(outcome.definition.namespace)
+        return PermanentError(missing) if pause is None else ClusterFault(missing, retry_after=pause)
 
     def forget(self, ref: Ref) -> None:
         """Let go of a definition that is gone, its metrics included."""

@@ -56,6 +56,19 @@ def test_a_refusal_everywhere_holds_in_every_namespace() -> None:
     assert not courtesy.wanted("shop")
 
 
+def test_it_tells_when_it_may_be_tried_until_that_is_no_matter_of_seconds() -> None:
+    clock = Clock()
+    courtesy = Courtesy("not done", clock)
+    found = [courtesy.again_in("shop")]
+    for _ in range(4):
+        courtesy.refused("shop", "why")
+        found.append(courtesy.again_in("shop"))
+        clock.now += 1000 if found[-1] is None else found[-1]
+    found.append(courtesy.again_in("shop"))
+
+    assert found == [0, 10, 20, 40, None, 0]
+
+
 def test_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     courtesy = Courtesy("not done", Clock())

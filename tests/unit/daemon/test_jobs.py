@@ -165,7 +165,9 @@ def test_a_clock_that_is_set_stops_no_job(
     wall.now += step
 
     count.reaches(2)
-    assert [(r.getMessage(), r.__dict__["seconds"]) for r in caplog.records] == [("the clock was set", step)]
+    # A machine that stood still may complain of a job besides.
+    told = [record for record in caplog.records if record.getMessage() == "the clock was set"]
+    assert [record.__dict__["seconds"] for record in told] == [step]
 
 
 def test_a_clock_that_is_set_once_is_noticed_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:

@@ -172,6 +172,17 @@ def test_a_status_that_may_be_written_after_all_is_written_within_minutes() -> N
     assert world.condition() == ("True", "Synced")
 
 
+def test_a_status_that_an_api_server_refuses_at_its_start_is_written_soon_after() -> None:
+    world = with_source(World())
+    world.cluster.forbid("update", "secretdefinitions/status")
+    world.start()
+    assert world.status() == {}
+    world.cluster.permit("update", "secretdefinitions/status")
+    world.pass_time(15)
+
+    assert world.condition() == ("True", "Synced")
+
+
 def test_without_the_right_to_write_a_status_a_look_more_every_few_minutes_is_all_it_costs() -> None:
     world = with_source(World())
     world.cluster.forbid("update", "secretdefinitions/status")

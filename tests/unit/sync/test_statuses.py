@@ -8,6 +8,7 @@ from secrets_manager.cluster.base import Json
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable, SourceNotFound
 from secrets_manager.sync.following import look, status
+from secrets_manager.sync.remover import failed
 from secrets_manager.sync.work_queue import Lane
 from tests.unit.sync.world import TEAM, World, wanting
 
@@ -136,6 +137,23 @@ def test_a_status_that_is_being_written_is_not_overtaken_by_that_of_a_newer_look
     world.work()
 
     assert world.status("app-00")["sources"] == [{"path": "app", "version": "2"}]
+
+
+def test_what_is_news_is_decided_only_after_the_status_that_is_being_written() -> None:
+    world, _ = listed(1)
+    world.work()
+    first, queue, statuses = Ref(TEAM, "app-00"), world.engine.queue, world.engine._statuses
+    queue.add(status(first), Lane.AFTER)
+    assert queue.take(0) == status(first)
+    # Bad news is on its way when a look finds all well, as the status says that is known so far.
+    queue.add(look(first))
+    world.engine.work_once(0)
+    statuses.teller.write_status(failed(first, None, SourceNotFound("app")))
+    queue.done(status(first))
+    assert world.condition("app-00") == ("False", "SourceNotFound")
+    world.work()
+
+    assert world.condition("app-00") == ("True", "Synced")
 
 
 def test_what_cannot_become_a_secret_is_told_after_the_secrets_of_others() -> None:
