@@ -100,7 +100,7 @@ class WorkQueue(Generic[K]):
     _closed: bool = False
 
     def __post_init__(self) -> None:
-        fair = (FairLane(self.group) for _ in Lane if _ is not Lane.ROUTINE)
+        fair = (FairLane(self.group) for lane in Lane if lane is not Lane.ROUTINE)
         self._lanes = (*fair, FairLane(lambda _: None))
 
     def add(self, key: K, lane: Lane = Lane.URGENT) -> None:

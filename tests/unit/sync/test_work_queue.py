@@ -92,28 +92,27 @@ def test_a_retry_overtakes_routine_keys() -> None:
     assert bench.pass_time(1) == ["retry", "routine"]
 
 
-@pytest.mark.parametrize("lane", [Lane.URGENT, Lane.SOON, Lane.AFTER])
-def test_of_fifty_keys_one_is_routine_however_many_overtake_it(lane: Lane) -> None:
+@pytest.mark.parametrize(
+    ("late", "lane", "share"),
+    [
+        (Lane.ROUTINE, Lane.URGENT, 50),
+        (Lane.ROUTINE, Lane.SOON, 50),
+        (Lane.ROUTINE, Lane.AFTER, 50),
+        (Lane.AFTER, Lane.URGENT, 20),
+        (Lane.AFTER, Lane.SOON, 20),
+    ],
+)
+def test_of_fifty_keys_one_is_routine_and_of_twenty_one_comes_after_however_many_overtake_it(
+    late: Lane, lane: Lane, share: int
+) -> None:
     bench = Bench()
-    bench.queue.add("routine", Lane.ROUTINE)
-    bench.queue.add("routine too", Lane.ROUTINE)
+    bench.queue.add("late", late)
+    bench.queue.add("late too", late)
     for number in range(200):
         bench.queue.add(str(number), lane)
     taken = bench.drain()
 
-    assert (taken.index("routine"), taken.index("routine too")) == (49, 99)
-
-
-@pytest.mark.parametrize("lane", [Lane.URGENT, Lane.SOON])
-def test_of_twenty_keys_one_is_of_what_comes_after_however_many_overtake_it(lane: Lane) -> None:
-    bench = Bench()
-    bench.queue.add("after", Lane.AFTER)
-    bench.queue.add("after too", Lane.AFTER)
-    for number in range(200):
-        bench.queue.add(str(number), lane)
-    taken = bench.drain()
-
-    assert (taken.index("after"), taken.index("after too")) == (19, 39)
+    assert (taken.index("late"), taken.index("late too")) == (share - 1, 2 * share - 1)
 
 
 def test_a_turn_that_comes_after_takes_none_from_what_is_routine() -> None:
