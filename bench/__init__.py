@@ -1,4 +1,4 @@
 """Measures the daemon as a user runs it, on real servers: `make bench`.
 
-What is counted is counted from outside: calls from the servers' own audit logs, CPU and memory from /proc.
+Everything is counted from outside: calls in the servers' own audit logs, CPU and memory in /proc.
 """

@@ -21,9 +21,9 @@ from bench.world import open_world
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run what the arguments ask for."""
+    """Run the scenarios that the arguments name."""
     arguments = _parser().parse_args(argv)
-    # So that the servers and the daemon are stopped, however this ends.
+    # The servers and the daemon are stopped, however this ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     asked = {
         name: value for name, value in vars(arguments).items() if name != "scenario" and value is not None
@@ -61,7 +61,7 @@ def _run(scenario: Scenario, options: Options) -> Result:
 
 
 def _machine() -> Mapping[str, str | int | float]:
-    """On what it runs, and how busy that was before: a busy machine makes figures worthless."""
+    """The machine, and how busy it was before: a busy machine makes figures worthless."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),

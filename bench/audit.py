@@ -1,6 +1,6 @@
 """The audit logs of the API server and of OpenBao, line by line, as values. Pure.
 
-They are the servers' own word for who asked what, so no counter of the program under test is trusted.
+The servers' own records count, so no counter of the program under test is trusted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-# A watch is counted when it begins, as it may not end within the measurement; all else when it is answered.
+# A watch is counted when it begins, since it may outlast the measurement; other calls when they are answered.
 _COUNTED_STAGE = {"watch": "ResponseStarted"}
 _ANSWERED = "ResponseComplete"
 LOGIN = "auth/approle/login"
@@ -43,7 +43,7 @@ class KubernetesCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendCall:
-    """One request to OpenBao by somebody who is logged in, or a login.
+    """One request to OpenBao by a client that is logged in, or a login.
 
     Attributes:
         operation: the API's own word: read, update and so on.
@@ -59,16 +59,16 @@ class BackendCall:
 
 def kubernetes_calls(lines: Iterable[bytes], user: str) -> list[KubernetesCall]:
     """The calls of one user in lines of the API server's audit log."""
-    # Most lines are other people's; looking for the name first saves parsing them.
+    # Most lines are about other users; a search for the name first saves parsing them.
     named = user.encode()
     events = (json.loads(line) for line in lines if named in line)
     return [_kubernetes_call(event) for event in events if _counts(event, user)]
 
 
 def backend_calls(lines: Iterable[bytes], role: str) -> list[BackendCall]:
-    """The requests of one AppRole in lines of OpenBao's audit log, whatever came of them.
+    """The requests of one AppRole in lines of OpenBao's audit log, refused ones included.
 
-    All logins by AppRole are among them: who asks for one is nobody yet.
+    All logins by AppRole are among them, since a login has no identity yet.
     """
     named, login = role.encode(), LOGIN.encode()
     events = (json.loads(line) for line in lines if named in line or login in line)
@@ -81,7 +81,7 @@ def by_kind(calls: Iterable[KubernetesCall]) -> Counter[str]:
 
 
 def by_operation(calls: Iterable[BackendCall], mount: str) -> Counter[str]:
-    """How many requests of each operation: `read secret/` for values, the whole path for all else."""
+    """How many requests of each operation: `read secret/` for values, the whole path for everything else."""
     return Counter(
         f"{call.operation} {mount if call.path.startswith(mount) else call.path}" for call in calls
     )

@@ -18,7 +18,7 @@ from tests.integration.deployment_support import daemon_token
 from tests.testbed.daemon import base_environment
 
 _SECONDS = 600
-# What is done for a definition, in this order.
+# The steps for a definition, in this order.
 STEPS = ("read", "create", "status")
 
 
@@ -37,24 +37,24 @@ def measure_floor(world: World, plan: Plan) -> Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alone:
-    """What the loop takes for one kind of call, connections made on the way included; in seconds."""
+class LoopTime:
+    """The seconds of the loop for one kind of call, connections included."""
 
     seconds: float
     cpu: float
 
 
-def measure_alone(world: World, plan: Plan) -> Mapping[str, Alone]:
+def measure_alone(world: World, plan: Plan) -> Mapping[str, LoopTime]:
     """The three kinds of call of the bare loop, each for all of a plan before the next begins.
 
-    As measure_floor, but that the start of the process is left out.
+    As measure_floor, without the start of the process.
     """
     corpus = world.seed(plan)
     found = {}
     for step in STEPS:
         world.wait_idle()
         report = _loop(_job(world, corpus, (step,)))
-        found[step] = Alone(seconds=report["loop_seconds"], cpu=report["loop_cpu_seconds"])
+        found[step] = LoopTime(seconds=report["loop_seconds"], cpu=report["loop_cpu_seconds"])
     corpus.check(world.bed.cluster.api)
     world.clear(plan)
     return found

@@ -73,7 +73,7 @@ def send_all(server: Server, calls: Sequence[Call]) -> Sequence[Json]:
 
 
 def _shares(numbered: Iterable[tuple[int, Call]], lock: threading.Lock) -> Iterator[tuple[int, Call]]:
-    """One thread's share of the calls: the next that nobody has, until there is none."""
+    """One thread's share of the calls: the next that no thread has taken, until there is none."""
     calls = iter(numbered)
     while True:
         with lock:

@@ -58,9 +58,7 @@ def check_secrets(plan: Plan, api: Getter) -> None:
         for each in pages(api, secrets(namespace))
     }
     wrong = [
-        wish.name
-        for wish in plan.wishes
-        if found.get((wish.namespace, wish.name)) != encoded(plan.data(wish))
+        wish.name for wish in plan.wishes if found.get((wish.namespace, wish.name)) != encode(plan.data(wish))
     ]
     assert not wrong, f"{len(wrong)} Secrets are not as defined, {wrong[0]} for one"
 
@@ -68,7 +66,7 @@ def check_secrets(plan: Plan, api: Getter) -> None:
 def seed(bed: Bed, plan: Plan) -> Corpus:
     """Make the namespaces, the KV2 paths with their values, and the definitions."""
     prepare(bed, plan)
-    made = send_all(api_server(bed), [defined(wish) for wish in plan.wishes])
+    made = send_all(api_server(bed), [definition_call(wish) for wish in plan.wishes])
     items = [
         Item(wish=wish, uid=each["metadata"]["uid"], version=each["metadata"]["resourceVersion"])
         for wish, each in zip(plan.wishes, made, strict=True)
@@ -77,9 +75,9 @@ def seed(bed: Bed, plan: Plan) -> Corpus:
 
 
 def prepare(bed: Bed, plan: Plan) -> None:
-    """All of a plan but its definitions."""
-    send_all(api_server(bed), [opened(name) for name in plan.namespaces])
-    send_all(backend(bed), [written(path, values) for path, values in plan.values.items()])
+    """All of a plan except for its definitions."""
+    send_all(api_server(bed), [namespace_call(name) for name in plan.namespaces])
+    send_all(backend(bed), [write_call(path, values) for path, values in plan.values.items()])
 
 
 def clear(bed: Bed, plan: Plan) -> None:
@@ -101,17 +99,17 @@ def backend(bed: Bed) -> Server:
     return Server(url=bed.openbao.url, headers={"X-Vault-Token": bed.openbao.root_token})
 
 
-def opened(namespace: str) -> Call:
+def namespace_call(namespace: str) -> Call:
     """The call that makes a namespace."""
     return Call(method="POST", path=namespaces(), body=_named(namespace))
 
 
-def written(path: str, values: Mapping[str, object]) -> Call:
+def write_call(path: str, values: Mapping[str, object]) -> Call:
     """The call that gives a KV2 path these values."""
     return Call(method="POST", path=f"/v1/{path}", body={"data": dict(values)})
 
 
-def defined(wish: Wish) -> Call:
+def definition_call(wish: Wish) -> Call:
     """The call that makes a definition."""
     return Call(method="POST", path=definitions(wish.namespace), body=definition(wish))
 
@@ -119,16 +117,17 @@ def defined(wish: Wish) -> Call:
 def definition(wish: Wish) -> dict[str, Any]:
     """The SecretDefinition of a wish, as a user would write it."""
     keys = {key: _entry(source) for key, source in wish.keys.items()}
+    data = wish.spec or {"keysMap": keys}
     typed = {"type": wish.type} if wish.type else {}
     return {
         "apiVersion": _API_VERSION,
         "kind": "SecretDefinition",
         **_named(wish.name),
-        "spec": {"name": wish.name, "keysMap": keys, **typed},
+        "spec": {"name": wish.name, **data, **typed},
     }
 
 
-def encoded(values: Mapping[str, str]) -> dict[str, str]:
+def encode(values: Mapping[str, str]) -> dict[str, str]:
     """Values as a Secret holds them."""
     return {key: b64encode(value.encode()).decode() for key, value in values.items()}
 

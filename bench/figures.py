@@ -1,6 +1,6 @@
-"""What a scenario found, as values; and the arithmetic on them. Pure.
+"""The results of a scenario, as values; and the arithmetic on them. Pure.
 
-Knows nothing of servers, processes or of how results are shown.
+Knows nothing of servers, of processes, or of how results are shown.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All that one run of a scenario found.
+    """The result of one run of a scenario.
 
     Attributes:
         scenario: its name.
-        conditions: what it was run with, in order: definitions, period and the like.
-        figures: what was measured, in the order to show it.
+        conditions: its options, in order: definitions, period and the like.
+        figures: the measurements, in the order to show them.
         calls: calls to the API server by "verb resource/subresource", made by the daemon's user.
         backend: requests to the backend by operation, made by the daemon's role.
 
@@ -64,7 +64,7 @@ class Result:
 
 
 def beside_both(before: Sequence[Figure], after: Sequence[Figure]) -> Sequence[Figure]:
-    """The same figures beside the mean of two floors, which ran before and after what they are a floor of."""
+    """The same figures beside the mean of two floors, one measured before them and one after."""
     return [
         replace(first, floor=(first.floor + second.floor) / 2)
         if first.floor is not None and second.floor is not None

@@ -1,9 +1,9 @@
 """A program of its own: the least that Python can do to bring N Secrets into a cluster.
 
 Threads, `http.client` and nothing else: one read of the backend, one POST of a Secret and one PUT of a status
-per definition; no watch, no comparison, no retry, no queue. What the daemon costs beyond this is what its
-guarantees cost. It reads a Job as JSON from its input and writes its own times and memory as JSON. A Job may
-ask for some of the three calls only.
+per definition; no watch, no comparison, no retry, no queue. The costs of the daemon beyond this are those
+of its guarantees. It reads a Job as JSON from its input and writes its own times and memory as JSON. A Job
+may ask for some of the three calls only.
 It imports nothing of the project, so that nothing of the project is in its figures.
 """
 

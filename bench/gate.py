@@ -1,8 +1,8 @@
-"""A gate in front of a server: the way to it can be closed, as if the server were gone, or held, as if it
-hung, and opened again.
+"""A gate in front of a server: it can be closed, as if the server were gone, or held, as if the server hung,
+and opened again.
 
-What passes the gate goes through `bench.relay`, a process of its own, so that the benchmark's own threads do
-not hold it up.
+The traffic goes through `bench.relay`, a process of its own, so that the benchmark's own threads do not delay
+it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Self
 
-from bench.knocks import Knocks
+from bench.attempts import AttemptCounter
 from tests.testbed.daemon import base_environment
 from tests.testbed.processes import free_port
 
@@ -43,17 +43,17 @@ class Gate:
         self._command("close")
 
     def hold(self) -> None:
-        """Take what comes and answer nothing, from the return of this on."""
+        """Accept connections and answer nothing, from the return of this on."""
         self._command("hold")
 
     def open(self) -> None:
         """Let everything through again, from the return of this on."""
         self._command("open")
 
-    def knocks(self) -> Knocks | None:
+    def attempts(self) -> AttemptCounter | None:
         """A count of attempts to connect from now on; None where this process may not count them."""
         try:
-            return Knocks(self._port)
+            return AttemptCounter(self._port)
         except PermissionError:
             return None
 

@@ -1,4 +1,4 @@
-"""How many definitions lie in how many namespaces, and which of these the daemon is told to watch. Pure."""
+"""How many definitions lie in how many namespaces, and which of these the daemon watches. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _WATCHED = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where things are.
+    """How definitions are spread over namespaces.
 
     Attributes:
-        namespaces: of so many definitions, how many namespaces there are.
-        named: whether the daemon is told their names, or watches the whole cluster.
+        namespaces: the number of namespaces for a number of definitions.
+        named: whether the daemon gets their names, or watches the whole cluster.
 
     """
 
@@ -30,7 +30,7 @@ class Layout:
         return one_path_each([f"{prefix}-{number:04d}" for number in range(count)], definitions // count)
 
     def flags(self, plan: Plan) -> Sequence[str]:
-        """What the daemon has to be told to work on this plan."""
+        """The flags of a daemon that works on this plan."""
         return (f"-watch-namespaces={','.join(plan.namespaces)}",) if self.named else ()
 
 

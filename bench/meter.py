@@ -15,7 +15,7 @@ from bench.traffic import Traffic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """What a process did from one moment to another.
+    """The activity of a process from one moment to another.
 
     Attributes:
         began: seconds since the epoch.
@@ -40,8 +40,8 @@ class Stretch:
 class Meter:
     """Measures from its making on; the servers are the children that this process has by then.
 
-    `pid` is the process if it runs already: what it did before is left out. Without, it is about to start,
-    and all of its life is measured.
+    `pid` is the process if it runs already: earlier activity is left out. Without it, the process is about to
+    start, and all of its life is measured.
     """
 
     def __init__(self, traffic: Traffic, pid: int | None = None) -> None:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 def paced(things: Iterable[T], *, count: int, seconds: float) -> Iterator[T]:
     """Each of `count` things at its time: the first at once, the others after equal gaps.
 
-    It ends after `seconds`. Who takes longer than a gap over a thing gets the next one at once.
+    It ends after `seconds`. A caller that takes longer than a gap gets the next thing at once.
     """
     began = time.monotonic()
     for number, thing in enumerate(things):

@@ -1,4 +1,4 @@
-"""Which definitions there are in a run and what the backend holds for them: the shapes of an estate. Pure.
+"""The definitions of a run and the values that the backend holds for them. Pure.
 
 Knows nothing of servers. `bench.corpus` puts a plan on them.
 """
@@ -9,6 +9,7 @@ import random
 import secrets as random_source
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 MOUNT = "secret/"
 _KIB = 1024
@@ -16,7 +17,7 @@ _KIB = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A key at a backend path, and how its value is encoded there if that has to be said."""
+    """A key at a backend path, and the encoding of its value there, if any."""
 
     path: str
     key: str
@@ -25,12 +26,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """One definition; it wants a Secret of its own name, with these keys, of this type or the usual one."""
+    """One definition; it wants a Secret of its own name, with these keys, of this type or the usual one.
+
+    Where it says in another way where its values come from, ``spec`` is that part of it, and ``given`` is the
+    data that the Secret has then.
+    """
 
     namespace: str
     name: str
     keys: Mapping[str, Source]
     type: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, str] | None = field(default=None, repr=False)
 
     @property
     def path(self) -> str:
@@ -51,7 +58,9 @@ class Plan:
         return list(dict.fromkeys(wish.namespace for wish in self.wishes))
 
     def data(self, wish: Wish) -> Mapping[str, str]:
-        """What the Secret of a definition has to hold."""
+        """The values that the Secret of a definition must hold."""
+        if wish.given is not None:
+            return wish.given
         return {key: self.values[source.path][source.key] for key, source in wish.keys.items()}
 
     def some(self, count: int) -> Sequence[Wish]:

@@ -1,6 +1,6 @@
 """Definitions that can never become a Secret, each in a way of its own, among others that can. Pure.
 
-Only what the CRD of today lets in: what it refuses never comes to the daemon. Knows nothing of servers;
+Only definitions that the CRD of today accepts: refused ones never reach the daemon. Knows nothing of servers;
 `bench.sickbed` puts an estate on them.
 """
 
@@ -13,13 +13,13 @@ from enum import StrEnum
 from bench.plans import MOUNT, Plan, Source, Wish, fresh_pair, path_of
 
 _OVER_HALF_A_SECRET = 600_000
-# All who are too large share one path: the servers have to bear this beside the daemon.
+# All definitions of too large values share one path, to spare the servers.
 _LARGE_PATH = path_of("shared", "too-large")
 _LARGE_EVERY, _LARGE_AT = 100, 9
 
 
 class Undoing(StrEnum):
-    """What is done to a path after it was written."""
+    """The removal of a path after it was written."""
 
     NOTHING = "nothing"
     DELETED = "soft-deleted"
@@ -31,13 +31,13 @@ class Poison:
     """One way to be sick.
 
     Attributes:
-        reason: what the Ready condition has to say.
+        reason: the expected reason of the Ready condition.
         path: the definition's path, with places for its namespace and name.
         keys: the data keys of the Secret; each is `value` at the path.
         encoding: of every key.
         type: of the Secret.
-        stored: what is written at the path first; None when nothing is.
-        undoing: what is done to the path then.
+        stored: the values that are written at the path first; None for none.
+        undoing: the removal of the path after that.
 
     """
 
@@ -100,7 +100,7 @@ class Estate:
 
     @property
     def stored(self) -> Mapping[str, Mapping[str, object]]:
-        """What the backend holds for the sick ones, by path, before any of it is undone."""
+        """The values of the sick definitions in the backend, by path, before any removal."""
         return {each.wish.path: each.poison.stored for each in self.sick if each.poison.stored is not None}
 
     def undone(self, undoing: Undoing) -> Sequence[str]:

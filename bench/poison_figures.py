@@ -1,6 +1,7 @@
-"""What a run among sick definitions found, and the figures it is told by. Pure.
+"""The results of a run among sick definitions, and their figures. Pure.
 
-Where other scenarios have the floor, what has sick definitions has the part with as many healthy ones alone.
+Other scenarios are compared with the floor; a part with sick definitions is compared with the part that has
+as many healthy ones alone.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ _LISTENING = frozenset({"watch", "list"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One estate, from the start of the daemon until all was told.
+    """One estate, from the start of the daemon until every condition was written.
 
     Attributes:
         healthy: how many definitions can become a Secret.
         sick: how many cannot.
-        cold: what the daemon did.
+        cold: the activity of the daemon.
         logged: how many lines it logged until its end.
-        complaints: how many of them say that a definition is not in step.
-        faults: how many tell of a fault of the daemon's own.
+        complaints: how many of them report a definition that is out of sync.
+        faults: how many report a fault of the daemon's own.
 
     """
 
@@ -39,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aftermath:
-    """What followed when all were told: a quiet stretch, and then healthy definitions that were made."""
+    """The time after the cold start: a quiet stretch, and then healthy definitions that were made."""
 
     quiet: Stretch
     latencies: Sequence[float]
@@ -96,8 +97,8 @@ def _of_costs(title: str, part: Part, beside: Part | None = None) -> Sequence[Fi
         )
 
     return (
-        figure("all told", _all_told, "s"),
-        figure("told a second", lambda each: _count(each) / _all_told(each)),
+        figure("all reported", _all_reported, "s"),
+        figure("reported a second", lambda each: _count(each) / _all_reported(each)),
         figure("Kubernetes calls per definition", lambda each: len(each.cold.kubernetes) / _count(each)),
         figure("backend calls per definition", lambda each: len(each.cold.backend) / _count(each)),
         figure("CPU per definition", lambda each: 1000 * each.cold.cpu / _count(each), "ms"),
@@ -146,7 +147,7 @@ def _ages(stretch: Stretch, kind: str) -> list[float]:
     return [call.at - stretch.began for call in stretch.kubernetes if call.kind == kind and call.status < 300]
 
 
-def _all_told(part: Part) -> float:
+def _all_reported(part: Part) -> float:
     return max(_ages(part.cold, "update secretdefinitions/status"))
 
 

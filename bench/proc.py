@@ -60,7 +60,7 @@ def _parent_of(pid: int) -> int | None:
 
 
 def _stat_fields(pid: int) -> list[str]:
-    """What follows the command's name, which may itself hold blanks and brackets: state, parent and so on."""
+    """The fields after the command's name, which may hold blanks and brackets: state, parent and so on."""
     return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 

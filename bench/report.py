@@ -1,4 +1,4 @@
-"""How results are shown: one JSON line each for machines, one table for people. Pure."""
+"""Formats results: one JSON line each for machines, one table for people. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ _HEAD = ("scenario", "figure", "value", "floor", "ratio")
 
 
 def json_line(result: Result, machine: Mapping[str, str | int | float]) -> str:
-    """The result as one line of JSON; `machine` tells on what it was measured."""
+    """The result as one line of JSON; `machine` is where it was measured."""
     return json.dumps(
         {
             "scenario": result.scenario,
             **{name.replace(" ", "_"): value for name, value in result.conditions.items()},
-            "figures": {each.key: _rounded(each.value) for each in result.figures},
-            "floor": {each.key: _rounded(each.floor) for each in result.figures if each.floor is not None},
-            "ratio": {each.key: _rounded(each.ratio) for each in result.figures if each.ratio is not None},
+            "figures": {each.key: _round_value(each.value) for each in result.figures},
+            "floor": {
+                each.key: _round_value(each.floor) for each in result.figures if each.floor is not None
+            },
+            "ratio": {
+                each.key: _round_value(each.ratio) for each in result.figures if each.ratio is not None
+            },
             "calls": dict(sorted(result.calls.items())),
             "backend": dict(sorted(result.backend.items())),
             "machine": dict(machine),
@@ -69,5 +73,5 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _rounded(value: float | None) -> float | None:
+def _round_value(value: float | None) -> float | None:
     return None if value is None else round(value, 4)

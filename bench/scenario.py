@@ -1,4 +1,4 @@
-"""What a scenario is: a name, a sentence, what it is run with, and a function from a World to a Result."""
+"""A scenario: a name, a sentence, its options, and a function from a World to a Result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.world import World
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a run was asked for. A scenario uses what it needs and says so in its conditions.
+    """The options of a run. A scenario uses those that it needs and names them in its conditions.
 
     Attributes:
         definitions: how many there are; most scenarios give each two keys from a path of its own.
@@ -19,8 +19,8 @@ class Options:
         period: seconds of the reconcile period, where sources are polled.
         changes: how many things are changed, where some are.
         outage: seconds for which the backend is away, where it is.
-        repeats: how often something short is measured, or a round of daemon and floor.
-        lease: seconds after which a standby may take the Lease of a leader that was not heard of.
+        repeats: how often a short thing is measured, or a round of daemon and floor.
+        lease: seconds after which a standby may take a Lease that was not renewed.
         large: how many definitions have a large value, where some do.
         layout: how definitions lie in namespaces, where that can be chosen; a name of `bench.layouts`.
 
@@ -41,7 +41,7 @@ class Options:
 class Scenario:
     """One thing to measure. `run` gets fresh servers; it seeds them, starts what it needs and measures.
 
-    `defaults` is what it is run with where nothing else was asked for.
+    `defaults` are its options where no others are given.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Puts an estate with sick definitions on the servers, and looks whether each ended as it should.
+"""Puts an estate with sick definitions on the servers, and checks how each ended.
 
 Knows nothing of the daemon.
 """
@@ -9,7 +9,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bench.bulk import Call, send_all
-from bench.corpus import Getter, api_server, backend, check_secrets, defined, opened, pages, written
+from bench.corpus import (
+    Getter,
+    api_server,
+    backend,
+    check_secrets,
+    definition_call,
+    namespace_call,
+    pages,
+    write_call,
+)
 from bench.plans import MOUNT, Wish
 from bench.poison import Estate, Undoing
 from tests.testbed.bed import Bed
@@ -21,17 +30,17 @@ Key = tuple[str, str]
 
 
 def admit(bed: Bed, estate: Estate) -> None:
-    """Make the namespaces, which must be new, what the backend holds, and the definitions."""
-    send_all(api_server(bed), [opened(name) for name in estate.namespaces])
+    """Make the namespaces, which must be new, the values in the backend, and the definitions."""
+    send_all(api_server(bed), [namespace_call(name) for name in estate.namespaces])
     held: Mapping[str, Mapping[str, object]] = {**estate.healthy.values, **estate.stored}
-    send_all(backend(bed), [written(path, values) for path, values in held.items()])
-    send_all(backend(bed), [_deleted(path) for path in estate.undone(Undoing.DELETED)])
-    send_all(backend(bed), [_destroyed(path) for path in estate.undone(Undoing.DESTROYED)])
-    send_all(api_server(bed), [defined(wish) for wish in estate.wishes])
+    send_all(backend(bed), [write_call(path, values) for path, values in held.items()])
+    send_all(backend(bed), [_deletion_call(path) for path in estate.undone(Undoing.DELETED)])
+    send_all(backend(bed), [_destruction_call(path) for path in estate.undone(Undoing.DESTROYED)])
+    send_all(api_server(bed), [definition_call(wish) for wish in estate.wishes])
 
 
 def check_estate(estate: Estate, api: Getter) -> None:
-    """AssertionError unless the healthy ones have their Secrets, and the sick ones their reasons and none."""
+    """AssertionError unless healthy definitions have Secrets, and sick ones their reasons and no Secret."""
     check_secrets(estate.healthy, api)
     reasons = {key: _ready(item) for key, item in _listed(estate, api, definitions).items()}
     wrong = {key: reasons.get(key) for key, wanted in _wanted(estate).items() if reasons.get(key) != wanted}
@@ -66,10 +75,10 @@ def _ready(item: Mapping[str, Any]) -> tuple[str, str] | None:
     return found[0] if found else None
 
 
-def _deleted(path: str) -> Call:
+def _deletion_call(path: str) -> Call:
     return Call(method="DELETE", path=f"/v1/{path}")
 
 
-def _destroyed(path: str) -> Call:
+def _destruction_call(path: str) -> Call:
     name = path.removeprefix(_DATA)
     return Call(method="PUT", path=f"/v1/{MOUNT}destroy/{name}", body={"versions": [1]})

@@ -1,4 +1,4 @@
-"""What one user asked of the two servers, read from their audit logs as these grow."""
+"""The calls of one user to the two servers, read from their audit logs as these grow."""
 
 from __future__ import annotations
 
@@ -7,29 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.audit import BackendCall, KubernetesCall, backend_calls, kubernetes_calls
-
-
-class Tail:
-    """The lines of a growing file, each given once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-
-    def take(self) -> list[bytes]:
-        """The whole lines written since the last take; one that is half written comes with the next."""
-        if not self._path.exists():
-            return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            *lines, rest = file.read().split(b"\n")
-            self._offset = file.tell() - len(rest)
-        return lines
+from tests.testbed.growing_file import Tail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who is being counted: the user of the API server and the AppRole of OpenBao."""
+    """Whose calls are counted: the user of the API server and the AppRole of OpenBao."""
 
     user: str
     role: str

@@ -1,6 +1,6 @@
 """Sees Secrets change as anyone could: by a watch of its own, in one thread that shares the cores.
 
-So it does as little as it can: it parses a line, and looks up whether anybody waits for that Secret.
+So it does as little as it can: it parses a line, and checks whether a caller waits for that Secret.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any, Self
 
 from bench.bulk import Server
-from bench.corpus import encoded
+from bench.corpus import encode
 from bench.plans import Wish
 
 _ALL = "/api/v1/secrets"
@@ -25,13 +25,13 @@ _HOUR = 3600
 
 
 @dataclass(slots=True, kw_only=True)
-class Sighting:
-    """Somebody's wait for a Secret to hold certain data.
+class Expectation:
+    """A wait for a Secret to hold certain data.
 
     Attributes:
         namespace: of the Secret.
         name: of the Secret.
-        data: what it has to hold, encoded.
+        data: the expected data, encoded.
         began: when it began to be wrong, in seconds since the epoch.
         at: when it was seen to be right after that; None until then.
 
@@ -50,7 +50,7 @@ class Sighting:
         return self.at - self.began
 
     def fits(self, event: Mapping[str, Any]) -> bool:
-        """Whether this event of a watch says that the Secret holds what is waited for."""
+        """Whether this event of a watch shows the Secret with the expected data."""
         return event["type"] in {"ADDED", "MODIFIED"} and event["object"].get("data") == self.data
 
 
@@ -60,7 +60,7 @@ class SecretWatch:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._lock = threading.Condition()
-        self._waiting: dict[tuple[str, str], Sighting] = {}
+        self._waiting: dict[tuple[str, str], Expectation] = {}
         self._failure = ""
         self._connection = server.connect()
         self._thread = threading.Thread(target=self._follow, name="secret-watch", daemon=True)
@@ -84,16 +84,18 @@ class SecretWatch:
         self._thread.join()
         self._connection.close()
 
-    def expect(self, wish: Wish, values: Mapping[str, str]) -> Sighting:
+    def expect(self, wish: Wish, values: Mapping[str, str]) -> Expectation:
         """Wait from now on for the Secret of a wish to hold these values; say so before making it wrong."""
-        sighting = Sighting(namespace=wish.namespace, name=wish.name, data=encoded(values), began=time.time())
+        expectation = Expectation(
+            namespace=wish.namespace, name=wish.name, data=encode(values), began=time.time()
+        )
         with self._lock:
-            self._waiting[wish.namespace, wish.name] = sighting
-        return sighting
+            self._waiting[wish.namespace, wish.name] = expectation
+        return expectation
 
-    def wait(self, sightings: Iterable[Sighting], timeout: float) -> Sequence[float]:
+    def wait(self, expectations: Iterable[Expectation], timeout: float) -> Sequence[float]:
         """The latency of each, once all were seen; AssertionError after `timeout` seconds without that."""
-        wanted = list(sightings)
+        wanted = list(expectations)
         with self._lock:
             self._lock.wait_for(lambda: self._failure or all(each.at is not None for each in wanted), timeout)
             assert not self._failure, self._failure
@@ -117,8 +119,8 @@ class SecretWatch:
         metadata = event["object"].get("metadata", {})
         key = metadata.get("namespace", ""), metadata.get("name", "")
         with self._lock:
-            sighting = self._waiting.get(key)
-            if sighting is not None and sighting.fits(event):
-                sighting.at = now
+            expectation = self._waiting.get(key)
+            if expectation is not None and expectation.fits(event):
+                expectation.at = now
                 del self._waiting[key]
                 self._lock.notify_all()

@@ -29,10 +29,10 @@ from tests.testbed.openbao_setup import AppRole
 from tests.testbed.waiting import wait_until
 
 ROLE = "bench"
-# The end of a piece of work is seen in the audit log; looking there more often would cost what is measured.
+# The audit log shows the end of a piece of work; more frequent reads would disturb the measurement.
 _LOOK_SECONDS = 0.1
 _SETTLED_SECONDS = 2.0
-# Servers that nobody asks for anything use less than this.
+# Idle servers use less than this.
 _IDLE_CORES = 0.25
 _IDLE_LOOK_SECONDS = 1.0
 _IDLE_PATIENCE_SECONDS = 60.0
@@ -52,7 +52,7 @@ class World:
         return seed(self.bed, plan)
 
     def prepare(self, plan: Plan) -> None:
-        """Put a plan on the servers, but for its definitions."""
+        """Put a plan on the servers, except for its definitions."""
         prepare(self.bed, plan)
 
     def define(self, wish: Wish) -> None:
@@ -72,7 +72,7 @@ class World:
         return SecretWatch(api_server(self.bed))
 
     def traffic(self) -> Traffic:
-        """What the daemon's identity asks of the servers from now on."""
+        """The calls of the daemon's identity from now on."""
         user = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
         traffic = Traffic(
             kubernetes_log=self.bed.cluster.folder / "audit.log",
@@ -86,7 +86,7 @@ class World:
     def daemon(
         self, period: float, environ: Mapping[str, str] | None = None, flags: Sequence[str] = ()
     ) -> Iterator[DaemonProcess]:
-        """The daemon at a reconcile period in seconds; told to stop at the end, it must exit with 0.
+        """The daemon at a reconcile period in seconds; it is stopped at the end and must exit with 0.
 
         It reads from the bed's OpenBao, unless `environ` names another backend.
         """
@@ -126,7 +126,7 @@ class World:
         }
 
     def wait_idle(self) -> None:
-        """Until the servers have dealt with what was put on them, so that it is not in what follows."""
+        """Until the servers have done their work, so that it is not measured with what follows."""
         deadline = time.monotonic() + _IDLE_PATIENCE_SECONDS
         before = -float("inf")
         while time.monotonic() < deadline:
@@ -155,7 +155,7 @@ def wait_synced(meter: Meter, count: int) -> None:
 def wait_written(meter: Meter, *, secrets: int, statuses: int) -> None:
     """Until so many Secrets and statuses were written, and then nothing more for a while.
 
-    AssertionError, with what was seen, when that takes far longer than it should.
+    AssertionError, with the numbers so far, if that takes far longer than it should.
     """
     seen: Counter[str] = Counter()
     taken = 0
@@ -176,7 +176,7 @@ def wait_written(meter: Meter, *, secrets: int, statuses: int) -> None:
 
 
 def wait_settled(meter: Meter) -> None:
-    """Until nothing was asked of Kubernetes for a while, so that what follows a Secret is counted, too."""
+    """Until Kubernetes got no call for a while, so that the calls after a Secret are counted, too."""
     before = -1
     while before != (now := _deeds(meter)):
         before = now

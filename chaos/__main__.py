@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
             replicas=wanted.replicas,
         )
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, running_bed(Path(folder)) as bed:
-            tally = run(bed, Path(folder), plan, random.Random(len(done.blows)), _tell)
+            tally = run(bed, Path(folder), plan, random.Random(len(done.blows)), _print_blow)
         done.blows += tally.blows
         done.faults += tally.faults
         done.behind += tally.behind
@@ -76,7 +76,7 @@ def _kills(tally: Tally) -> int:
     return sum(blow.kind in {"SIGTERM", "SIGKILL"} for blow in tally.blows)
 
 
-def _tell(blow: Blow) -> None:
+def _print_blow(blow: Blow) -> None:
     print(f"{blow.kind:16} {blow.seconds:6.2f} s  exit {blow.exit_code}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What is done to a leader, and what is measured of it: one function per kind of blow."""
+"""Blows to a leader and their measurements: one function per kind of blow."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pause(replicas: Replicas, seconds: float) -> Blow:
     if took is None:
         assert not lost, "a replica that lost its Lease goes on"
         return Blow(kind="pause outlasted", seconds=0.0, exit_code=0)
-    return Blow(kind="pause", seconds=took, exit_code=replicas.bury(leader))
+    return Blow(kind="pause", seconds=took, exit_code=replicas.take_ended(leader))
 
 
 def _strike(replicas: Replicas, witness: Witness, number: signal.Signals) -> Blow:
@@ -59,4 +59,4 @@ def _strike(replicas: Replicas, witness: Witness, number: signal.Signals) -> Blo
         time.sleep(0.02)
     assert witness.wait_for_write(_FIRST_WRITE_SECONDS), "no write under the new leader"
     seconds = time.monotonic() - began
-    return Blow(kind=number.name, seconds=seconds, exit_code=replicas.bury(leader))
+    return Blow(kind=number.name, seconds=seconds, exit_code=replicas.take_ended(leader))

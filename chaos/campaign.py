@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos import blows
 from chaos.blows import Blow
 from chaos.replicas import Replicas
-from chaos.tide import Tide
+from chaos.restarts import Workload
+from chaos.rising_values import RisingValues
+from chaos.shapes import data_of, shape_of
 from chaos.witness import Witness
 from tests.integration.deployment_support import install
 from tests.testbed.bed import Bed
 from tests.testbed.kube_api import definitions
+from tests.testbed.waiting import wait_until
 
 _SETTLE_SECONDS = 60.0
+# Definitions of all shapes whose Secrets one workload uses.
+_USED = tuple(f"tide-{number}" for number in range(3))
+_WINDOW = "2s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +36,12 @@ class Plan:
     longest_pause: float = 30.0
     replicas: int = 3
     paths: int = 50
-    tide: float = 0.2
+    rising: float = 0.2
 
 
 @dataclass(eq=False)
 class Tally:
-    """What came of a campaign."""
+    """The result of a campaign."""
 
     blows: list[Blow] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -50,67 +56,81 @@ class Tally:
         return not self.faults and not self.behind
 
 
-def run(bed: Bed, folder: Path, plan: Plan, chance: random.Random, told: Callable[[Blow], None]) -> Tally:
-    """Carry out the plan on the servers; every blow is told as it happens."""
+def run(bed: Bed, folder: Path, plan: Plan, rng: random.Random, on_blow: Callable[[Blow], None]) -> Tally:
+    """Carry out the plan on the servers; every blow is reported as it happens."""
     tally = Tally()
-    with _scene(bed, folder, plan) as (replicas, witness, tide):
-        for strike in _strikes(plan, chance):
+    with _scene(bed, folder, plan) as (replicas, witness, rising):
+        for strike in _strikes(plan, rng):
             replicas.start(plan.replicas)
             blow = strike(replicas, witness)
             tally.blows.append(blow)
-            told(blow)
+            on_blow(blow)
         replicas.start(plan.replicas)
-        last = tide.stop()
+        last = rising.stop()
         tally.behind = witness.wait_for_level(last, plan.paths, _SETTLE_SECONDS)
-        tally.faults = list(witness.judge.faults)
+        tally.faults = [*witness.judge.faults, *_restart_faults(witness)]
     return tally
 
 
-def _strikes(plan: Plan, chance: random.Random) -> Iterator[Callable[[Replicas, Witness], Blow]]:
+def _restart_faults(witness: Witness) -> list[str]:
+    """After the last change and the window, each restart had its reason and none is missing."""
+    with suppress(AssertionError):
+        wait_until(lambda: not witness.restarts.is_behind(_USED), _SETTLE_SECONDS, "the last restart", 0.5)
+    return witness.restarts.faults(_USED)
+
+
+def _strikes(plan: Plan, rng: random.Random) -> Iterator[Callable[[Replicas, Witness], Blow]]:
     def pause(replicas: Replicas, _: Witness) -> Blow:
-        return blows.pause(replicas, chance.uniform(5.0, plan.longest_pause))
+        return blows.pause(replicas, rng.uniform(5.0, plan.longest_pause))
 
     order: list[Callable[[Replicas, Witness], Blow]] = [
         *[blows.terminate] * plan.terminations,
         *[blows.kill] * plan.kills,
         *[pause] * plan.pauses,
     ]
-    chance.shuffle(order)
+    rng.shuffle(order)
     return iter(order)
 
 
 @contextmanager
-def _scene(bed: Bed, folder: Path, plan: Plan) -> Iterator[tuple[Replicas, Witness, Tide]]:
+def _scene(bed: Bed, folder: Path, plan: Plan) -> Iterator[tuple[Replicas, Witness, RisingValues]]:
     install(bed.cluster)
     api, namespace = bed.cluster.api, bed.cluster.create_namespace()
     role = bed.openbao.approle("chaos", [bed.openbao.read_policy("chaos", "secret/data/*")])
-    tide = Tide(bed.openbao, f"chaos-{namespace}", plan.paths, plan.tide)
-    tide.raise_once()
-    for number, path in enumerate(tide.paths):
-        api.post(definitions(namespace), _definition(f"tide-{number}", f"secret/data/{path}"))
+    rising = RisingValues(bed.openbao, f"chaos-{namespace}", plan.paths, plan.rising)
+    rising.raise_once()
+    for number, path in enumerate(rising.paths):
+        api.post(definitions(namespace), _definition(number, f"secret/data/{path}"))
+    witness = Witness(api, namespace)
+    workload = Workload(api, namespace, witness.restarts)
+    workload.make(_USED)
     environ = {
         "KUBECONFIG": str(bed.cluster.kubeconfig),
         "VAULT_ADDR": bed.openbao.url,
         "VAULT_ROLE_ID": role.role_id,
         "VAULT_SECRET_ID": role.secret_id,
+        "SECRETS_MANAGER_RESTART__WINDOW": _WINDOW,
     }
-    witness = Witness(api, namespace)
     witness.start()
+    workload.start()
     replicas = Replicas(api, namespace, folder, environ)
     try:
         replicas.start(plan.replicas)
-        tide.start()
-        yield replicas, witness, tide
+        rising.start()
+        yield replicas, witness, rising
     finally:
-        tide.stop()
+        rising.stop()
         replicas.stop()
+        workload.stop()
         witness.stop()
 
 
-def _definition(name: str, path: str) -> dict[str, object]:
+def _definition(number: int, path: str) -> dict[str, object]:
+    name = f"tide-{number}"
+    restart = {"restart": {"referencing": True}} if name in _USED else {}
     return {
         "apiVersion": "secrets-manager.tuenti.io/v1alpha1",
         "kind": "SecretDefinition",
         "metadata": {"name": name},
-        "spec": {"name": name, "keysMap": {key: {"path": path, "key": key} for key in ("one", "two")}},
+        "spec": {"name": name, **data_of(shape_of(number), path, ("one", "two")), **restart},
     }

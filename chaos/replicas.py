@@ -1,4 +1,4 @@
-"""The replicas: processes that take turns at leading, and what is done to them."""
+"""The replicas: processes that take turns at leading."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Replicas:
         return wait_until(self._leading, timeout=_PATIENCE, what="a leader")
 
     def holder(self) -> str:
-        """Who holds the Lease, as the Lease says."""
+        """The holder of the Lease, as the Lease says."""
         lease = self._api.find(leases(self._namespace, LEASE)) or {}
         return str((lease.get("spec") or {}).get("holderIdentity", ""))
 
     def wait_for_holder(self, other_than: str) -> str:
-        """Until another holds the Lease; returns who."""
+        """Until another replica holds the Lease; returns its identity."""
 
         def changed() -> str:
             holder = self.holder()
@@ -58,7 +58,7 @@ class Replicas:
 
         return wait_until(changed, timeout=_PATIENCE, what="a new holder")
 
-    def bury(self, replica: DaemonProcess) -> int:
+    def take_ended(self, replica: DaemonProcess) -> int:
         """Take a replica that ended out of the list; returns its exit code."""
         code = replica.wait(_PATIENCE)
         self.running.remove(replica)

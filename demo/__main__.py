@@ -16,7 +16,7 @@ from types import FrameType
 from demo.daemon import FLAGS, Daemon
 from demo.screen import Screen, log_line
 from demo.stage import INSTALLED, CommandError, Stage, account, await_definitions, running_stage, seed
-from demo.story import NAMESPACE, Story, seeded
+from demo.story import NAMESPACE, Story, show_seeding
 from secrets_manager import __version__
 from tests.testbed.processes import StartError
 
@@ -55,10 +55,10 @@ def show(folder: Path, screen: Screen, *, stay: bool) -> int:
     with running_stage(folder) as stage:
         shell = stage.lay_tools()
         screen.say(f"ready after {time.monotonic() - started:.1f} s")
-        _tell_addresses(stage, screen)
+        _show_addresses(stage, screen)
         with _daemon(stage, screen) as daemon:
             try:
-                Story(stage, daemon, screen).tell()
+                Story(stage, daemon, screen).run()
             except AssertionError as error:
                 raise AssertionError(f"{error}\n{daemon.last_words()}") from None
             code = _play(daemon, screen, shell) if stay else 0
@@ -78,7 +78,7 @@ def _daemon(stage: Stage, screen: Screen) -> Daemon:
     await_definitions(stage)
     screen.step("OpenBao gets the samples' values, and an AppRole for the daemon")
     role = seed(stage)
-    seeded(screen)
+    show_seeding(screen)
     screen.step("The daemon starts")
     screen.command("secrets-manager", *FLAGS)
     screen.say(
@@ -96,7 +96,7 @@ def _daemon(stage: Stage, screen: Screen) -> Daemon:
     )
 
 
-def _tell_addresses(stage: Stage, screen: Screen) -> None:
+def _show_addresses(stage: Stage, screen: Screen) -> None:
     screen.say(f"Kubernetes at {stage.bed.cluster.url}")
     screen.table([(f"{name}={value}",) for name, value in stage.environment.items()])
 
@@ -119,7 +119,7 @@ What the daemon does is shown here. Ctrl-C ends the demo.
     )
     try:
         while daemon.running:
-            for line in daemon.news():
+            for line in daemon.new_lines():
                 screen.say(f"daemon | {log_line(line)}")
             time.sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The daemon as a process of its own, and what it has to say.
+"""The daemon as a process of its own, and its log.
 
 Knows how it is started, watched and stopped, not what it works on.
 """
@@ -43,7 +43,7 @@ class Daemon:
         """The end of its log."""
         return self._process.tail()
 
-    def news(self) -> list[str]:
+    def new_lines(self) -> list[str]:
         """The whole lines of its log since the last call."""
         fresh = self._process.log.read_bytes()[self._told :]
         whole = fresh[: fresh.rfind(b"\n") + 1]

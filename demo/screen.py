@@ -1,4 +1,4 @@
-"""What the demo shows: numbered steps, the commands behind them, and the daemon's own words.
+"""The output of the demo: numbered steps, the commands behind them, and the daemon's own words.
 
 Knows nothing of servers. Texts in, lines out; the values it is given are the samples', which are made up.
 """
@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-# What a person watching wants of a log line; the rest is in the daemon's log file.
+# The fields of a log line for a person who watches; the rest is in the daemon's log file.
 _SHOWN = ("namespace", "name", "secret", "keys", "reason", "error")
 _MARGIN = "   "
 
@@ -37,29 +37,29 @@ class Screen:
 
     def table(self, rows: Iterable[tuple[str, ...]]) -> None:
         """Rows with their columns aligned."""
-        self.say("\n".join(aligned(list(rows))))
+        self.say("\n".join(align(list(rows))))
 
     def line(self, text: str) -> None:
         """A line as it is."""
         print(text, file=self._out, flush=True)
 
 
-def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+def align(rows: list[tuple[str, ...]]) -> list[str]:
     """The rows as lines whose columns start at the same place."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
 def log_line(raw: str) -> str:
-    """A line of the daemon's JSON log as text for a person; what is no JSON object stays as it is."""
+    """A line of the daemon's JSON log as text for a person; a line that is no JSON object stays as it is."""
     try:
-        told: Any = json.loads(raw)
+        record: Any = json.loads(raw)
     except ValueError:
         return raw
-    if not isinstance(told, dict):
+    if not isinstance(record, dict):
         return raw
-    fields = [f"{key}={told[key]}" for key in _SHOWN if told.get(key) not in (None, "")]
-    return "  ".join([str(told.get("msg", "")), *fields])
+    fields = [f"{key}={record[key]}" for key in _SHOWN if record.get(key) not in (None, "")]
+    return "  ".join([str(record.get("msg", "")), *fields])
 
 
 def sizes(data: dict[str, bytes]) -> str:

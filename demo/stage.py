@@ -1,4 +1,4 @@
-"""The servers and what is put into them; all of it gone at the end.
+"""The servers and their content; all of it is gone at the end.
 
 Knows how they are started and reached, not in which order things are shown.
 """
@@ -32,7 +32,7 @@ INSTALLED = "secrets-manager"
 _CRD = "crd/secretdefinitions.secrets-manager.tuenti.io"
 _DAY = 24 * 60 * 60
 _PATIENCE = 60.0
-# Settings of whoever starts the demo must reach neither the daemon nor the servers.
+# Settings of the user who starts the demo must reach neither the daemon nor the servers.
 _FOREIGN = ("VAULT_", "BAO_", "AZURE_", "SECRETS_MANAGER_")
 _FOREIGN_NAMES = {"KUBECONFIG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
@@ -40,7 +40,7 @@ Values = dict[str, dict[str, str]]
 
 
 class CommandError(Exception):
-    """A command of the demo ended with something but 0."""
+    """A command of the demo ended with another code than 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a shell needs to reach the servers; the token may do everything."""
+        """The environment of a shell that reaches the servers; the token may do everything."""
         return {
             "KUBECONFIG": str(self.folder / "kubeconfig"),
             "VAULT_ADDR": self.bed.openbao.url,
@@ -124,7 +124,7 @@ def clear_environment() -> None:
 
 
 def sample_values() -> Values:
-    """What samples/values.json puts at each full API path."""
+    """The values of samples/values.json by full API path."""
     values: Values = json.loads((SAMPLES / "values.json").read_text(encoding="utf-8"))
     return values
 

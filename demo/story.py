@@ -32,7 +32,7 @@ class Story:
     daemon: Daemon
     screen: Screen
 
-    def tell(self) -> None:
+    def run(self) -> None:
         """All steps."""
         self.the_daemon_is_ready()
         self.definitions_become_secrets()
@@ -48,10 +48,10 @@ class Story:
 
     def definitions_become_secrets(self) -> None:
         """Apply the samples and show which definition became which Secret."""
-        self.screen.step("Five definitions become five Secrets")
+        self.screen.step("Each sample becomes a Secret")
         self._run("kubectl", "create", "namespace", NAMESPACE)
         self._run("kubectl", "apply", "-k", "samples", "-n", NAMESPACE)
-        self._timed(self._all_ready, "every definition to be ready", "all five are ready")
+        self._timed(self._all_ready, "every definition to be ready", "all are ready")
         self._run("kubectl", "get", "secretdefinitions", "-n", NAMESPACE)
         self.screen.line("")
         rows = [("DEFINITION", "SECRET", "DATA"), *map(self._row, self._definitions())]
@@ -123,20 +123,20 @@ class Story:
         return result
 
     def _daemon_says(self, awaited: str = "") -> None:
-        """Show what is new in its log.
+        """Show the new lines of its log.
 
-        What it did is seen before it says so, thus ``awaited`` is waited for; in vain where somebody else was
-        faster, such as the garbage collector.
+        The effect of a change is seen before its log line, so ``awaited`` is waited for; in vain where
+        another component was faster, such as the garbage collector.
         """
-        news: list[str] = []
+        new_lines: list[str] = []
 
         def heard() -> bool:
-            news.extend(self.daemon.news())
-            return any(awaited in line for line in news) or not awaited
+            new_lines.extend(self.daemon.new_lines())
+            return any(awaited in line for line in new_lines) or not awaited
 
         with contextlib.suppress(AssertionError):
             wait_until(heard, _WORDS_PATIENCE, f"the daemon to say {awaited!r}")
-        for line in news:
+        for line in new_lines:
             self.screen.say(f"daemon | {log_line(line)}")
 
     def _definitions(self) -> list[dict[str, Any]]:
@@ -165,8 +165,8 @@ class Story:
         return str(found.get("metadata", {}).get("uid", ""))
 
 
-def seeded(screen: Screen) -> None:
-    """Show what was written to OpenBao: names only."""
+def show_seeding(screen: Screen) -> None:
+    """Show the names of the values that were written to OpenBao."""
     rows = [(path, ", ".join(keys)) for path, keys in sample_values().items()]
     screen.table([("PATH", "KEYS"), *rows])
     screen.say(

@@ -6,8 +6,17 @@ import gc
 import os
 import sys
 
-# New objects between two looks of the collector. What is loaded below stays, and little of what is made later
-# is in a cycle: with Python's own 700 the looks take a twentieth of a cold start.
+from secrets_manager.daemon.dumpable import try_to_forbid_attaching
+
+# Before anything that takes time: from here on no process of the same user reads its environment.
+try_to_forbid_attaching()
+
+from secrets_manager.daemon.std_streams import hold_closed_descriptors  # noqa: E402 - as early as it can be
+
+# Before a file or a socket is opened for longer.
+hold_closed_descriptors()
+# New objects between two runs of the collector. Modules loaded below stay, and few later objects are in a
+# cycle: with Python's own 700 the collector takes a twentieth of a cold start.
 gc.set_threshold(10_000, 10, 10)
 
 from secrets_manager.daemon import cli  # noqa: E402 - loading is what the line above makes cheaper
@@ -16,8 +25,7 @@ from secrets_manager.daemon.hardening import harden  # noqa: E402 - as above
 
 def main() -> None:
     """Run with the process's own arguments and environment, and end it."""
-    argv = sys.argv[1:]
-    cli.end(cli.main(argv, os.environ, harden=lambda: harden(argv, os.environ)))
+    cli.end(cli.main(sys.argv[1:], os.environ, harden=harden))
 
 
 if __name__ == "__main__":

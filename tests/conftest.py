@@ -8,18 +8,21 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests.effort import share
 from tests.testbed.azure.cloud import AzureDouble
 from tests.testbed.bed import start_openbao
-from tests.testbed.binaries import KUBERNETES_PROGRAMS, program
+from tests.testbed.binaries import KUBERNETES_PROGRAMS, gitops_program, program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.kube_api import ApiError, definitions, namespaces
+from tests.testbed.left_running import left_running
 from tests.testbed.openbao import OpenBao
 from tests.testbed.pki import Authority, KeyPair
 from tests.testbed.waiting import wait_until
@@ -30,7 +33,9 @@ _ROOT = Path(__file__).parents[1]
 # How long an example takes says more of the machine than of the code: no deadline, no complaint.
 _EXAMPLES = int(os.environ.get("FUZZ", "0"))
 _AT_ANY_PACE = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile("steady", _AT_ANY_PACE, derandomize=True, database=None)
+hypothesis.settings.register_profile(
+    "steady", _AT_ANY_PACE, max_examples=share(100), derandomize=True, database=None
+)
 hypothesis.settings.register_profile(
     "searching", _AT_ANY_PACE, max_examples=max(1, _EXAMPLES), print_blob=True
 )
@@ -55,10 +60,20 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         for name in KUBERNETES_PROGRAMS:
             program(name)
+        gitops_program()
 
 
 def _needs_servers(item: pytest.Item) -> bool:
     return item.get_closest_marker("servers") is not None
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running() -> Iterator[None]:
+    """Fails the test that leaves a thread behind: it would work on, and log, under the tests after it."""
+    before = frozenset(threading.enumerate())
+    yield
+    if left := left_running(before):
+        pytest.fail(f"left running: {', '.join(left)}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

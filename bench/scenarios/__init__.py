@@ -15,7 +15,9 @@ from bench.scenarios import (
     outage,
     poisoned,
     quiet,
+    shapes,
     sharing,
+    sick_mount,
     startup,
     ten_thousand,
 )
@@ -25,6 +27,7 @@ SCENARIOS: dict[str, Scenario] = {
     for each in (
         machine.SCENARIO,
         cold.SCENARIO,
+        shapes.SCENARIO,
         quiet.SCENARIO,
         fresh.SCENARIO,
         drift.SCENARIO,
@@ -36,6 +39,7 @@ SCENARIOS: dict[str, Scenario] = {
         ten_thousand.SCENARIO,
         fail_over.SCENARIO,
         poisoned.SCENARIO,
+        sick_mount.SCENARIO,
         azure.SCENARIO,
     )
 }

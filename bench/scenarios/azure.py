@@ -1,7 +1,7 @@
 """Azure quiet: as quiet, with values from Azure Key Vault, once with the right to list and once without.
 
-The key vault is the test bed's double, in this process, behind the real SDK: its calls are what is measured,
-and its times are nobody's. Calls are counted by the proxy in front of it.
+The key vault is the test bed's double, in this process, behind the real SDK: its calls are
+measured, and its times mean nothing. Calls are counted by the proxy in front of it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _API_VERSION = "secrets-manager.tuenti.io/v1alpha1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What was asked of Azure in a stretch."""
+class AzureCalls:
+    """The calls to Azure in a stretch."""
 
     seconds: float
     lists: int
@@ -41,7 +41,7 @@ def run(world: World, options: Options) -> Result:
         meter = Meter(world.traffic())
         with world.daemon(options.period, {**environment(azure), **PRINCIPAL}) as process:
             wait_synced(meter, options.definitions)
-            # What was written within the last seconds is read once more; and then all is known.
+            # Values that were written within the last seconds are read once more; after that all is known.
             time.sleep(2 * options.period)
             listing = _stretch(azure, Meter(world.traffic(), process.pid), process.pid, options)
             azure.vault.rights.discard("list")
@@ -58,7 +58,7 @@ def run(world: World, options: Options) -> Result:
     )
 
 
-def figures(listing: Asked, reading: Asked, options: Options) -> Sequence[Figure]:
+def figures(listing: AzureCalls, reading: AzureCalls, options: Options) -> Sequence[Figure]:
     """The figures of the two stretches; pure."""
     found = []
     for name, asked in (("with list", listing), ("without list", reading)):
@@ -72,12 +72,12 @@ def figures(listing: Asked, reading: Asked, options: Options) -> Sequence[Figure
     return found
 
 
-def _stretch(azure: AzureDouble, meter: Meter, pid: int, options: Options) -> Asked:
+def _stretch(azure: AzureDouble, meter: Meter, pid: int, options: Options) -> AzureCalls:
     before = _counts(azure)
     time.sleep(options.minutes * 60)
     stretch, after = meter.stop(pid), _counts(azure)
     spent = {name: after[name] - before[name] for name in before}
-    return Asked(seconds=stretch.seconds, cpu=stretch.cpu, **spent)
+    return AzureCalls(seconds=stretch.seconds, cpu=stretch.cpu, **spent)
 
 
 def _counts(azure: AzureDouble) -> Mapping[str, int]:

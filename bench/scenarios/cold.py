@@ -2,7 +2,7 @@
 
 Measured from the start of the process, interpreter and imports included. The same work by a bare loop, on
 the same servers, is the floor. Both are done several times in turn, since a machine has faster and slower
-moments; what is told is the round of which the ratio to its floor is in the middle.
+moments; the round with the median ratio to its floor is reported.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class Round:
 def run(world: World, options: Options) -> Result:
     """Measure daemon and floor in turn; each must leave the right Secrets behind, which are deleted then."""
     rounds = [_round(world, options.definitions, number) for number in range(options.repeats)]
-    told = middle(rounds)
+    median = middle(rounds)
     ratios = [each.ratio for each in rounds]
     return Result(
         scenario=SCENARIO.name,
         conditions={"definitions": options.definitions, "rounds": options.repeats},
         figures=(
-            *figures(told.daemon, told.floor),
+            *figures(median.daemon, median.floor),
             Figure(name="times the floor, least", value=min(ratios)),
             Figure(name="times the floor, most", value=max(ratios)),
         ),
-        calls=by_kind(told.daemon.kubernetes),
-        backend=by_operation(told.daemon.backend, MOUNT),
+        calls=by_kind(median.daemon.kubernetes),
+        backend=by_operation(median.daemon.backend, MOUNT),
     )
 
 
@@ -59,7 +59,7 @@ def middle(rounds: Sequence[Round]) -> Round:
 
 
 def _round(world: World, count: int, number: int) -> Round:
-    """The floor is first in every other round, so that who is later has no advantage."""
+    """The floor is first in every other round, so that the order gives no advantage."""
     cold, bare = (one_path_each([f"{name}-{number}"], count) for name in ("cold", "floor"))
     if number % 2 == 0:
         daemon = _measure_daemon(world, cold)
@@ -117,7 +117,7 @@ def _first(stretch: Stretch) -> float:
 
 
 def _last(stretch: Stretch) -> float:
-    """Seconds to the answer of the last write that tells of a Secret."""
+    """Seconds to the answer of the last write about a Secret."""
     return max(_ages(stretch, "update secretdefinitions/status"))
 
 

@@ -1,6 +1,6 @@
 """Drift: Secrets are deleted and edited by hand, and the daemon has to put them right.
 
-A deed counts from before it is asked for to when the benchmark's own watch shows the Secret as defined.
+A deed counts from before its request to when the benchmark's own watch shows the Secret as defined.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.audit import by_kind, by_operation
-from bench.corpus import encoded
+from bench.corpus import encode
 from bench.figures import Figure, Result, latency_figures
 from bench.meter import Meter, Stretch
 from bench.pace import paced
@@ -29,7 +29,7 @@ def run(world: World, options: Options) -> Result:
     seconds = options.minutes * 60 / 2
     with world.watch() as watch, world.daemon_in_step(options.period, options.definitions) as process:
         meter = Meter(world.traffic(), process.pid)
-        harm = Harm(world, watch, corpus.plan)
+        harm = HandEdits(world, watch, corpus.plan)
         deleted = harm.do(harm.delete, wishes[:half], seconds)
         edited = harm.do(harm.edit, wishes[half:], seconds)
         wait_settled(meter)
@@ -49,8 +49,8 @@ def run(world: World, options: Options) -> Result:
     )
 
 
-class Harm:
-    """What people do to Secrets by hand."""
+class HandEdits:
+    """Deletions and edits of Secrets by hand."""
 
     def __init__(self, world: World, watch: SecretWatch, plan: Plan) -> None:
         self._api = world.bed.cluster.api
@@ -59,11 +59,11 @@ class Harm:
 
     def do(self, deed: Callable[[Wish], object], wishes: Sequence[Wish], seconds: float) -> Sequence[float]:
         """Do it to the Secrets of these definitions, spread over a time; the latencies of their repair."""
-        sightings = []
+        expectations = []
         for wish in paced(wishes, count=len(wishes), seconds=seconds):
-            sightings.append(self._watch.expect(wish, self._plan.data(wish)))
+            expectations.append(self._watch.expect(wish, self._plan.data(wish)))
             deed(wish)
-        return self._watch.wait(sightings, _PATIENCE_SECONDS)
+        return self._watch.wait(expectations, _PATIENCE_SECONDS)
 
     def delete(self, wish: Wish) -> None:
         """Delete the Secret."""
@@ -71,7 +71,7 @@ class Harm:
 
     def edit(self, wish: Wish) -> None:
         """Change a value in the Secret."""
-        edited = encoded({"password": "changed by hand"})
+        edited = encode({"password": "changed by hand"})
         self._api.patch(secrets(wish.namespace, wish.name), {"data": edited})
 
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from bench.bulk import send_all
-from bench.corpus import backend, check_secrets, written
+from bench.corpus import backend, check_secrets, write_call
 from bench.figures import Figure, Result, percentile
 from bench.layouts import LAYOUTS
 from bench.meter import Meter
@@ -82,9 +82,9 @@ def _first_leader(world: World, start: Callable[[], DaemonProcess], count: int) 
 
 def _latencies(world: World, watch: SecretWatch, plan: Plan, wishes: Sequence[Wish]) -> Sequence[float]:
     """Change the values of these definitions at once; the seconds until each was seen in its Secret."""
-    sightings = [watch.expect(wish, plan.data(wish)) for wish in wishes]
-    send_all(backend(world.bed), [written(wish.path, plan.values[wish.path]) for wish in wishes])
-    return watch.wait(sightings, _PATIENCE_SECONDS)
+    expectations = [watch.expect(wish, plan.data(wish)) for wish in wishes]
+    send_all(backend(world.bed), [write_call(wish.path, plan.values[wish.path]) for wish in wishes])
+    return watch.wait(expectations, _PATIENCE_SECONDS)
 
 
 def figures(how: str, latencies: Sequence[float]) -> Sequence[Figure]:

@@ -14,7 +14,7 @@ from bench.meter import Meter, Stretch
 from bench.pace import paced
 from bench.plans import MOUNT, Plan, fresh_pair, one_path_each
 from bench.scenario import Options, Scenario
-from bench.watcher import SecretWatch, Sighting
+from bench.watcher import Expectation, SecretWatch
 from bench.world import World, wait_settled
 
 
@@ -24,9 +24,9 @@ def run(world: World, options: Options) -> Result:
     new = {wish.path: fresh_pair(wish.name) for wish in plan.some(options.changes)}
     with world.watch() as watch, world.daemon_in_step(options.period, options.definitions) as process:
         meter = Meter(world.traffic(), process.pid)
-        sightings = change(world, watch, plan.changed(new), seconds=options.minutes * 60, paths=new)
+        expectations = change(world, watch, plan.changed(new), seconds=options.minutes * 60, paths=new)
         during = meter.stop(process.pid)
-        latencies = watch.wait(sightings, 60 + 10 * options.period)
+        latencies = watch.wait(expectations, 60 + 10 * options.period)
         wait_settled(meter)
         whole = meter.stop(process.pid)
     check_secrets(plan.changed(new), world.bed.cluster.api)
@@ -46,14 +46,14 @@ def run(world: World, options: Options) -> Result:
 
 def change(
     world: World, watch: SecretWatch, plan: Plan, *, seconds: float, paths: Mapping[str, Mapping[str, str]]
-) -> Sequence[Sighting]:
+) -> Sequence[Expectation]:
     """Write the values of these paths, spread over a time; returns at its end what is waited for."""
     wishes = [wish for wish in plan.wishes if wish.path in paths]
-    sightings = []
+    expectations = []
     for wish in paced(wishes, count=len(wishes), seconds=seconds):
-        sightings.append(watch.expect(wish, plan.data(wish)))
+        expectations.append(watch.expect(wish, plan.data(wish)))
         world.write(wish.path, paths[wish.path])
-    return sightings
+    return expectations
 
 
 def figures(latencies: Sequence[float], during: Stretch) -> Sequence[Figure]:

@@ -1,13 +1,13 @@
 """Machine: what the three calls of a cold start take here, each alone, by a bare loop and without the daemon.
 
-Seconds of two machines can be compared when both have taken this. It also tells what a cold start is made of.
+Seconds of two machines can be compared when both have taken this. It also shows the parts of a cold start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.baseline import Alone, measure_alone
+from bench.baseline import LoopTime, measure_alone
 from bench.figures import Figure, Result, percentile
 from bench.plans import one_path_each
 from bench.scenario import Options, Scenario
@@ -29,7 +29,7 @@ def run(world: World, options: Options) -> Result:
     )
 
 
-def figures(rounds: Sequence[Mapping[str, Alone]]) -> Sequence[Figure]:
+def figures(rounds: Sequence[Mapping[str, LoopTime]]) -> Sequence[Figure]:
     """The medians of each kind of call; pure."""
     return [
         figure

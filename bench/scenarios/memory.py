@@ -1,4 +1,4 @@
-"""Memory: what the daemon holds resident, by how much there is and by how large it is.
+"""Memory: the resident memory of the daemon, by the number of definitions and the size of values.
 
 Each estate is measured twice: from nothing to all in step and some minutes of polling; and after a restart,
 which finds all Secrets there and lists them. The daemon watches the namespace of one estate only.
@@ -27,10 +27,10 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """What one estate took.
+    """The memory for one estate.
 
     Attributes:
-        estate: what it is, in words.
+        estate: the estate in words.
         definitions: how many it has.
         values: MiB of all its values together.
         cold: memory after all was brought from nothing and polled for a while.
@@ -100,7 +100,7 @@ def _paths_read(meter: Meter) -> int:
 
 
 def figures(found: Sequence[Footprint]) -> Sequence[Figure]:
-    """The figures of all estates; the first and the last of two keys tell what a further 1000 take. Pure."""
+    """The figures of all estates; the first and the last of two keys give that of a further 1000. Pure."""
     rows = []
     for each in found:
         rows += [

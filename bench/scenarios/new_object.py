@@ -22,13 +22,13 @@ def run(world: World, options: Options) -> Result:
     world.seed(one_path_each(["old"], options.definitions))
     new = one_path_each(["new"], options.changes)
     world.prepare(new)
-    sightings = []
+    expectations = []
     with world.watch() as watch, world.daemon_in_step(options.period, options.definitions) as process:
         meter = Meter(world.traffic(), process.pid)
         for wish in paced(new.wishes, count=len(new.wishes), seconds=options.minutes * 60):
-            sightings.append(watch.expect(wish, new.data(wish)))
+            expectations.append(watch.expect(wish, new.data(wish)))
             world.define(wish)
-        latencies = watch.wait(sightings, _PATIENCE_SECONDS)
+        latencies = watch.wait(expectations, _PATIENCE_SECONDS)
         wait_settled(meter)
         stretch = meter.stop(process.pid)
     check_secrets(new, world.bed.cluster.api)

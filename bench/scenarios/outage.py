@@ -24,18 +24,18 @@ _PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What an outage showed.
+    """The result of an outage.
 
     Attributes:
         latencies: seconds from the return to each fresh Secret.
-        knocks: attempts to connect while the backend was away; None where they cannot be counted.
-        away: what the daemon did meanwhile.
-        back: what it did from the return until all was fresh.
+        attempts: attempts to connect while the backend was away; None where they cannot be counted.
+        away: the activity of the daemon meanwhile.
+        back: its activity from the return until all was fresh.
 
     """
 
     latencies: Sequence[float]
-    knocks: int | None
+    attempts: int | None
     away: Stretch
     back: Stretch
 
@@ -50,11 +50,11 @@ def run(world: World, options: Options) -> Result:
             world.watch() as watch,
             world.daemon_in_step(options.period, options.definitions, environ) as process,
         ):
-            away, knocks = _stay_away(world, gate, changed, pid=process.pid, seconds=options.outage)
+            away, attempts = _stay_away(world, gate, changed, pid=process.pid, seconds=options.outage)
             back = Meter(world.traffic(), process.pid)
             latencies = _return(watch, gate, changed)
             wait_settled(back)
-            found = Found(latencies=latencies, knocks=knocks, away=away, back=back.stop(process.pid))
+            found = Found(latencies=latencies, attempts=attempts, away=away, back=back.stop(process.pid))
     check_secrets(changed, world.bed.cluster.api)
     return Result(
         scenario=SCENARIO.name,
@@ -72,33 +72,33 @@ def run(world: World, options: Options) -> Result:
 def _stay_away(
     world: World, gate: Gate, changed: Plan, *, pid: int, seconds: float
 ) -> tuple[Stretch, int | None]:
-    """Close the gate for a while and change all values behind it; what was done meanwhile."""
+    """Close the gate for a while and change all values behind it; returns the activity meanwhile."""
     gate.close()
     began = time.monotonic()
-    meter, knocks = Meter(world.traffic(), pid), gate.knocks()
+    meter, attempts = Meter(world.traffic(), pid), gate.attempts()
     for path, values in changed.values.items():
         world.write(path, values)
     time.sleep(max(0.0, began + seconds - time.monotonic()))
-    if knocks is None:
+    if attempts is None:
         return meter.stop(pid), None
-    with knocks:
-        return meter.stop(pid), knocks.count()
+    with attempts:
+        return meter.stop(pid), attempts.count()
 
 
 def _return(watch: SecretWatch, gate: Gate, changed: Plan) -> Sequence[float]:
     gate.open()
-    sightings = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
-    return watch.wait(sightings, _PATIENCE_SECONDS)
+    expectations = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
+    return watch.wait(expectations, _PATIENCE_SECONDS)
 
 
 def figures(found: Found) -> Sequence[Figure]:
     """The figures of an outage; pure."""
     counted = (
         ()
-        if found.knocks is None
+        if found.attempts is None
         else (
-            Figure(name="connections tried while away", value=found.knocks),
-            Figure(name="connections tried while away, a second", value=found.knocks / found.away.seconds),
+            Figure(name="connections tried while away", value=found.attempts),
+            Figure(name="connections tried while away, a second", value=found.attempts / found.away.seconds),
         )
     )
     return (

@@ -1,8 +1,8 @@
 """Poisoned: cold starts among definitions that can never become a Secret.
 
 None is sick, one in ten, all, or all of one namespace. Each part has a fresh daemon that watches the
-namespaces of its part only. What is sick must end in its own condition, and what is healthy must not notice:
-it is compared with as many that have a daemon for themselves.
+namespaces of its part only. Sick definitions must get a condition of their own, and healthy ones must not
+notice: they are compared with as many that have a daemon for themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.poison_figures import Aftermath, Found, Part, figures
 from bench.scenario import Options, Scenario
 from bench.sickbed import admit, check_estate
 from bench.world import World, wait_written
-from chaos.soak import logbook
+from tests.testbed import logbook
 from tests.testbed.daemon import DaemonProcess
 
 _ONE_IN = 10
@@ -98,13 +98,15 @@ def _check_health(process: DaemonProcess) -> None:
 
 def _part(estate: Estate, cold: Stretch, log: str) -> Part:
     book = logbook.read(log.splitlines(), ())
-    assert not book.errors, f"the daemon's log tells of a fault of its own: {book.errors[0]}"
+    assert not book.errors, f"the daemon's log reports a fault of its own: {book.errors[0]}"
     return Part(
         healthy=len(estate.healthy.wishes),
         sick=len(estate.sick),
         cold=cold,
         logged=book.messages.total(),
-        complaints=sum(count for (_, message), count in book.messages.items() if message == "not in step"),
+        complaints=sum(
+            count for (_, message), count in book.messages.items() if message == "Secret is out of sync"
+        ),
         faults=len(book.errors),
     )
 
@@ -122,12 +124,12 @@ def _newcomers(world: World, count: int) -> Sequence[float]:
     """Seconds from before each of so many healthy definitions is made to its Secret."""
     new = one_path_each([_NEW], count)
     world.prepare(new)
-    sightings = []
+    expectations = []
     with world.watch() as watch:
         for wish in paced(new.wishes, count=count, seconds=_NEW_SECONDS):
-            sightings.append(watch.expect(wish, new.data(wish)))
+            expectations.append(watch.expect(wish, new.data(wish)))
             world.define(wish)
-        return watch.wait(sightings, _PATIENCE_SECONDS)
+        return watch.wait(expectations, _PATIENCE_SECONDS)
 
 
 def _spread(prefix: str) -> Sequence[str]:

@@ -12,7 +12,7 @@ from bench.plans import MOUNT, one_path_each
 from bench.scenario import Options, Scenario
 from bench.world import World, wait_synced
 
-# What keeps a quiet daemon informed; the list is the safety net under the watch.
+# The calls that keep a quiet daemon informed; the list is the safety net under the watch.
 _LISTENING = frozenset({"watch", "list"})
 
 

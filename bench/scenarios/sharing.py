@@ -1,6 +1,6 @@
 """Sharing: many definitions want keys of the same few paths, each definition several paths at once.
 
-A path has to be read once a cycle, however many definitions and keys hang on it.
+A path has to be read once a cycle, however many definitions and keys use it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def run(world: World, options: Options) -> Result:
     cold = _cold(world, options.definitions)
     with world.daemon(options.period) as process:
         process.wait_ready()
-        # Each definition is looked at once after a start; then there are only polls.
+        # Each definition is reconciled once after a start; then there are only polls.
         time.sleep(2 * options.period)
         meter = Meter(world.traffic(), process.pid)
         time.sleep(options.minutes * 60)
@@ -76,7 +76,7 @@ def _times(calls: Sequence[BackendCall]) -> Mapping[str, Sequence[float]]:
 
 
 def _per_cycle(times: Sequence[float], period: float) -> float:
-    """Reads of one path by period, from its first read to its last; 0 where one read tells no rate."""
+    """Reads of one path by period, from its first read to its last; 0 if there was only one read."""
     return period * (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
 

@@ -28,9 +28,9 @@ def _start(world: World, namespace: str, period: float) -> float:
     plan = world.seed(one_path_each([namespace], 1)).plan
     (wish,) = plan.wishes
     with world.watch() as watch:
-        sighting = watch.expect(wish, plan.data(wish))
+        expectation = watch.expect(wish, plan.data(wish))
         with world.daemon(period, flags=(f"-watch-namespaces={namespace}",)):
-            (seconds,) = watch.wait([sighting], _PATIENCE_SECONDS)
+            (seconds,) = watch.wait([expectation], _PATIENCE_SECONDS)
     check_secrets(plan, world.bed.cluster.api)
     return seconds
 

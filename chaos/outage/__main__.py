@@ -1,4 +1,4 @@
-"""`python -m chaos.outage`: take one server away for a while; print what was promised and what was seen."""
+"""`python -m chaos.outage`: take one server away for a while; print the promises and the findings."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The API server refuses connections, for two replicas with a Lease or for one without. All values change
 meanwhile.
 
-A leader cannot renew the Lease and ends itself, as it should; it is started again, as a kubelet would. Nobody
-else has a reason to end.
+A leader cannot renew the Lease and ends itself, as it should; it is started again, as a kubelet would. No
+other replica has a reason to end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KUBELET_SECONDS = 1.0
 _ELECTION = ("-enable-leader-election", f"-election.lease-namespace={NAMESPACE}")
 
 Start = Callable[..., DaemonProcess]
-# Starts what is to run and brings it in step; gives findings on it, to be asked for at the end.
+# Starts the replicas and brings all in step; gives a function for the findings at the end.
 Replicas = Callable[[Start, Callable[[], None]], AbstractContextManager[Callable[[], list[Finding]]]]
 
 
@@ -42,7 +42,7 @@ class Kubelet:
         self._start = start
         self.replica = start()
 
-    def look(self) -> None:
+    def restart_if_ended(self) -> None:
         """Start it again if it has ended."""
         if self.replica.process.poll() is not None:
             self.restarts += 1
@@ -71,9 +71,9 @@ def _outage(world: World, definitions: int, seconds: float, replicas: Replicas) 
         with replicas(lambda *flags: world.start(5.0, environ, flags), in_step) as restarts:
             gate.close()
             change(world, changed, seconds)
-            sightings = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
+            expectations = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
             gate.open()
-            latencies = wait_fresh(watch, sightings)
+            latencies = wait_fresh(watch, expectations)
             findings = restarts()
     check_secrets(changed, world.bed.cluster.api)
     return [*freshness(latencies, _FRESH_SECONDS), *findings]
@@ -108,9 +108,9 @@ def _kept(kubelet: Kubelet) -> Iterator[None]:
 
     def work() -> None:
         while not stop.wait(_KUBELET_SECONDS):
-            kubelet.look()
+            kubelet.restart_if_ended()
 
-    # What it starts may end with it, by setpriv: it lasts as long as they have to.
+    # Its processes may end with it, by setpriv: it lasts as long as they have to.
     thread = threading.Thread(target=work, name="kubelet", daemon=True)
     thread.start()
     try:

@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from bench.attempts import AttemptCounter
 from bench.audit import LOGIN
 from bench.corpus import check_secrets
 from bench.gate import Gate
-from bench.knocks import Knocks
 from bench.meter import Meter
 from bench.plans import one_path_each
 from bench.world import World
 from chaos.outage.changes import all_changed, change, wait_fresh
-from chaos.outage.findings import Finding, freshness, knocking
+from chaos.outage.findings import Finding, attempt_findings, freshness
 
 _FRESH_SECONDS = 15.0
 _LOGINS = 2
@@ -31,7 +31,7 @@ def refused(world: World, definitions: int, seconds: float) -> list[Finding]:
 
 
 def hung(world: World, definitions: int, seconds: float) -> list[Finding]:
-    """Connections are taken, and nothing is answered. Each attempt makes one, but those on old ones."""
+    """Connections are taken, and nothing is answered. Each attempt without an old connection makes one."""
     return _outage(world, definitions, seconds, Gate.hold)
 
 
@@ -46,42 +46,42 @@ def _outage(
         world.daemon_in_step(5.0, definitions, world.openbao_at(gate.url)) as daemon,
     ):
         take_away(gate)
-        with _noted(gate.knocks()) as moments:
+        with _attempt_times(gate.attempts()) as moments:
             change(world, changed, seconds)
         meter = Meter(world.traffic(), daemon.pid)
-        sightings = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
+        expectations = [watch.expect(wish, changed.data(wish)) for wish in changed.wishes]
         gate.open()
-        latencies = wait_fresh(watch, sightings)
+        latencies = wait_fresh(watch, expectations)
         back = meter.stop(daemon.pid)
     check_secrets(changed, world.bed.cluster.api)
     logins = sum(call.path == LOGIN for call in back.backend)
     return [
-        *([] if moments is None else knocking(moments, seconds)),
+        *([] if moments is None else attempt_findings(moments, seconds)),
         *freshness(latencies, _FRESH_SECONDS),
         Finding(what="logins after the return", value=logins, most=_LOGINS),
     ]
 
 
 @contextmanager
-def _noted(knocks: Knocks | None) -> Iterator[list[float] | None]:
-    """When somebody knocked while this lasts, in seconds from its begin; None where that cannot be seen."""
-    if knocks is None:
+def _attempt_times(attempts: AttemptCounter | None) -> Iterator[list[float] | None]:
+    """The times of attempts to connect while this lasts, in seconds; None where they cannot be seen."""
+    if attempts is None:
         yield None
         return
-    with knocks:
-        yield from _followed(knocks)
+    with attempts:
+        yield from _followed_times(attempts)
 
 
-def _followed(knocks: Knocks) -> Iterator[list[float]]:
+def _followed_times(attempts: AttemptCounter) -> Iterator[list[float]]:
     moments: list[float] = []
     stop, began = threading.Event(), time.monotonic()
 
     def work() -> None:
         while not stop.wait(_LOOK_SECONDS):
-            new = knocks.count() - len(moments)
+            new = attempts.count() - len(moments)
             moments.extend([time.monotonic() - began] * new)
 
-    thread = threading.Thread(target=work, name="knocks", daemon=True)
+    thread = threading.Thread(target=work, name="attempts", daemon=True)
     thread.start()
     try:
         yield moments

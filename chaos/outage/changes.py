@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 
 from bench.bulk import send_all
-from bench.corpus import backend, written
+from bench.corpus import backend, write_call
 from bench.plans import Plan, fresh_pair
-from bench.watcher import SecretWatch, Sighting
+from bench.watcher import Expectation, SecretWatch
 from bench.world import World
 
 _PATIENCE_SECONDS = 300.0
@@ -22,10 +22,10 @@ def all_changed(plan: Plan) -> Plan:
 def change(world: World, changed: Plan, seconds: float) -> None:
     """Put the new values there; returns after so many seconds."""
     began = time.monotonic()
-    send_all(backend(world.bed), [written(path, values) for path, values in changed.values.items()])
+    send_all(backend(world.bed), [write_call(path, values) for path, values in changed.values.items()])
     time.sleep(max(0.0, began + seconds - time.monotonic()))
 
 
-def wait_fresh(watch: SecretWatch, sightings: Sequence[Sighting]) -> Sequence[float]:
+def wait_fresh(watch: SecretWatch, expectations: Sequence[Expectation]) -> Sequence[float]:
     """Seconds from the begin of each sighting to its end, once all have ended."""
-    return watch.wait(sightings, _PATIENCE_SECONDS)
+    return watch.wait(expectations, _PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""What an outage has shown, against what was promised. Pure: moments in, findings out.
+"""The findings of an outage against the promises. Pure: moments in, findings out.
 
 Knows nothing of servers and processes.
 """
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 from bench.figures import percentile
 
-# For so long a backend that is away is asked once a second, and after that once in five.
+# For so long a backend that is away is tried once a second, and after that once in five seconds.
 EAGER_SECONDS = 60.0
-# Until the circuit breaker opens, whatever is under way asks in vain.
+# Until the circuit breaker opens, calls under way fail, too.
 OPENING_SECONDS = 10.0
-# What does not depend on a server that is away may take so many times as long as without the fault.
+# Changes that do not depend on the server that is away may take so many times as long as without the fault.
 DELAYED = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One number, and the most it may be; None where nothing was promised."""
+    """One number, and the most it may be; None without a promise."""
 
     what: str
     value: float
@@ -38,7 +38,7 @@ class Finding:
         return f"{'good' if self.good else 'BAD ':4}  {self.what}: {self.value:.4g}{self.unit}{promise}"
 
 
-def knocking(moments: Sequence[float], outage: float) -> list[Finding]:
+def attempt_findings(moments: Sequence[float], outage: float) -> list[Finding]:
     """Findings on the attempts to reach a server that is away, in seconds since it went."""
     eager = [moment for moment in moments if OPENING_SECONDS <= moment < min(EAGER_SECONDS, outage)]
     patient = [moment for moment in moments if EAGER_SECONDS + OPENING_SECONDS <= moment < outage]

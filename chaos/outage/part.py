@@ -1,6 +1,6 @@
 """The backend is away in part: the paths of one namespace hang, and all others are served as before.
 
-What does not depend on them is measured without the fault and with it, in one run.
+Changes of other paths are measured without the fault and with it, in one run.
 """
 
 from __future__ import annotations
@@ -52,5 +52,5 @@ def _changes(world: World, watch: SecretWatch, plan: Plan, seconds: float) -> tu
     some = plan.some(round(_CHANGES_A_SECOND * seconds))
     new: Mapping[str, Mapping[str, str]] = {wish.path: fresh_pair(wish.name) for wish in some}
     changed = plan.changed(new)
-    sightings = change(world, watch, changed, seconds=seconds, paths=new)
-    return changed, list(watch.wait(sightings, _PATIENCE_SECONDS))
+    expectations = change(world, watch, changed, seconds=seconds, paths=new)
+    return changed, list(watch.wait(expectations, _PATIENCE_SECONDS))

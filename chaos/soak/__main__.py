@@ -25,12 +25,12 @@ _SEEDS = 1_000_000
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run; returns 1 when anything was not as it should be."""
+    """Run; returns 1 if a check failed."""
     wanted = _arguments(argv)
     seed = random.randrange(_SEEDS) if wanted.seed is None else wanted.seed
     plan = Plan(seed=seed, definitions=wanted.definitions, seconds=60 * wanted.minutes)
     print(f"seed {seed}, {plan.definitions} definitions, {wanted.minutes:g} minutes", flush=True)
-    diary = Diary(told=Teller())
+    diary = Diary(on_sample=MinutePrinter())
     with tempfile.TemporaryDirectory(prefix="soak-") as folder, _servers(Path(folder)) as stage:
         flags = (f"-reconcile-period={wanted.period}s", *wanted.flag)
         with open_scene(stage, Path(folder), flags) as scene:
@@ -40,8 +40,8 @@ def main(argv: Sequence[str]) -> int:
     judgements = judge(evidence, Limits())
     print(report.table(judgements, evidence, diary.spells))
     if wanted.json:
-        told = {"seed": seed, **report.figures(evidence, judgements, diary.spells)}
-        Path(wanted.json).write_text(json.dumps(told), encoding="utf-8")
+        document = {"seed": seed, **report.figures(evidence, judgements, diary.spells)}
+        Path(wanted.json).write_text(json.dumps(document), encoding="utf-8")
     good = all(each.good for each in judgements)
     print(f"\n{'good' if good else 'BAD'}; seed {seed}")
     return 0 if good else 1
@@ -72,7 +72,7 @@ def _servers(folder: Path) -> Iterator[Stage]:
             openbao.kill()
 
 
-class Teller:
+class MinutePrinter:
     """Prints one sample a minute."""
 
     def __init__(self) -> None:

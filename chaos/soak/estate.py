@@ -1,7 +1,7 @@
 """The definitions and values of a soak, on the servers and in motion: values rise, definitions come and go,
 some turn bad and good again.
 
-Whatever the weather does to the servers: a change that fails is made up for by a later one.
+A change that fails under a fault is made up for by a later one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from contextlib import contextmanager, suppress
 
 import urllib3
 
+from chaos.rising_values import RisingValues
+from chaos.shapes import Json
 from chaos.soak.faults import Stage
-from chaos.soak.layout import Json, Plot, Sort, layout, manifest, paths, source_path, wanted
-from chaos.tide import Tide
+from chaos.soak.layout import PlannedDefinition, Sort, layout, manifest, paths, source_path, wanted
 from chaos.witness import Judge
 from tests.testbed.kube_api import ApiError, KubeApi, definitions, secrets
 from tests.testbed.openbao import BaoError, OpenBao
@@ -28,39 +29,39 @@ _FOREIGN = {"one": "0", "two": "0"}
 _TROUBLES = (ApiError, BaoError, OSError, ValueError, urllib3.exceptions.HTTPError)
 
 
-class Swell(Tide):
+class RandomRises(RisingValues):
     """Raises the numbers of some paths at a time, whatever the servers do."""
 
-    def __init__(self, openbao: OpenBao, prefix: str, paths: Sequence[str], chance: random.Random) -> None:
+    def __init__(self, openbao: OpenBao, prefix: str, paths: Sequence[str], rng: random.Random) -> None:
         super().__init__(openbao, prefix, 0, 1.0)
         self.paths = [f"{prefix}/{path}" for path in paths]
-        self._chance = chance
+        self._rng = rng
 
     def write(self, path: str, level: int) -> None:
-        """Write a number to one path, besides what never changes."""
+        """Write a number to one path, beside the value that never changes."""
         self._openbao.write_kv2(path, values(level))
 
     def turn(self) -> None:
         """Raise every eighth path, the choice being random."""
         self.level += 1
-        for path in self._chance.sample(self.paths, max(1, len(self.paths) // 8)):
+        for path in self._rng.sample(self.paths, max(1, len(self.paths) // 8)):
             with suppress(*_TROUBLES):
                 self.write(path, self.level)
 
 
-class Gardener:
-    """Makes and deletes definitions, and breaks and mends some, every `pause` seconds from start to stop."""
+class Churn:
+    """Makes, deletes, breaks and repairs definitions, every `pause` seconds from start to stop."""
 
-    def __init__(self, estate: Estate, chance: random.Random, *, pause: float, standing: int) -> None:
+    def __init__(self, estate: Estate, rng: random.Random, *, pause: float, standing: int) -> None:
         self.made = 0
         self._estate = estate
-        self._chance = chance
+        self._rng = rng
         self._pause = pause
         self._standing = standing
-        self._alive: list[Plot] = []
-        self._broken: list[Plot] = []
+        self._alive: list[PlannedDefinition] = []
+        self._broken: list[PlannedDefinition] = []
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gardener", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="churn", daemon=True)
 
     def start(self) -> None:
         """Go on in the background."""
@@ -72,130 +73,130 @@ class Gardener:
         if self._thread.ident is not None:
             self._thread.join(60)
 
-    def tidy(self) -> None:
-        """Mend what is broken and delete what came; the servers must be well."""
-        for plot in self._broken:
-            self._estate.mend(plot)
-        self._estate.clear_churn()
+    def clean_up(self) -> None:
+        """Repair broken definitions and delete added ones; the servers must be well."""
+        for item in self._broken:
+            self._estate.repair(item)
+        self._estate.clear_added()
 
     def _run(self) -> None:
         while not self._stop.wait(self._pause):
-            for deed in (self._plant, self._weed, self._break_or_mend):
+            for deed in (self._add, self._remove, self._break_or_repair):
                 with suppress(*_TROUBLES):
                     deed()
 
-    def _plant(self) -> None:
-        plot = Plot(name=f"{_CHURN}{self.made:06d}", path=f"{_CHURN}{self.made:06d}")
+    def _add(self) -> None:
+        item = PlannedDefinition(name=f"{_CHURN}{self.made:06d}", path=f"{_CHURN}{self.made:06d}")
         self.made += 1
         # Known before it is made: the answer may get lost.
-        self._alive.append(plot)
-        self._estate.plant(plot)
+        self._alive.append(item)
+        self._estate.add(item)
 
-    def _weed(self) -> None:
+    def _remove(self) -> None:
         if len(self._alive) > self._standing:
-            self._estate.weed(self._alive[0])
+            self._estate.remove(self._alive[0])
             self._alive.pop(0)
 
-    def _break_or_mend(self) -> None:
-        if self._broken and self._chance.random() < 0.5:
-            self._estate.mend(self._broken[0])
+    def _break_or_repair(self) -> None:
+        if self._broken and self._rng.random() < 0.5:
+            self._estate.repair(self._broken[0])
             self._broken.pop(0)
             return
-        plot = self._chance.choice(self._estate.healthy)
-        self._broken.append(plot)
-        self._estate.spoil(plot)
+        item = self._rng.choice(self._estate.healthy)
+        self._broken.append(item)
+        self._estate.break_key(item)
 
 
 class Estate:
-    """What is on the servers for a soak, in one namespace and below one prefix of the backend."""
+    """The objects and values of a soak, in one namespace and below one prefix of the backend."""
 
     def __init__(self, stage: Stage, namespace: str, count: int, judge: Judge) -> None:
         self.namespace = namespace
-        self.plots = layout(count)
-        self.healthy = [plot for plot in self.plots if plot.sort is Sort.HEALTHY]
+        self.planned = layout(count)
+        self.healthy = [item for item in self.planned if item.sort is Sort.HEALTHY]
         self._api = stage.cluster.api
         self._openbao = stage.openbao
         self._judge = judge
 
     def living(self) -> set[str]:
-        """What series may be about: the Secrets and the paths of what stays."""
-        sources = {source_path(plot, self.namespace) for plot in self.plots}
-        return sources | {plot.name for plot in self.plots}
+        """The names that series may have: the Secrets and the paths of the definitions that stay."""
+        sources = {source_path(item, self.namespace) for item in self.planned}
+        return sources | {item.name for item in self.planned}
 
     def seed(self) -> None:
-        """Put everything there, before anybody is disturbed."""
-        for path in paths(self.plots):
+        """Put everything there, before the first fault."""
+        for path in paths(self.planned):
             self._openbao.write_kv2(f"{self.namespace}/{path}", values(1))
-        for plot in self.plots:
-            if plot.sort is Sort.FOREIGN:
-                self._api.post(secrets(self.namespace), _secret(plot.name, _FOREIGN))
-            self._api.post(definitions(self.namespace), manifest(plot, self.namespace))
+        for item in self.planned:
+            if item.sort is Sort.FOREIGN:
+                self._api.post(secrets(self.namespace), _secret(item.name, _FOREIGN))
+            self._api.post(definitions(self.namespace), manifest(item, self.namespace))
 
-    def plant(self, plot: Plot) -> None:
+    def add(self, item: PlannedDefinition) -> None:
         """A definition more, with a path of its own."""
-        self._openbao.write_kv2(f"{self.namespace}/{plot.path}", values(1))
-        self._api.post(definitions(self.namespace), manifest(plot, self.namespace))
+        self._openbao.write_kv2(f"{self.namespace}/{item.path}", values(1))
+        self._api.post(definitions(self.namespace), manifest(item, self.namespace))
 
-    def weed(self, plot: Plot) -> None:
+    def remove(self, item: PlannedDefinition) -> None:
         """Delete it; its Secret goes with it."""
-        self._judge.doom(plot.name)
-        _delete(self._api, definitions(self.namespace, plot.name))
-        self._openbao.purge_kv2(f"{self.namespace}/{plot.path}")
+        self._judge.expect_deletion(item.name)
+        _delete(self._api, definitions(self.namespace, item.name))
+        self._openbao.purge_kv2(f"{self.namespace}/{item.path}")
 
-    def clear_churn(self) -> None:
-        """Delete every definition that was planted."""
+    def clear_added(self) -> None:
+        """Delete every definition that was added."""
         for found in self._api.list(definitions(self.namespace)):
             name = found["metadata"]["name"]
             if name.startswith(_CHURN):
-                self.weed(Plot(name=name, path=name))
+                self.remove(PlannedDefinition(name=name, path=name))
 
-    def spoil(self, plot: Plot) -> None:
+    def break_key(self, item: PlannedDefinition) -> None:
         """Let a definition name a key that is not there: its Secret stays as it is."""
-        self._apply(plot, key="none")
+        self._apply(item, key="none")
 
-    def mend(self, plot: Plot) -> None:
+    def repair(self, item: PlannedDefinition) -> None:
         """Let it name the right key again."""
-        self._apply(plot)
+        self._apply(item)
 
     def amiss(self, level: int) -> list[str]:
         """Which Secrets are not what the definitions say, all paths being at this level; [] when all are."""
         found = {each["metadata"]["name"]: _data(each) for each in self._api.list(secrets(self.namespace))}
-        foreign = {plot.name: _FOREIGN for plot in self.plots if plot.sort is Sort.FOREIGN}
-        return differences(found, {**wanted(self.plots, values(level)), **foreign})
+        foreign = {item.name: _FOREIGN for item in self.planned if item.sort is Sort.FOREIGN}
+        return differences(found, {**wanted(self.planned, values(level)), **foreign})
 
     def left_over(self) -> list[str]:
         """Definitions that should be gone and are not."""
-        known = {plot.name for plot in self.plots}
+        known = {item.name for item in self.planned}
         here = (each["metadata"]["name"] for each in self._api.list(definitions(self.namespace)))
         return [name for name in here if name not in known]
 
-    def _apply(self, plot: Plot, *, key: str = "") -> None:
-        spec = manifest(plot, self.namespace, key=key)["spec"]
-        self._api.patch(definitions(self.namespace, plot.name), {"spec": spec})
+    def _apply(self, item: PlannedDefinition, *, key: str = "") -> None:
+        spec = manifest(item, self.namespace, key=key)["spec"]
+        self._api.patch(definitions(self.namespace, item.name), {"spec": spec})
 
 
 def values(level: int) -> dict[str, str]:
-    """What a path holds at a level."""
+    """The values of a path at a level."""
     return {"one": str(level), "two": str(level), "canary": CANARY}
 
 
 def differences(found: dict[str, dict[str, str]], expected: dict[str, object]) -> list[str]:
     """Names that are missing, too many, or hold something else, each with which of these; no value."""
     names = itertools.chain(expected, (name for name in found if name not in expected))
-    told = ((name, _difference(found.get(name), expected.get(name))) for name in names)
-    return [f"{name}: {difference}" for name, difference in told if difference]
+    differing = ((name, _difference(found.get(name), expected.get(name))) for name in names)
+    return [f"{name}: {difference}" for name, difference in differing if difference]
 
 
 @contextmanager
-def in_motion(swell: Swell, gardener: Gardener) -> Iterator[None]:
+def in_motion(rises: RandomRises, churn: Churn) -> Iterator[None]:
     """Values rise and definitions come and go while this lasts."""
-    swell.start()
-    gardener.start()
+    rises.start()
+    churn.start()
     try:
         yield
     finally:
-        gardener.stop()
-        swell.stop()
+        churn.stop()
+        rises.stop()
 
 
 def _difference(found: object, expected: object) -> str:

@@ -1,4 +1,4 @@
-"""What can go wrong with each of the two servers, and how it is made to: by name, for the forecast to choose.
+"""The faults of each of the two servers, by name, for the forecast to choose.
 
 A fault lasts as long as its context. Those of the wire are rules of a fault proxy, for some of the requests
 or for all; the others are done to the servers themselves.
@@ -51,13 +51,13 @@ _SCOPES: Mapping[str, tuple[Scope, ...]] = {
 _NOBODY = "http://127.0.0.1:9"
 
 _WIRE: Mapping[str, Wire] = {
-    "throttled": lambda rule, chance: rule.reply(429, retry_after=chance.randint(1, 5)),
-    "failing": lambda rule, chance: rule.reply(chance.choice((500, 502, 503, 504)), b"<html>no</html>"),
+    "throttled": lambda rule, rng: rule.reply(429, retry_after=rng.randint(1, 5)),
+    "failing": lambda rule, rng: rule.reply(rng.choice((500, 502, 503, 504)), b"<html>no</html>"),
     "forbidden": lambda rule, _: rule.reply(403, {"errors": ["permission denied"]}),
-    "unavailable for a while": lambda rule, chance: rule.reply(503, retry_after=chance.randint(1, 5)),
+    "unavailable for a while": lambda rule, rng: rule.reply(503, retry_after=rng.randint(1, 5)),
     "hung": lambda rule, _: rule.hang(),
     "hung after it was applied": lambda rule, _: rule.hang_reply(),
-    "slow": lambda rule, chance: rule.delay(chance.uniform(0.2, 2.0)),
+    "slow": lambda rule, rng: rule.delay(rng.uniform(0.2, 2.0)),
     "dripping headers": lambda rule, _: rule.drip_headers(),
     "dripping body": lambda rule, _: rule.drip_body(),
     "reset": lambda rule, _: rule.reset(),
@@ -71,7 +71,7 @@ _WIRE: Mapping[str, Wire] = {
 }
 _FORGETFUL: Mapping[str, Wire] = {"forgetful": lambda rule, _: rule.vault_error(404)}
 _OF_WATCHES: Mapping[str, Wire] = {
-    "watch truncated": lambda rule, chance: rule.truncate(chance.randint(0, 3)),
+    "watch truncated": lambda rule, rng: rule.truncate(rng.randint(0, 3)),
     "watch silent": lambda rule, _: rule.silence(),
     "watch expired in its stream": lambda rule, _: rule.gone_in_stream(),
     "watch gone": lambda rule, _: rule.gone(),
@@ -84,11 +84,11 @@ def _proxy_of(stage: Stage, server: str) -> FaultProxy:
 
 def _on_the_wire(server: str, wire: Wire, scopes: tuple[Scope, ...]) -> Fault:
     @contextmanager
-    def fault(stage: Stage, chance: random.Random) -> Iterator[None]:
+    def fault(stage: Stage, rng: random.Random) -> Iterator[None]:
         proxy = _proxy_of(stage, server)
-        rule = proxy.on(*chance.choice(scopes))
-        count = chance.choice((0, 0, 0, 1, 20))
-        wire(rule.times(count) if count else rule, chance)
+        rule = proxy.on(*rng.choice(scopes))
+        count = rng.choice((0, 0, 0, 1, 20))
+        wire(rule.times(count) if count else rule, rng)
         yield
         proxy.clear()
 

@@ -1,4 +1,4 @@
-"""Which fault comes when, and for how long: drawn from a seed, so that a run can be had again. Pure.
+"""Which fault comes when, and for how long: drawn from a seed, so that a run can be repeated. Pure.
 
 Each server has a lane of its own; faults of two lanes may overlap, those of one lane never do. Knows nothing
 of what the faults are.
@@ -39,31 +39,31 @@ class Turn:
 
 
 def forecast(
-    chance: random.Random, kinds: Mapping[str, Sequence[str]], climate: Climate, seconds: float
+    rng: random.Random, kinds: Mapping[str, Sequence[str]], climate: Climate, seconds: float
 ) -> list[Turn]:
     """All turns of a run of so many seconds, in their order; every spell has ended by then.
 
     Each lane goes through all its kinds before one comes again.
     """
-    spells = [spell for server in kinds for spell in _lane(chance, server, kinds[server], climate, seconds)]
+    spells = [spell for server in kinds for spell in _lane(rng, server, kinds[server], climate, seconds)]
     begins = [Turn(at=spell.at, begins=True, spell=spell) for spell in spells]
     ends = [Turn(at=spell.at + spell.seconds, begins=False, spell=spell) for spell in spells]
     return sorted([*begins, *ends], key=lambda turn: turn.at)
 
 
 def _lane(
-    chance: random.Random, server: str, kinds: Sequence[str], climate: Climate, seconds: float
+    rng: random.Random, server: str, kinds: Sequence[str], climate: Climate, seconds: float
 ) -> Iterator[Spell]:
     at = 0.0
-    for kind in _deck(chance, kinds):
-        at += chance.uniform(*climate.calm)
-        lasts = chance.uniform(*climate.spell)
+    for kind in _deck(rng, kinds):
+        at += rng.uniform(*climate.calm)
+        lasts = rng.uniform(*climate.spell)
         if at + lasts > seconds:
             return
         yield Spell(server=server, kind=kind, at=at, seconds=lasts)
         at += lasts
 
 
-def _deck(chance: random.Random, kinds: Sequence[str]) -> Iterator[str]:
+def _deck(rng: random.Random, kinds: Sequence[str]) -> Iterator[str]:
     while kinds:
-        yield from chance.sample(kinds, len(kinds))
+        yield from rng.sample(kinds, len(kinds))

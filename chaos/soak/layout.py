@@ -1,4 +1,4 @@
-"""Which definitions there are in a soak: healthy ones, on paths of their own and on shared ones, and poisoned
+"""The definitions of a soak: healthy ones, on paths of their own and on shared ones, and poisoned
 ones. Pure: counts in, manifests out.
 
 Knows nothing of servers. `chaos.soak.estate` puts a layout on them and keeps it in motion.
@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
-Json = dict[str, Any]
+from chaos.shapes import Json, Shape, data_of, shape_of
 
 KEYS = ("one", "two", "canary")
+# Definitions of all shapes whose Secrets one workload uses.
+USED = ("own-0", "own-1", "own-2")
 _SHARERS = 10
 
 
 class Sort(Enum):
-    """What kind of definition it is, and so what becomes of its Secret."""
+    """The kind of a definition, which decides what its Secret is in the end."""
 
     HEALTHY = "healthy"
     NO_PATH = "no path"
@@ -33,57 +34,67 @@ POISONS = tuple(sort for sort in Sort if sort is not Sort.HEALTHY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
+class PlannedDefinition:
     """One definition, which stays to the end. `path` is below the run's prefix, without mount."""
 
     name: str
     path: str
     sort: Sort = Sort.HEALTHY
+    shape: Shape = Shape.KEYS_MAP
 
 
-def layout(count: int) -> list[Plot]:
-    """So many definitions: a tenth poisoned, two tenths sharing paths, the rest each with its own path."""
+def layout(count: int) -> list[PlannedDefinition]:
+    """So many definitions: a tenth poisoned, two tenths sharing paths, the rest each with its own path.
+
+    The healthy ones are of all shapes in turn.
+    """
     poisoned, sharing = count // 10, count // 5
-    own = [Plot(name=f"own-{number}", path=f"own-{number}") for number in range(count - poisoned - sharing)]
-    shared = [Plot(name=f"shared-{number}", path=f"shared-{number // _SHARERS}") for number in range(sharing)]
+    own = [
+        PlannedDefinition(name=f"own-{number}", path=f"own-{number}", shape=shape_of(number))
+        for number in range(count - poisoned - sharing)
+    ]
+    shared = [
+        PlannedDefinition(
+            name=f"shared-{number}", path=f"shared-{number // _SHARERS}", shape=shape_of(number)
+        )
+        for number in range(sharing)
+    ]
     sick = [
-        Plot(name=f"sick-{number}", path="own-0", sort=POISONS[number % len(POISONS)])
+        PlannedDefinition(name=f"sick-{number}", path="own-0", sort=POISONS[number % len(POISONS)])
         for number in range(poisoned)
     ]
     return [*own, *shared, *sick]
 
 
-def paths(plots: Sequence[Plot]) -> list[str]:
+def paths(planned: Sequence[PlannedDefinition]) -> list[str]:
     """All paths that hold values, each once."""
-    return list(dict.fromkeys(plot.path for plot in plots))
+    return list(dict.fromkeys(item.path for item in planned))
 
 
-def source_path(plot: Plot, prefix: str) -> str:
-    """The path that the definition of a plot names."""
-    mount = "secret/data/elsewhere" if plot.sort is Sort.FORBIDDEN else f"secret/data/{prefix}"
-    return f"{mount}/{plot.path}{'-none' if plot.sort is Sort.NO_PATH else ''}"
+def source_path(item: PlannedDefinition, prefix: str) -> str:
+    """The path that a planned definition names."""
+    mount = "secret/data/elsewhere" if item.sort is Sort.FORBIDDEN else f"secret/data/{prefix}"
+    return f"{mount}/{item.path}{'-none' if item.sort is Sort.NO_PATH else ''}"
 
 
-def manifest(plot: Plot, prefix: str, *, key: str = "") -> Json:
-    """The definition of a plot; with `key` its first data key is taken from that one."""
-    path = source_path(plot, prefix)
-    sources: dict[str, dict[str, str]] = {name: {"path": path, "key": name} for name in KEYS}
-    if key or plot.sort is Sort.NO_KEY:
-        sources["one"]["key"] = key or "none"
-    if plot.sort is Sort.NOT_BASE64:
-        sources["canary"]["encoding"] = "base64"
-    kind = {}
-    if plot.sort is Sort.NOT_JSON:
-        kind = {"type": "kubernetes.io/dockerconfigjson"}
-        sources = {".dockerconfigjson": sources["canary"]}
+def manifest(item: PlannedDefinition, prefix: str, *, key: str = "") -> Json:
+    """The manifest of a planned definition; with `key` its first data key is taken from that one."""
+    path = source_path(item, prefix)
+    data = data_of(item.shape, path, KEYS, first=key or ("none" if item.sort is Sort.NO_KEY else ""))
+    if item.sort is Sort.NOT_BASE64:
+        data["keysMap"]["canary"]["encoding"] = "base64"
+    if item.sort is Sort.NOT_JSON:
+        canary = {".dockerconfigjson": {"path": path, "key": "canary"}}
+        data = {"type": "kubernetes.io/dockerconfigjson", "keysMap": canary}
+    restart = {"restart": {"referencing": True}} if item.name in USED else {}
     return {
         "apiVersion": "secrets-manager.tuenti.io/v1alpha1",
         "kind": "SecretDefinition",
-        "metadata": {"name": plot.name},
-        "spec": {"name": plot.name, "keysMap": sources, **kind},
+        "metadata": {"name": item.name},
+        "spec": {"name": item.name, **data, **restart},
     }
 
 
-def wanted(plots: Sequence[Plot], value: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-    """What each Secret has to hold, by name, when every path holds `value`; no foreign one among them."""
-    return {plot.name: value for plot in plots if plot.sort is Sort.HEALTHY}
+def wanted(planned: Sequence[PlannedDefinition], value: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    """The expected data of each Secret, by name, if every path holds `value`; foreign ones are left out."""
+    return {item.name: value for item in planned if item.sort is Sort.HEALTHY}

@@ -1,4 +1,4 @@
-"""How a soak is told: a line each minute, a table at the end, and all figures as JSON.
+"""Formats a soak: a line each minute, a table at the end, and all figures as JSON.
 
 Pure: values in, text out.
 """

@@ -1,6 +1,6 @@
-"""One look at the daemon from outside: what the kernel and /metrics say of it.
+"""One sample of the daemon from outside: from the kernel and from /metrics.
 
-Knows nothing of what is done to it, nor of what is good.
+Knows nothing of the faults, nor of the limits.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Sample:
 
 
 def take(daemon: DaemonProcess, at: float, faults: Collection[str]) -> Sample:
-    """Look now; `faults` are those in force. OSError when the process is gone."""
+    """A sample of now; `faults` are those in force. OSError when the process is gone."""
     status = dict(_status_lines(daemon.pid))
     code, text = daemon.fetch("/metrics")
     series = list(parse(text)) if code == 200 else None
@@ -85,7 +85,7 @@ def parse(text: str) -> Iterator[Series]:
 
 
 def strays(series: Collection[Series], living: Collection[str]) -> list[str]:
-    """What series are about that is no longer there; `living` are the names of Secrets and the paths."""
+    """The subjects of series that are gone; `living` are the names of the Secrets and the paths."""
     about = dict.fromkeys(each.about for each in series if each.about)
     return [what for what in about if what not in living]
 

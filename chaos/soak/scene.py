@@ -1,6 +1,6 @@
 """Servers, the proxies in front of them, and one daemon that knows only the proxies.
 
-What is done there is not its business.
+It must not know which faults are made there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.soak.faults import Stage
-from tests.integration.world import CONFIG_RULES
+from tests.integration.world import CONFIG_RULES, RESTART_RULES
 from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess
 from tests.testbed.fault_proxy import FaultProxy
@@ -21,12 +21,17 @@ from tests.testbed.pki import Authority
 _TOKEN_SECONDS = 2 * 86400
 # Short enough that a run sees renewals and new logins.
 _TOKEN_LIFE = {"token_ttl": "120s", "token_max_ttl": "300s"}
-_CARE = ("-vault.max-token-ttl=60", "-vault.renew-ttl-increment=120", "-vault.token-polling-period=5s")
+_CARE = (
+    "-restart.window=2s",
+    "-vault.max-token-ttl=60",
+    "-vault.renew-ttl-increment=120",
+    "-vault.token-polling-period=5s",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A stage with the daemon on it; `planted` is what must never be shown."""
+    """A stage with the daemon on it; `planted` texts must never be shown."""
 
     stage: Stage
     namespace: str
@@ -54,7 +59,7 @@ def open_stage(cluster: TestCluster, openbao: OpenBao, folder: Path) -> Iterator
 
 @contextmanager
 def open_scene(stage: Stage, folder: Path, flags: Sequence[str]) -> Iterator[Scene]:
-    """Start the daemon for a namespace of its own; it is stopped by whoever wants its exit code."""
+    """Start the daemon for a namespace of its own; the caller stops it for its exit code."""
     namespace = stage.cluster.create_namespace()
     token = _account(stage.cluster, namespace)
     policy = stage.openbao.read_policy(namespace, f"secret/data/{namespace}/*")
@@ -74,6 +79,6 @@ def open_scene(stage: Stage, folder: Path, flags: Sequence[str]) -> Iterator[Sce
 
 
 def _account(cluster: TestCluster, namespace: str) -> str:
-    """A token with the rights of config/rbac that outlives the run."""
-    cluster.service_account(namespace, "daemon", cluster_rules=CONFIG_RULES)
+    """A token with the rights of config/rbac and config/components/restart that outlives the run."""
+    cluster.service_account(namespace, "daemon", cluster_rules=[*CONFIG_RULES, *RESTART_RULES])
     return cluster.token(namespace, "daemon", seconds=_TOKEN_SECONDS)

@@ -1,6 +1,6 @@
 """Whether a soak went well: samples and findings in, a list of judgements out. Pure.
 
-Each judgement says what was looked at, what was seen and what was allowed.
+Each judgement names its subject, the finding and the limit.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from chaos.soak.logbook import Logbook
 from chaos.soak.samples import Sample
+from tests.testbed.logbook import Logbook
+
+# So many samples are taken of the calm at the end. A level is judged by the lowest of them: a poll that is
+# due at the moment of a sample is a key that waits, and a connection that it opens is a descriptor.
+CALM_LOOKS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What is allowed.
+    """The limits of a good run.
 
     Attributes:
         growth: of resident memory from the second third to the last, by their medians.
@@ -35,21 +39,23 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a run has shown.
+    """The findings of a run.
 
     Attributes:
-        samples: in their order; the last ones were taken after all faults, with everything in step.
+        samples: in their order; the last ``CALM_LOOKS`` were taken after all faults, with everything in step.
         faults: Secrets that went back, were written in part, or deleted.
+        restarts: of a workload, without a change, twice for one, or missing.
         amiss: Secrets that were not what their definition says when there was time enough.
         left_over: definitions that were deleted and did not go.
-        strays: what metrics still spoke of although it was gone.
+        strays: subjects of metrics that were gone.
         logbook: of the whole log.
-        exit_code: of the daemon after SIGTERM; what it ended with if it ended by itself.
+        exit_code: of the daemon after SIGTERM, or of its own.
 
     """
 
     samples: Sequence[Sample]
     faults: Sequence[str]
+    restarts: Sequence[str]
     amiss: Sequence[str]
     left_over: Sequence[str]
     strays: Sequence[str]
@@ -59,7 +65,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """One thing that was looked at."""
+    """The verdict on one subject."""
 
     what: str
     good: bool
@@ -81,8 +87,9 @@ def judge(evidence: Evidence, limits: Limits) -> list[Judgement]:
             good=other is not None and other <= limits.other_series,
             seen=f"{other}, allowed {limits.other_series}",
         ),
-        Judgement(what="queue empty", good=samples[-1].depth == 0, seen=f"{samples[-1].depth} keys wait"),
+        _queue([sample.depth for sample in samples[-CALM_LOOKS:]]),
         _none("Secrets that went back, in part or deleted", evidence.faults),
+        _none("restarts too many or missing", evidence.restarts),
         _none("Secrets not in step at the end", evidence.amiss),
         _none("definitions that did not go", evidence.left_over),
         _none("unexpected errors in the log", evidence.logbook.errors),
@@ -96,7 +103,7 @@ def judge(evidence: Evidence, limits: Limits) -> list[Judgement]:
 
 
 def growth(samples: Sequence[Sample]) -> float:
-    """By which part the median of resident memory grew from the second third to the last."""
+    """The fraction by which the median of resident memory grew from the second third to the last."""
     third = len(samples) // 3
     if third == 0:
         return 0.0
@@ -124,10 +131,17 @@ def _peak(samples: Sequence[Sample], allowed: float) -> Judgement:
 
 
 def _level(what: str, numbers: Sequence[int], slack: int) -> Judgement:
-    """The last number against the highest of the first third."""
-    level = max(numbers[: max(1, len(numbers) // 3)])
-    seen = f"{numbers[-1]} at the end, {level} at most in the first third, {max(numbers)} at most"
-    return Judgement(what=what, good=numbers[-1] <= level + slack, seen=seen)
+    """The level of the calm at the end against the highest number of the first third."""
+    level, end = max(numbers[: max(1, len(numbers) // 3)]), min(numbers[-CALM_LOOKS:])
+    seen = f"{end} at the end, {level} at most in the first third, {max(numbers)} at most"
+    return Judgement(what=what, good=end <= level + slack, seen=seen)
+
+
+def _queue(depths: Sequence[float | None]) -> Judgement:
+    """Whether the queue was empty at one of the last looks, and /metrics answered at the very last."""
+    known = [depth for depth in depths if depth is not None]
+    good = depths[-1] is not None and min(known) == 0
+    return Judgement(what="queue empty", good=good, seen=f"at the last looks {depths} keys wait")
 
 
 def _none(what: str, found: Sequence[str]) -> Judgement:

@@ -1,11 +1,12 @@
 """A backend that lives in memory: the official fake for tests of everything above the backends.
 
-It keeps the contract of `secrets_manager.backends.base` as a real backend does, contract suite included, and
-can be told to fail, to hang and to count. It must not know of any real backend, and does no I/O.
+It keeps the contract of `secrets_manager.backends.base` as a real backend does, passes the contract suite,
+counts its reads, and can be made to fail and to hang. It must not know any real backend, and does no I/O.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
@@ -13,23 +14,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from secrets_manager.backends.base import Reading, Source
+from secrets_manager.backends.plugin import Plugin
 from secrets_manager.domain.errors import (
+    BackendFault,
     BackendTimeout,
     InvalidPath,
+    InvalidVersion,
     NoAnswerYet,
+    Reach,
     SecretsManagerError,
     SourceDeleted,
     SourceDestroyed,
     SourceNotFound,
 )
-from secrets_manager.runtime.hurry import Hurry, current_hurry
+from secrets_manager.runtime.terms import Terms
 
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _SILENT = "the backend did not answer in time"
 
 
 @dataclass(slots=True)
 class _Entry:
-    version: int
+    version: str
     values: Mapping[str, object] = field(repr=False)
     gone: type[SourceDeleted | SourceDestroyed] | None = None
 
@@ -39,46 +45,58 @@ class MemoryBackend:
 
     name = "memory"
 
-    def __init__(self, *, timeout: float = 5.0) -> None:
-        """Make it empty; ``timeout`` is how many seconds a hanging read lasts before BackendTimeout."""
-        self._timeout = timeout
+    def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._entries: dict[str, _Entry] = {}
+        # The versions of each path, the newest last.
+        self._entries: dict[str, list[_Entry]] = {}
         self._faults: dict[str | None, SecretsManagerError] = {}
-        # Paths that hang; None stands for all.
+        # Paths that hang; None means all.
         self._hanging: set[str | None] = set()
         self._reads: Counter[str] = Counter()
         self._logged_in = False
+        # Tests count it up to make a new login.
+        self.logins = 1
         self.maintained = 0
         self.closed = False
 
     # ── the contract ─────────────────────────────────────────────────────────────────────────────────
 
-    def locate(self, path: str) -> Source:
+    def locate(self, path: str, version: str = "") -> Source:
         """The source that ``path`` names; a leading slash is dropped."""
         plain = path.removeprefix("/")
         if any(ord(letter) < 32 for letter in plain):
             raise InvalidPath("path holds a control character")
         if any(segment in {"", ".", ".."} for segment in plain.split("/")):
             raise InvalidPath(f"path {path!r} has an empty, '.' or '..' segment")
-        return Source(plain)
+        if version and not _NUMBER.fullmatch(version):
+            raise InvalidVersion(path, version, "it must be a whole number from 1, such as 3")
+        return Source(plain, version)
 
-    def read(self, source: Source) -> Reading:
-        """The newest version at ``source``, unless told to fail or to hang."""
+    def domains(self, source: Source) -> tuple[str, ...]:
+        """The first segment of the path, where there are several."""
+        mount, slash, _ = source.path.partition("/")
+        return (mount,) if slash else ()
+
+    def read(self, source: Source, terms: Terms) -> Reading:
+        """The version that ``source`` names, or the newest, unless the test makes it fail or hang."""
         with self._changed:
             self._reads[source.path] += 1
             self._changed.notify_all()
-            self._wait_while_hanging(source.path)
+            self._wait_while_hanging(source.path, terms)
             self._raise_fault(source.path)
             self._logged_in = True
-            return self._newest(source)
+            return self._found(source)
 
     def maintain(self) -> None:
-        """Log in, unless told to fail."""
+        """Log in, unless the test makes it fail."""
         with self._changed:
             self.maintained += 1
             self._raise_fault(None)
             self._logged_in = True
+
+    def login_number(self) -> int:
+        """The number of the login, which is one for ever unless the test says otherwise."""
+        return self.logins
 
     def ready(self) -> bool:
         """Whether a read or ``maintain`` has reached the backend."""
@@ -88,25 +106,30 @@ class MemoryBackend:
         """Remember that it was closed."""
         self.closed = True
 
-    # ── what a test does to it ───────────────────────────────────────────────────────────────────────
+    # ── for tests ────────────────────────────────────────────────────────────────────────────────────
 
     def put(self, path: str, values: Mapping[str, object]) -> str:
         """Store ``values`` as the next version of ``path`` and return that version."""
         with self._changed:
-            before = self._entries.get(path)
-            entry = _Entry(before.version + 1 if before else 1, dict(values))
-            self._entries[path] = entry
-            return str(entry.version)
+            entries = self._entries.setdefault(path, [])
+            entry = _Entry(str(len(entries) + 1), dict(values))
+            entries.append(entry)
+            return entry.version
 
-    def soft_delete(self, path: str) -> None:
-        """Mark the newest version as deleted: SourceDeleted until the next ``put``."""
+    def soft_delete(self, path: str, version: str = "") -> None:
+        """Mark a version, or the newest, as deleted: reads of it raise SourceDeleted."""
         with self._changed:
-            self._entries[path].gone = SourceDeleted
+            self._entry(path, version).gone = SourceDeleted
 
-    def destroy(self, path: str) -> None:
-        """Destroy the newest version: SourceDestroyed until the next ``put``."""
+    def destroy(self, path: str, version: str = "") -> None:
+        """Destroy a version, or the newest: reads of it raise SourceDestroyed."""
         with self._changed:
-            self._entries[path].gone = SourceDestroyed
+            self._entry(path, version).gone = SourceDestroyed
+
+    def undelete(self, path: str, version: str = "") -> None:
+        """Undo ``soft_delete``."""
+        with self._changed:
+            self._entry(path, version).gone = None
 
     def delete(self, path: str) -> None:
         """Forget ``path`` with all its versions: SourceNotFound."""
@@ -114,7 +137,12 @@ class MemoryBackend:
             self._entries.pop(path, None)
 
     def fail_with(self, error: SecretsManagerError, *, path: str | None = None) -> None:
-        """Raise ``error`` from every later read of ``path``, or from all reads and ``maintain``."""
+        """Raise ``error`` from every later read of ``path``, or from all reads and ``maintain``.
+
+        A fault of all reads has reach ``ALL``.
+        """
+        if path is None and isinstance(error, BackendFault):
+            error.reach = Reach.ALL
         with self._changed:
             self._faults[path] = error
 
@@ -126,7 +154,7 @@ class MemoryBackend:
             self._changed.notify_all()
 
     def hang(self, *, path: str | None = None) -> None:
-        """Let reads of ``path``, or all, wait until ``recover``, each at most for the timeout."""
+        """Let reads of ``path``, or all, wait until ``recover``, each until its deadline."""
         with self._changed:
             self._hanging.add(path)
 
@@ -145,22 +173,36 @@ class MemoryBackend:
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _wait_while_hanging(self, path: str) -> None:
-        hurry = current_hurry() or Hurry()
-        seconds, began = min(self._timeout, hurry.seconds), time.monotonic()
-        if not self._changed.wait_for(lambda: self._hanging.isdisjoint((path, None)), seconds):
-            raise BackendTimeout(_SILENT) if seconds == self._timeout else NoAnswerYet(_SILENT)
-        hurry.took = time.monotonic() - began
+    def _wait_while_hanging(self, path: str, terms: Terms) -> None:
+        until, began = terms.deadline.sooner(terms.first_try), time.monotonic()
+        if not self._changed.wait_for(lambda: self._hanging.isdisjoint((path, None)), until.left()):
+            raise BackendTimeout(_SILENT) if until is terms.deadline else NoAnswerYet(_SILENT)
+        terms.answered(time.monotonic() - began)
 
     def _raise_fault(self, path: str | None) -> None:
         fault = self._faults.get(path) or self._faults.get(None)
         if fault is not None:
             raise fault
 
-    def _newest(self, source: Source) -> Reading:
-        entry = self._entries.get(source.path)
-        if entry is None:
-            raise SourceNotFound(source.path)
+    def _entry(self, path: str, version: str) -> _Entry:
+        entries = self._entries.get(path, [])
+        found = [entry for entry in entries if entry.version == version] if version else entries
+        if not found:
+            raise SourceNotFound(path, version=version)
+        return found[-1]
+
+    def _found(self, source: Source) -> Reading:
+        entry = self._entry(source.path, source.version)
         if entry.gone is not None:
-            raise entry.gone(source.path, str(entry.version))
-        return Reading(source, str(entry.version), entry.values)
+            raise entry.gone(source.path, entry.version)
+        return Reading(source, entry.version, entry.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySettings:
+    """There are no settings."""
+
+
+PLUGIN = Plugin(
+    kind="memory", contract=1, settings=MemorySettings, build=lambda _settings, _provided: MemoryBackend()
+)

@@ -1,12 +1,12 @@
 """The port to an API server: verbs on JSON objects, and the errors they end in.
 
 JSON stays JSON here: the official client's models cost ten times as much to build, drop fields they do not
-know, and show Secrets in their repr. What an object means is read in ``manifests``.
+know, and show Secrets in their repr. ``manifests`` reads the meaning of objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -39,7 +39,7 @@ class AlreadyExists(Conflict):
 
 
 class WatchCutShort(ClusterUnavailable):
-    """The API server ended a watch at once and without a word. It answers, so asking often gains nothing."""
+    """The API server ended a watch at once, without an event. It answers, so asking often gains nothing."""
 
 
 class Expired(ClusterFault):
@@ -48,7 +48,7 @@ class Expired(ClusterFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a list or watch covers. ``namespace`` None is the whole cluster; ``selector`` a label selector."""
+    """Range of a list or watch. ``namespace`` None is the whole cluster; ``selector`` a label selector."""
 
     resource: Resource
     namespace: str | None = None
@@ -74,6 +74,10 @@ class WatchEvent:
     object: Json = field(repr=False)
 
 
+def nothing() -> None:
+    """Do nothing: the default of optional callbacks."""
+
+
 class KubernetesApi(Protocol):
     """The calls this program makes. Each ends in its result or in a SecretsManagerError, nothing else.
 
@@ -87,13 +91,16 @@ class KubernetesApi(Protocol):
     def pages(self, scope: Scope) -> Iterator[Page]:
         """List in pages of a few megabytes; raises Expired when the list has to start again.
 
-        Few heavy pages are open at a time, so each is to be done with soon.
+        Few heavy pages are open at a time, so the caller has to finish with each soon.
         """
 
-    def watch(self, scope: Scope, resource_version: str) -> Iterator[WatchEvent]:
-        """What changes after ``resource_version``, until the server ends the watch (about a minute).
+    def watch(
+        self, scope: Scope, resource_version: str, opened: Callable[[], None] = nothing
+    ) -> Iterator[WatchEvent]:
+        """The changes after ``resource_version``, until the server ends the watch (about a minute).
 
-        Raises Expired when that version is too old, ClusterUnavailable when nothing arrived for too long.
+        ``opened`` is called when the server has accepted the watch, which may then be silent for long. Raises
+        Expired when that version is too old, ClusterUnavailable when nothing arrived for too long.
         """
 
     def create(self, resource: Resource, namespace: str, body: Json) -> Json:
@@ -102,28 +109,27 @@ class KubernetesApi(Protocol):
     def rehearse(self, resource: Resource, namespace: str, body: Json) -> None:
         """POST as a dry run: raises what ``create`` would now, AlreadyExists included, and stores nothing.
 
-        The API server looks for an object of that name last, so AlreadyExists means that all else is fine.
+        The API server checks for an object of that name last, so AlreadyExists means that all else is fine.
         """
 
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
         """PUT with the resourceVersion in ``body``; raises Conflict when it is not the newest, NotFound."""
 
+    def patch(self, resource: Resource, ref: Ref, body: Json) -> Json:
+        """PATCH by a JSON merge patch (RFC 7386): what ``body`` has, is set or merged; null removes.
+
+        Raises Conflict when the resourceVersion in ``body`` is not the newest, NotFound.
+        """
+
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
         """DELETE with ``uid`` and ``resourceVersion`` preconditions; raises NotFound, Conflict."""
 
     def close(self) -> None:
-        """Let go of idle connections and of files. No call is made afterwards."""
+        """Release idle connections and files. No call is made afterwards."""
 
 
 class ClusterTelemetry(Protocol):
-    """What the API client tells about each of its calls; implemented by the metrics."""
+    """Reports of the API client about each of its calls; implemented by the metrics."""
 
     def api_call(self, method: str, code: str, host: str, seconds: float) -> None:
         """One call ended with HTTP status ``code``, or ``<error>`` when there was no reply."""
-
-
-class SilentTelemetry:
-    """Tells nobody; for tests."""
-
-    def api_call(self, method: str, code: str, host: str, seconds: float) -> None:
-        """Ignore it."""

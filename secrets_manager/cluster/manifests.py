@@ -1,6 +1,6 @@
 """API dicts to domain values; pure.
 
-Foreign input comes in here: an old CRD lets almost any spec through, so nothing is trusted, and what is wrong
+Foreign input comes in here: an old CRD lets almost any spec through, so nothing is trusted, and a fault
 becomes an InvalidSpec that names the field and the type found. Nothing raised here carries a Secret's value.
 """
 
@@ -9,14 +9,19 @@ from __future__ import annotations
 import binascii
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from secrets_manager.cluster.base import Json
+from secrets_manager.cluster.specs import secret_spec
+from secrets_manager.cluster.view.definition_store import DefinitionEntry
+from secrets_manager.domain.abnormal import ABNORMAL_TYPES, UNLIKE_OURS, Abnormal
+from secrets_manager.domain.clash import FieldManager
 from secrets_manager.domain.condition import Condition, Status
-from secrets_manager.domain.decoding import Encoding
-from secrets_manager.domain.definition import OPAQUE, DataSource, Definition, Ref, SecretSpec, is_subdomain
-from secrets_manager.domain.errors import DefinitionError, InvalidSpec
-from secrets_manager.domain.outcome import SourceVersion
+from secrets_manager.domain.definition import OPAQUE, Definition, Ref, SecretSpec, is_subdomain
+from secrets_manager.domain.errors import ClusterUnavailable, DefinitionError
+from secrets_manager.domain.lifecycle import OnDelete
+from secrets_manager.domain.outcome import Overridden, SourceVersion
 from secrets_manager.domain.secret import (
     Digester,
     ObservedSecret,
@@ -26,17 +31,12 @@ from secrets_manager.domain.secret import (
 # For a value that is no base64: it equals no digest, so the next write replaces it.
 _NO_DIGEST = b""
 
+_READY = "Ready"
+_OUR_CONDITIONS = (_READY, *ABNORMAL_TYPES)
+_OUR_STATUS = frozenset({"conditions", "observedGeneration", "secretName", "sources", "overridden"})
+
 # What the API server puts on an object that is deleted with propagation policy Orphan.
 _ORPHAN = "orphan"
-_JSON_TYPES: dict[type, str] = {
-    str: "string",
-    bool: "bool",
-    int: "number",
-    float: "number",
-    list: "list",
-    dict: "map",
-    type(None): "null",
-}
 
 
 def ref_of(raw: Json) -> Ref:
@@ -55,23 +55,40 @@ def version_of(raw: Json) -> str:
     return str(_map(raw.get("metadata")).get("resourceVersion", ""))
 
 
-def definition(raw: Json) -> Definition:
-    """The SecretDefinition in ``raw``; a spec that cannot be used becomes its ``spec`` error."""
+def require_version(raw: Json) -> None:
+    """Raise ClusterUnavailable if the object to replace has no resourceVersion.
+
+    A PUT without one overwrites any state.
+    """
+    if not version_of(raw):
+        raise ClusterUnavailable(f"{ref_of(raw).name!r} came from the API server without a resourceVersion")
+
+
+def definition(raw: Json, known: Definition | None = None) -> Definition:
+    """The SecretDefinition in ``raw``; a spec that cannot be used becomes its ``spec`` error.
+
+    ``known`` is the definition seen under its name before: with the same uid and generation it has the same
+    spec, which is not parsed again. So annotating a large definition in a loop costs little.
+    """
     metadata = _map(raw.get("metadata"))
     name = _map(raw.get("spec")).get("name")
     finalizers, deleting = _finalizers(metadata), metadata.get("deletionTimestamp") is not None
+    uid, generation = str(metadata.get("uid", "")), _integer(metadata.get("generation"))
+    same = known is not None and generation > 0 and (known.uid, known.generation) == (uid, generation)
     return Definition(
         ref=ref_of(raw),
-        uid=str(metadata.get("uid", "")),
+        uid=uid,
         created=str(metadata.get("creationTimestamp", "")),
-        generation=_integer(metadata.get("generation")),
+        generation=generation,
         secret_name=name if isinstance(name, str) and is_subdomain(name) else None,
-        spec=_spec_or_error(raw.get("spec")),
+        spec=known.spec if known is not None and same else _spec_or_error(raw.get("spec")),
         labels=_strings(metadata.get("labels")),
         annotations=_strings(metadata.get("annotations")),
         finalizers=finalizers,
         deleting=deleting,
         orphans=deleting and _ORPHAN in finalizers,
+        # Any other word is refused, and until it is mended nothing must be deleted.
+        retains=_map(raw.get("spec")).get("onDelete") not in (None, OnDelete.DELETE),
     )
 
 
@@ -79,16 +96,34 @@ def status(raw: Json) -> Status | None:
     """The status we wrote before, or None when there is none or it is not of our shape."""
     written = _map(raw.get("status"))
     conditions = written.get("conditions")
-    entries = conditions if isinstance(conditions, list) else []
-    ready = next((_map(entry) for entry in entries if _map(entry).get("type") == "Ready"), None)
-    if ready is None:
+    entries = [_map(entry) for entry in conditions] if isinstance(conditions, list) else []
+    found = next((entry for entry in entries if entry.get("type") == _READY), None)
+    if found is None:
         return None
+    ready = _condition(found)
     return Status(
         observed_generation=_integer(written.get("observedGeneration")),
         secret_name=str(written.get("secretName", "")),
-        condition=_condition(ready),
+        condition=ready,
+        abnormal=_abnormal([entry for entry in entries if entry.get("type") in ABNORMAL_TYPES], ready),
         sources=_sources(written.get("sources")),
+        overridden=_overridden(written.get("overridden")),
     )
+
+
+def entry(wanting: Definition, raw: Json) -> DefinitionEntry:
+    """The entry that the store keeps of a definition; ``raw`` is its state."""
+    return DefinitionEntry(wanting, version_of(raw), status(raw), bool(status_of_others(raw)))
+
+
+def status_of_others(raw: Json) -> Json:
+    """The parts of the status from others: their fields, and conditions of other types; {} for none."""
+    written = _map(raw.get("status"))
+    found = {name: value for name, value in written.items() if name not in _OUR_STATUS}
+    conditions = written.get("conditions")
+    entries = conditions if isinstance(conditions, list) else []
+    theirs = [e for e in entries if isinstance(e, dict) and e.get("type") not in _OUR_CONDITIONS]
+    return {**found, "conditions": theirs} if theirs else found
 
 
 def observed_secret(raw: Json, digester: Digester) -> ObservedSecret:
@@ -105,7 +140,22 @@ def observed_secret(raw: Json, digester: Digester) -> ObservedSecret:
         annotations=_strings(metadata.get("annotations")),
         owners=_owners(metadata.get("ownerReferences")),
         finalizers=_finalizers(metadata),
+        weight=_weight(raw.get("data")),
     )
+
+
+def field_managers(raw: Json) -> list[FieldManager]:
+    """The last writer of each field of any object, as the API server keeps it."""
+    entries = _map(raw.get("metadata")).get("managedFields")
+    listed = [_map(entry) for entry in entries] if isinstance(entries, list) else []
+    return [
+        FieldManager(
+            name=str(entry.get("manager", "")),
+            time=str(entry.get("time", "")),
+            fields=_map(entry.get("fieldsV1")),
+        )
+        for entry in listed
+    ]
 
 
 def without_finalizer(raw: Json, finalizer: str) -> Json:
@@ -117,53 +167,9 @@ def without_finalizer(raw: Json, finalizer: str) -> Json:
 
 def _spec_or_error(raw: object) -> SecretSpec | DefinitionError:
     try:
-        return _spec(raw)
+        return secret_spec(raw)
     except DefinitionError as error:
         return error.bare()
-
-
-def _spec(raw: object) -> SecretSpec:
-    if not isinstance(raw, dict):
-        raise InvalidSpec(f"spec is {_found(raw)}, not a map")
-    keys = raw.get("keysMap")
-    if not isinstance(keys, dict):
-        raise InvalidSpec(f"spec.keysMap is {_found(keys)}, not a map")
-    return SecretSpec(
-        secret_name=_string(raw, "name", "spec"),
-        secret_type=sys.intern(_string(raw, "type", "spec", default="") or OPAQUE),
-        keys={sys.intern(str(key)): _data_source(str(key), value) for key, value in keys.items()},
-    )
-
-
-def _data_source(key: str, raw: object) -> DataSource:
-    where = f"spec.keysMap[{key}]"
-    if not isinstance(raw, dict):
-        raise InvalidSpec(f"{where} is {_found(raw)}, not a map")
-    return DataSource(
-        path=sys.intern(_string(raw, "path", where)),
-        key=sys.intern(_string(raw, "key", where, default="")),
-        encoding=_encoding(_string(raw, "encoding", where, default=""), where),
-    )
-
-
-def _encoding(word: str, where: str) -> Encoding:
-    try:
-        return Encoding(word)
-    except ValueError:
-        raise InvalidSpec(f"{where}.encoding is {word[:40]!r}; it may be text, base64 or absent") from None
-
-
-def _string(raw: Json, name: str, where: str, default: str | None = None) -> str:
-    value = raw.get(name)
-    if value is None and default is not None:
-        return default
-    if not isinstance(value, str):
-        raise InvalidSpec(f"{where}.{name} is {_found(value)}, not a string")
-    return value
-
-
-def _found(value: object) -> str:
-    return "missing" if value is None else f"a {_JSON_TYPES.get(type(value), 'value of another type')}"
 
 
 def _condition(raw: Json) -> Condition:
@@ -176,16 +182,38 @@ def _condition(raw: Json) -> Condition:
     )
 
 
-def _sources(raw: object) -> tuple[SourceVersion, ...]:
-    entries = [_map(entry) for entry in raw] if isinstance(raw, list) else []
+def _abnormal(entries: list[dict[str, Any]], ready: Condition) -> Abnormal | None:
+    """The condition beside Ready, UNLIKE_OURS where it is not as we write it."""
+    if not entries:
+        return None
+    found = _condition(entries[0])
+    ours = replace(ready, ready=True, last_transition_time=found.last_transition_time)
+    if len(entries) > 1 or ready.ready or found != ours:
+        return UNLIKE_OURS
+    return Abnormal(sys.intern(str(entries[0]["type"])), found.last_transition_time)
+
+
+def _overridden(raw: object) -> tuple[Overridden, ...]:
     return tuple(
-        SourceVersion(sys.intern(str(e.get("path", ""))), str(e.get("version", ""))) for e in entries
+        Overridden(*(sys.intern(str(entry.get(name, ""))) for name in Overridden._fields))
+        for entry in _maps(raw)
+    )
+
+
+def _sources(raw: object) -> tuple[SourceVersion, ...]:
+    return tuple(
+        SourceVersion(sys.intern(str(e.get("path", ""))), str(e.get("version", ""))) for e in _maps(raw)
     )
 
 
 def _digests(data: object, digester: Digester) -> dict[str, bytes]:
     values = data if isinstance(data, dict) else {}
     return {sys.intern(key): _digest(value, digester) for key, value in values.items()}
+
+
+def _weight(data: object) -> int:
+    values = data.values() if isinstance(data, dict) else ()
+    return sum(len(value) for value in values if isinstance(value, str))
 
 
 def _digest(value: object, digester: Digester) -> bytes:
@@ -226,6 +254,10 @@ def _strings(raw: object) -> dict[str, str]:
 
 def _integer(value: object) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _maps(value: object) -> list[dict[str, Any]]:
+    return [_map(entry) for entry in value] if isinstance(value, list) else []
 
 
 def _map(value: object) -> dict[str, Any]:

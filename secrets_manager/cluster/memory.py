@@ -10,9 +10,11 @@ from __future__ import annotations
 import copy
 import threading
 import uuid
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from secrets_manager.cluster.base import (
     DEFINITIONS,
@@ -24,6 +26,7 @@ from secrets_manager.cluster.base import (
     Resource,
     Scope,
     WatchEvent,
+    nothing,
 )
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict, Forbidden, SecretsManagerError
@@ -31,6 +34,7 @@ from secrets_manager.domain.secret import DEFINITION_KIND
 
 _CREATED = "2026-01-01T00:00:00Z"
 _DELETED = "2026-01-02T00:00:00Z"
+_PLAIN = (str, int, float, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,13 @@ class _Change:
             return None
         now, then = _matches(scope, self.object), self.before is not None and _matches(scope, self.before)
         if self.type == "MODIFIED" and then and not now and self.before is not None:
-            # What it last looked like when it matched, at the version of the change.
-            last = copy.deepcopy(self.before)
+            # Its last state that matched, at the version of the change.
+            last = _copied(self.before)
             last["metadata"]["resourceVersion"] = str(self.version)
             return WatchEvent("DELETED", last)
         if self.type == "MODIFIED" and now and not then:
-            return WatchEvent("ADDED", copy.deepcopy(self.object))
-        return WatchEvent(self.type, copy.deepcopy(self.object)) if now else None
+            return WatchEvent("ADDED", _copied(self.object))
+        return WatchEvent(self.type, _copied(self.object)) if now else None
 
 
 class MemoryCluster:
@@ -99,12 +103,12 @@ class MemoryCluster:
         """A copy of the object, uncounted, or None."""
         with self._changed:
             found = self._objects.get((resource, ref))
-            return copy.deepcopy(found) if found else None
+            return _copied(found) if found else None
 
     def edit(self, resource: Resource, ref: Ref, change: Json) -> Json:
         """Merge ``change`` into the object's top-level fields, as a person with kubectl would; uncounted."""
         with self._changed:
-            new = copy.deepcopy(self._objects[resource, ref])
+            new = _copied(self._objects[resource, ref])
             for name, value in change.items():
                 merged = isinstance(value, dict) and isinstance(new.get(name), dict) and name == "metadata"
                 new[name] = {**new[name], **value} if merged else value
@@ -115,26 +119,29 @@ class MemoryCluster:
     def get(self, resource: Resource, ref: Ref) -> Json:
         with self._changed:
             self._admit("get", resource.plural)
-            return copy.deepcopy(self._find(resource, ref))
+            return _copied(self._find(resource, ref))
 
     def pages(self, scope: Scope) -> Iterator[Page]:
         with self._changed:
             self._admit("list", scope.resource.plural)
-            items = [copy.deepcopy(obj) for obj in self._selected(scope)]
+            items = [_copied(obj) for obj in self._selected(scope)]
             version = str(self._version)
         for start in range(0, max(len(items), 1), self.page_size):
             if start:
                 self._admit("list", scope.resource.plural)
             yield Page(items[start : start + self.page_size], version)
 
-    def watch(self, scope: Scope, resource_version: str) -> Iterator[WatchEvent]:
+    def watch(
+        self, scope: Scope, resource_version: str, opened: Callable[[], None] = nothing
+    ) -> Iterator[WatchEvent]:
         self._admit("watch", scope.resource.plural)
+        opened()
         position = int(resource_version)
         while True:
             with self._changed:
                 if position < self._oldest:
                     raise Expired("the resourceVersion is too old")
-                fresh = [change for change in self._history if change.version > position]
+                fresh = self._history[bisect_right(self._history, position, key=_version_of) :]
                 if not fresh and not self._changed.wait(self.watch_seconds):
                     return
             for change in fresh:
@@ -166,10 +173,20 @@ class MemoryCluster:
             current = self._find(resource, ref)
             _check_preconditions(current, body.get("metadata") or {})
             if subresource:
-                new = {**copy.deepcopy(current), subresource: copy.deepcopy(body.get(subresource))}
+                new = {**_copied(current), subresource: _copied_value(body.get(subresource))}
             else:
-                new = copy.deepcopy(body)
+                new = _copied(body)
                 self._keep_status(new, current)
+            return self._store_update(resource, ref, new)
+
+    def patch(self, resource: Resource, ref: Ref, body: Json) -> Json:
+        with self._changed:
+            self._admit("patch", resource.plural)
+            current = self._find(resource, ref)
+            _check_preconditions(current, body.get("metadata") or {})
+            new = _merged(_copied(current), body)
+            assert isinstance(new, dict)  # noqa: S101 - the body is a map
+            self._keep_status(new, current)
             return self._store_update(resource, ref, new)
 
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
@@ -180,20 +197,20 @@ class MemoryCluster:
             if not current["metadata"].get("finalizers"):
                 self._erase(resource, ref)
             elif "deletionTimestamp" not in current["metadata"]:
-                marked = copy.deepcopy(current)
+                marked = _copied(current)
                 marked["metadata"]["deletionTimestamp"] = _DELETED
                 if "generation" in marked["metadata"]:
                     marked["metadata"]["generation"] += 1
                 self._commit("MODIFIED", resource, ref, marked)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to release."""
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────
 
     def _checked_create(self, resource: Resource, namespace: str, body: Json) -> tuple[Ref, Json]:
         self._admit("create", resource.plural)
-        new = copy.deepcopy(body)
+        new = _copied(body)
         metadata = new.setdefault("metadata", {})
         # As long as it takes: the API server makes up another name where one is taken (RetryGenerateName).
         metadata.setdefault("name", metadata.get("generateName", "") + uuid.uuid4().hex[:12])
@@ -229,7 +246,7 @@ class MemoryCluster:
         if new.get("kind") == DEFINITION_KIND and self._status_subresource:
             new.pop("status", None)
             if "status" in current:
-                new["status"] = copy.deepcopy(current["status"])
+                new["status"] = _copied_value(current["status"])
 
     def _store_update(self, resource: Resource, ref: Ref, new: Json) -> Json:
         current = self._objects[resource, ref]
@@ -241,9 +258,9 @@ class MemoryCluster:
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
             self._objects[resource, ref] = new
             self._erase(resource, ref)
-            return copy.deepcopy(new)
+            return _copied(new)
         if _same(new, current):
-            return copy.deepcopy(current)
+            return _copied(current)
         return self._commit("MODIFIED", resource, ref, new)
 
     def _commit(self, kind: str, resource: Resource, ref: Ref, new: Json) -> Json:
@@ -251,9 +268,9 @@ class MemoryCluster:
         new["metadata"]["resourceVersion"] = str(self._version)
         before = self._objects.get((resource, ref))
         self._objects[resource, ref] = new
-        self._history.append(_Change(self._version, resource, kind, copy.deepcopy(new), before))
+        self._history.append(_Change(self._version, resource, kind, _copied(new), before))
         self._changed.notify_all()
-        return copy.deepcopy(new)
+        return _copied(new)
 
     def _erase(self, resource: Resource, ref: Ref) -> None:
         gone = self._objects.pop((resource, ref))
@@ -261,6 +278,38 @@ class MemoryCluster:
         gone["metadata"]["resourceVersion"] = str(self._version)
         self._history.append(_Change(self._version, resource, "DELETED", gone))
         self._changed.notify_all()
+
+
+def _version_of(change: _Change) -> int:
+    return change.version
+
+
+def _copied(obj: Json) -> Json:
+    """A copy of an object; several times as fast as one by a function that knows nothing of JSON."""
+    return {name: _copied_value(value) for name, value in obj.items()}
+
+
+def _copied_value(value: Any) -> Any:
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, dict):
+        return _copied(value)
+    if isinstance(value, list):
+        return [_copied_value(item) for item in value]
+    return copy.deepcopy(value)
+
+
+def _merged(target: Any, change: Any) -> Any:
+    """RFC 7386, MergePatch."""
+    if not isinstance(change, dict):
+        return _copied_value(change)
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in change.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value)
+    return merged
 
 
 def _check_preconditions(current: Json, wanted: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Settings of the C library's allocator.
 
-By default glibc raises, with the largest block that was ever freed, the size from which a block gets pages of
-its own. After the first values of half a megabyte such blocks lie among small ones in the heaps of all
+By default glibc raises the size from which a block gets pages of its own to that of the largest block ever
+freed. After the first values of half a megabyte such blocks lie among small ones in the heaps of all
 threads, and the memory is never given back: a hundred values of 500 KiB left 40 MB behind.
 """
 

@@ -7,77 +7,107 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
+from types import FrameType
 
+from secrets_manager.daemon import policy_command
 from secrets_manager.daemon.allocator import give_back_large_blocks
-from secrets_manager.daemon.assembly import Outside, Program, assemble, real_world
-from secrets_manager.daemon.configuration import ExitRequest, load
+from secrets_manager.daemon.assembly import ExternalServices, Program, assemble, external_services
+from secrets_manager.daemon.config.configuration import ExitRequest, load
+from secrets_manager.daemon.config.setting_checks import backend_notices, scope_notices
 from secrets_manager.daemon.daemon import Daemon
-from secrets_manager.daemon.logs import QueuedHandler, configure_logs
+from secrets_manager.daemon.logs.setup import QueuedHandler, configure_logs, log_uncaught
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.daemon.once import Report, run_once
+from secrets_manager.daemon.once import Interruption, run_once
+from secrets_manager.daemon.once_report import Report
+from secrets_manager.daemon.std_streams import flush_what_is_left, say
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.settings import Settings
 
 log = logging.getLogger("daemon")
 
+_EXIT_FAILED = 1
 
-def main(
-    argv: Sequence[str], environ: Mapping[str, str], *, harden: Callable[[], None] = lambda: None
-) -> int:
-    """Run the program; returns the exit code. ``harden`` is called once settings are read and logs set up."""
+Harden = Callable[[MutableMapping[str, str], str, Sequence[str]], None]
+
+
+def main(argv: Sequence[str], environ: MutableMapping[str, str], *, harden: Harden = lambda *_: None) -> int:
+    """Run the program; returns the exit code.
+
+    ``harden`` is called once settings are read and logs set up: with the environment, the name of the backend
+    and the secrets on the command line.
+    """
+    if argv and argv[0] == policy_command.WORD:
+        return policy_command.run(argv[1:], environ, _working_folder())
+    given = dict(environ)
     give_back_large_blocks()
     try:
-        settings = load(argv, environ, Path.cwd())
+        settings = load(argv, environ, _working_folder())
     except ConfigError as error:
-        print(error.message, file=sys.stderr)
+        say(f"{error.message}\n", sys.stderr)
         return error.exit_code
     if isinstance(settings, ExitRequest):
-        print(settings.out, end="")
-        print(settings.err, end="", file=sys.stderr)
-        return settings.code
-    return _run(settings, harden)
+        say(settings.err, sys.stderr)
+        return settings.code if say(settings.out, sys.stdout) or not settings.out else _EXIT_FAILED
+    return _run(settings, given, lambda: harden(environ, settings.backend, settings.secrets_in_arguments))
 
 
-def _run(settings: Settings, harden: Callable[[], None]) -> int:
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        # It is gone, and so is a settings file in it.
+        return Path()
+
+
+def _run(settings: Settings, environ: Mapping[str, str], harden: Callable[[], None]) -> int:
     handler = configure_logs(settings.logging)
     try:
         harden()
-        for notice in settings.notices:
+        for notice in (*settings.notices, *backend_notices(settings), *scope_notices(settings)):
             log.warning(notice)
         metrics = Metrics(settings)
-        outside = real_world(settings, metrics)
+        services = external_services(settings, metrics, environ)
         try:
-            return _work(settings, metrics, outside, handler)
+            return _work(settings, metrics, services, handler)
         finally:
-            outside.api.close()
+            services.api.close()
     except ConfigError as error:
         # Logs are set up, but a fault of the settings is for a person at a terminal.
-        print(error.message, file=sys.stderr)
+        say(f"{error.message}\n", sys.stderr)
         return error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever it was, the process ends, and says why
+        # Now: the hook for uncaught exceptions comes after the log is closed, and its line would be lost.
+        log_uncaught(type(error), error, error.__traceback__)
+        return _EXIT_FAILED
     finally:
         handler.close()
 
 
-def _work(settings: Settings, metrics: Metrics, outside: Outside, logs: QueuedHandler) -> int:
+def _work(settings: Settings, metrics: Metrics, services: ExternalServices, logs: QueuedHandler) -> int:
     if settings.once:
-        report = Report()
-        return run_once(assemble(settings, metrics, outside, report.add), report)
-    return _serve(assemble(settings, metrics, outside), lambda: logs.dropped)
+        report, interruption = Report(), Interruption()
+        program = assemble(settings, metrics, services, report.add)
+        _heed_signals(interruption.on_signal)
+        return run_once(program, report, interruption=interruption)
+    return _serve(assemble(settings, metrics, services), logs)
 
 
-def _serve(program: Program, lines_dropped: Callable[[], int]) -> int:
-    daemon = Daemon(program, lines_dropped)
-    # What was loaded so far lives as long as the process: the collector need not look at it again.
+def _serve(program: Program, logs: QueuedHandler) -> int:
+    daemon = Daemon(program, lambda: logs.dropped, logs.alive)
+    # Everything that is loaded by now lives as long as the process: the collector need not visit it again.
     gc.freeze()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, daemon.on_signal)
+    _heed_signals(daemon.on_signal)
     return daemon.run()
+
+
+def _heed_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
 
 
 def end(code: int) -> None:
     """End the process without waiting for threads of libraries that may hang."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_what_is_left()
     os._exit(code)

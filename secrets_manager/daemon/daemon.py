@@ -1,7 +1,7 @@
-"""The life of the daemon: start, run until told to stop, stop in good order.
+"""The life of the daemon: start, run until a stop is requested, stop in good order.
 
-Whatever hangs, a stop ends: nothing new is begun, what is in flight gets some seconds, and then the process
-is gone. A core thread that dies, or a second signal, ends it at once.
+A stop ends even if something hangs: nothing new is begun, work in flight gets some seconds, and then the
+process ends. A core thread that dies, or a second signal, ends it at once.
 """
 
 from __future__ import annotations
@@ -11,61 +11,80 @@ import logging
 import os
 import queue
 import signal
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
 
 from secrets_manager import __version__
-from secrets_manager.cluster.informer import LIST_REASONS, Informer
-from secrets_manager.daemon.assembly import Program, silence_limit
-from secrets_manager.daemon.health import Check, Health
-from secrets_manager.daemon.http import Endpoints, Server
+from secrets_manager.cluster.view.informer import LIST_REASONS, Informer
+from secrets_manager.daemon.assembly import Program
+from secrets_manager.daemon.closing import backends_of, call_within
+from secrets_manager.daemon.core import silence_limit
 from secrets_manager.daemon.jobs import Job, Jobs
-from secrets_manager.daemon.metrics.asked import Readings
+from secrets_manager.daemon.metrics.live import LiveValues
 from secrets_manager.daemon.threads import CoreThreads
+from secrets_manager.daemon.web.health import Check, Health
+from secrets_manager.daemon.web.server import Endpoints, Server
 from secrets_manager.daemon.workforce import workers_of
-from secrets_manager.domain.errors import Forbidden
+from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.errors import ClusterUnauthorized
 
 log = logging.getLogger("daemon")
 
 _GRACE_SECONDS = 8.0
 _RELEASE_SECONDS = 1.5
+# A stop takes no longer in all: ten seconds are promised.
+_STOP_SECONDS = 9.8
 _EXIT_FAILED = 1
 _EXIT_AT_ONCE = 143
 _MAIN_WAIT_SECONDS = 1.0
+_START_WAIT_SECONDS = 0.2
+_LOGIN_RETRY_SECONDS = 1.0
+# A look-up of the token, its renewal, a login of two calls, and the health of the server.
+_MOST_CALLS = 5
 # A fault of list or watch may last so long before the view of the cluster counts as lost.
 _STALE_SECONDS = 120.0
-# The watchdog ends calls to the tenth of a second; who is much later is dead.
+# Our identity is read again within a second of a refusal; a longer refusal needs a person.
+_UNAUTHORIZED_SECONDS = 10.0
+# The watchdog ends calls to the tenth of a second; a thread that is much later is dead.
 _LATE_SECONDS = 5.0
 
 
 class Daemon:
     """Runs a Program until a signal, or until it cannot go on."""
 
-    def __init__(self, program: Program, lines_dropped: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        program: Program,
+        lines_dropped: Callable[[], int] = lambda: 0,
+        logs_alive: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._program = program
+        self._logs_alive = logs_alive
         self._threads = CoreThreads()
         self._stop = self._threads.stopping
-        self._told_to_stop = False
+        self._stop_requested = False
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         controller = program.settings.controller
         resync = controller.resync_period
         self._jobs = Jobs(
             [
-                Job("reconcile", tick_period(controller.reconcile_period), program.engine.tick),
-                Job("token", program.settings.vault.token_polling_period, program.engine.maintain_session),
-                # Everything was listed just now.
+                Job("reconcile", tick_period(controller.reconcile_period), program.core.rounds.tick),
+                *_token_jobs(program),
+                Job(
+                    "login", _LOGIN_RETRY_SECONDS, program.core.rounds.retry_logins, longest=_longest(program)
+                ),
+                # Everything is listed at the start.
                 Job("resync", resync, self._resync, first_after=resync),
             ],
             program.heartbeats,
         )
         self._server = self._build_server()
-        program.metrics.watch(self._readings(lines_dropped), controller.name)
+        program.metrics.watch(self._live_values(lines_dropped), controller.name)
 
     def run(self) -> int:
-        """Run until told to stop; returns the exit code."""
+        """Run until a stop is requested; returns the exit code."""
         self._start()
         while not self._threads.died.is_set():
             # Python runs signal handlers on this thread only, and not while it waits without a limit.
@@ -77,9 +96,9 @@ class Daemon:
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Stop in good order at the first signal, at once at the second."""
-        if self._told_to_stop:
+        if self._stop_requested:
             os._exit(_EXIT_AT_ONCE)
-        self._told_to_stop = True
+        self._stop_requested = True
         # No Event and no log line here: both take locks that the interrupted thread, this one, may hold.
         self._signals.put(number)
 
@@ -92,70 +111,106 @@ class Daemon:
 
     def _start(self) -> None:
         program = self._program
-        log.info("starting", extra={"version": __version__, "backend": program.outside.backend.name})
+        log.info(
+            "starting",
+            extra={"version": __version__, "backend": program.core.upstreams[DEFAULT_BACKEND].backend.name},
+        )
         if self._server:
             self._server.start()
         self._threads.start("events", program.recorder.run)
         if program.elector:
-            self._threads.start("lease", program.elector.run)
-        # Workers wait for the Secrets to be known: a look-up in an empty store would cost a call each.
+            self._threads.start("lease", partial(program.elector.run, program.core.agenda.lead_acquired))
+        # Definitions wait for their Secrets to be known: a look-up in an empty store would cost a call each.
         self._threads.start("starter", self._start_work)
         for informer in program.secret_informers:
             self._start_informer(informer)
 
     def _start_work(self) -> None:
-        for informer in self._program.secret_informers:
-            while not informer.settled.wait(_MAIN_WAIT_SECONDS):
-                if self._stop.is_set():
-                    return
-                for waiting in self._program.definition_informers:
-                    waiting.heartbeat.beat()
-        for informer in self._program.definition_informers:
-            self._start_informer(informer)
+        try:
+            self._start_what_can_be()
+            self._stop.wait()
+        finally:
+            self._jobs.stop()
+
+    def _start_what_can_be(self) -> None:
+        """Start the work on each namespace once its Secrets are known; returns when all is started, or at a
+        stop.
+        """
+        waiting = list(zip(self._program.secret_informers, self._program.definition_informers, strict=True))
+        working = False
+        while waiting:
+            # A namespace whose Secrets cannot be listed yet holds up no other.
+            waiting[0][0].settled.wait(_START_WAIT_SECONDS)
+            if self._stop.is_set():
+                return
+            settled = [pair for pair in waiting if pair[0].settled.is_set()]
+            waiting = [pair for pair in waiting if pair not in settled]
+            for _, definitions in settled:
+                self._start_informer(definitions)
+            if settled and not working:
+                working = True
+                self._start_workers()
+            for _, definitions in waiting:
+                definitions.heartbeat.beat()
+
+    def _start_workers(self) -> None:
         for number in range(workers_of(self._program.settings)):
             name = f"worker {number}"
             beat = self._program.heartbeats.register(name, limit=silence_limit(self._program.settings))
-            self._threads.start(name, partial(self._program.engine.run_worker, beat, self._stop))
+            self._threads.start(name, partial(self._program.core.workers.run, beat, self._stop))
         self._jobs.start()
-        self._stop.wait()
-        self._jobs.stop()
 
     def _start_informer(self, informer: Informer) -> None:
         self._threads.start(f"informer of {informer.scope}", informer.run)
 
     def _shut_down(self) -> int:
-        if self._threads.died.is_set():
-            # Nothing is waited for: a leader that lost its Lease is to be gone before another starts.
-            log.critical("a core thread ended", extra={"thread_": self._threads.casualty})
+        died, ends_at = self._threads.died.is_set(), time.monotonic() + _STOP_SECONDS
+        self._begin_nothing_more()
+        if died:
+            # Wait for nothing: a leader that lost its Lease must be gone before another starts.
+            log.critical("a core thread ended", extra={"thread_": self._threads.dead_thread})
+            self._stop_electing()
             return _EXIT_FAILED
-        self._stop.set()
-        self._program.engine.queue.close()
-        for informer in self._program.informers:
-            informer.stop.set()
-        self._program.recorder.close()
         if self._wait_for_workers():
             self._hand_over()
-        self._program.outside.backend.close()
-        if self._server:
-            self._server.stop()
+        self._stop_electing()
+        self._close(ends_at - time.monotonic())
         log.info("stopped")
         return 0
 
+    def _begin_nothing_more(self) -> None:
+        """Ask every thread to end after its current work."""
+        self._stop.set()
+        self._program.core.agenda.queue.close()
+        for informer in self._program.informers:
+            informer.stop.set()
+        self._program.recorder.close()
+
+    def _stop_electing(self) -> None:
+        """Stop taking and renewing the Lease; unless it was released, it lapses."""
+        if self._program.elector:
+            self._program.elector.stop.set()
+
     def _hand_over(self) -> None:
-        """Release the Lease, if nothing is in flight: what hangs must not write after another began."""
+        """Release the Lease, if nothing is in flight: a call that hangs must not write once another leads."""
         elector = self._program.elector
         if elector:
-            # On a thread, since an API server that hangs must not hold up the stop.
-            releasing = threading.Thread(target=elector.release, name="release", daemon=True)
-            releasing.start()
-            releasing.join(_RELEASE_SECONDS)
+            # An API server that hangs must not hold up the stop.
+            call_within(_RELEASE_SECONDS, {"lease": elector.release})
+
+    def _close(self, seconds: float) -> None:
+        """Close the connections to the backends, and the port."""
+        closing = backends_of(self._program.core.upstreams)
+        if self._server:
+            closing["metrics endpoint"] = self._server.stop
+        call_within(seconds, closing)
 
     def _wait_for_workers(self) -> bool:
-        """Let what is in flight end; informers sit in their watches and are left behind."""
+        """Wait for work in flight; informers sit in their watches and are not waited for."""
         ends_at = time.monotonic() + _GRACE_SECONDS
-        while self._program.engine.queue.work_ages() and time.monotonic() < ends_at:
+        while self._program.core.agenda.queue.work_ages() and time.monotonic() < ends_at:
             time.sleep(0.05)
-        ended = not self._program.engine.queue.work_ages()
+        ended = not self._program.core.agenda.queue.work_ages()
         if not ended:
             log.warning("work in flight was abandoned")
         return ended
@@ -164,7 +219,7 @@ class Daemon:
         for informer in self._program.informers:
             informer.request_relist()
 
-    # ── what others may ask ──────────────────────────────────────────────────────────────────────────
+    # ── probes and metrics ───────────────────────────────────────────────────────────────────────────
 
     def _build_server(self) -> Server | None:
         address = self._program.settings.metrics_addr
@@ -173,58 +228,92 @@ class Daemon:
         return Server(address, Endpoints(self._program.metrics.registry, self._health()))
 
     def _health(self) -> Health:
-        heartbeats, backend = self._program.heartbeats, self._program.outside.backend
+        heartbeats, upstreams = self._program.heartbeats, self._program.core.upstreams
 
         def threads() -> str | None:
             silent = heartbeats.silent()
             return f"no sign of life: {', '.join(silent)}" if silent else None
 
         def deadlines() -> str | None:
-            late = self._program.outside.watchdog.overdue()
-            return "calls are not ended in time" if late > _LATE_SECONDS else None
+            late = self._program.services.watchdog.overdue()
+            return "calls outlast their deadlines" if late > _LATE_SECONDS else None
+
+        def logs() -> str | None:
+            return None if self._logs_alive() else "the thread that writes them has died"
 
         leadership, elector = self._program.leadership, self._program.elector
 
         def logged_in() -> str | None:
+            ready = any(upstream.backend.ready() for upstream in upstreams.values())
             # A replica that waits for the Lease leaves the backend alone.
-            return None if backend.ready() or not leadership.holds(None) else "not logged in yet"
+            return None if ready or not leadership.leads() else "not logged in yet"
 
         def election() -> str | None:
             return elector.fault.message if elector and elector.fault else None
 
-        ready = [Check(f"informer of {i.scope}", _synced(i)) for i in self._program.informers]
+        def identity() -> str | None:
+            refused = self._program.services.unauthorized_for()
+            if refused <= _UNAUTHORIZED_SECONDS:
+                return None
+            since = f"the API server has not accepted our identity for {refused:.0f} s"
+            return f"{since}; renew the token or certificate"
+
+        ready = [Check(f"informer of {i.scope}", _sync_check(i)) for i in self._program.informers]
         return Health(
-            live=[Check("threads", threads), Check("deadlines", deadlines)],
-            ready=[*ready, Check("backend", logged_in), Check("election", election)],
+            live=[Check("threads", threads), Check("deadlines", deadlines), Check("logs", logs)],
+            ready=[
+                *ready,
+                Check("identity", identity),
+                Check("backend", logged_in),
+                Check("election", election),
+            ],
         )
 
-    def _readings(self, lines_dropped: Callable[[], int]) -> Readings:
-        engine, informers = self._program.engine, self._program.informers
-        return Readings(
-            queue_depth=engine.queue.depth,
-            oldest_wait=engine.queue.oldest_wait,
-            overdue=engine.overdue_seconds,
-            work_ages=engine.queue.work_ages,
-            definitions=lambda: len(engine.known.definitions),
-            breaker_open=lambda: engine.work.breaker.open_for() is not None,
+    def _live_values(self, lines_dropped: Callable[[], int]) -> LiveValues:
+        agenda, informers = self._program.core.agenda, self._program.informers
+        domains = [upstream.domains for upstream in self._program.core.upstreams.values()]
+        return LiveValues(
+            queue_depth=agenda.queue.depth,
+            oldest_wait=agenda.queue.oldest_wait,
+            overdue=agenda.overdue_seconds,
+            work_ages=agenda.queue.work_ages,
+            definitions=lambda: len(agenda.view.definitions),
+            breaker_open=lambda: any(each.open_for() is not None for each in domains),
+            parts_open=lambda: sum(each.open_parts() for each in domains),
             log_lines_dropped=lines_dropped,
             events_dropped=lambda: self._program.recorder.dropped,
             watch_silence=lambda: max((each.silence() for each in informers), default=0.0),
+            read_by_name=lambda: sum(each.by_name for each in self._program.secret_informers),
+            unwatched=lambda: sum(each.unwatched for each in informers),
             full_lists=lambda: {why: sum(each.lists[why] for each in informers) for why in LIST_REASONS},
         )
 
 
+def _token_jobs(program: Program) -> Iterator[Job]:
+    for name, upstream in program.core.upstreams.items():
+        job = "token" if name == DEFAULT_BACKEND else f"token of {name}"
+        run = partial(program.core.rounds.maintain, name)
+        yield Job(job, upstream.options.maintain_every, run, longest=_longest(program))
+
+
+def _longest(program: Program) -> float:
+    """How many seconds a job may wait for a backend that is slow: that is no sign of death."""
+    return _MOST_CALLS * program.settings.backend_timeout
+
+
 def tick_period(reconcile_period: float) -> float:
-    """Seconds between two looks at what is due: short enough to spread polls, long enough to cost nothing."""
-    return min(0.5, max(0.05, reconcile_period / 20))
+    """Seconds between two rounds: short enough to spread polls, long enough to cost nothing."""
+    return min(1.0, max(0.05, reconcile_period / 20))
 
 
-def _synced(informer: Informer) -> Callable[[], str | None]:
+def _sync_check(informer: Informer) -> Callable[[], str | None]:
     def ask() -> str | None:
-        # Secrets that may not be listed are read one by one instead, which is no fault.
-        known = informer.synced.is_set() or (informer.scope.selector and informer.settled.is_set())
-        forbidden = isinstance(informer.fault, Forbidden)
-        if known and (forbidden or informer.failing_for() < _STALE_SECONDS):
+        # Secrets that cannot be listed are read one by one instead, so this informer counts as synced.
+        if informer.by_name and informer.others_answered is not None:
+            return None
+        unauthorized = isinstance(informer.fault, ClusterUnauthorized)
+        limit = _UNAUTHORIZED_SECONDS if unauthorized else _STALE_SECONDS
+        if informer.synced.is_set() and informer.failing_for() < limit:
             return None
         return informer.fault.message if informer.fault else "not listed yet"
 

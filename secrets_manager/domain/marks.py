@@ -1,16 +1,19 @@
 """Labels, annotations and owners of a Secret: which are ours, which are copied, which stay.
 
-We own our marks and what we copied from the definition, and nothing more. What others put on the Secret
-stays; a copied entry that leaves the definition leaves the Secret, which is why the names of the copied
-ones are recorded in an annotation.
+We own our marks, the entries copied from the definition and those that its ``spec.metadata`` wishes for, and
+nothing more. Entries of others on the Secret stay; one that leaves the definition leaves the Secret, which is
+why the names of ours are recorded in an annotation. An entry that an earlier release copied and that is now
+known as a mark of another tool leaves it, too. ``foreign_marks`` decides which entries are such marks.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
+from secrets_manager.domain import foreign_marks, wished_marks
+from secrets_manager.domain.nesting import is_too_deep
 from secrets_manager.domain.secret import (
     COPIED,
     LAST_UPDATE,
@@ -19,15 +22,16 @@ from secrets_manager.domain.secret import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
     PREFIX,
+    RESTART_PENDING,
     DesiredSecret,
     ObservedSecret,
     Owner,
 )
 
-# Never copied: a copy would tell another controller that the Secret is its own to change or to prune
-# (Argo CD, Flux, Helm), would grant an identity (service-account marks), or would forge our own marks.
-# kubectl's record of the last applied configuration holds the whole definition and helps nobody here.
-NOT_COPIED_NAMES = frozenset(
+# In the record, beside the names that were copied: those that ``spec.metadata`` wished for.
+_WISHED = "wished"
+# Names that no release with this record ever copied: a record that has one of them is not ours.
+_NEVER_RECORDED_NAMES = frozenset(
     {
         "app.kubernetes.io/instance",
         "app.kubernetes.io/managed-by",
@@ -36,7 +40,7 @@ NOT_COPIED_NAMES = frozenset(
         LEGACY_LAST_UPDATE,
     }
 )
-NOT_COPIED_PREFIXES = (
+_NEVER_RECORDED_PREFIXES = (
     PREFIX,
     "argocd.argoproj.io/",
     "helm.sh/",
@@ -52,17 +56,17 @@ class Metadata:
     """The labels, annotations and owners a Secret should carry after the next write."""
 
     labels: Mapping[str, str]
-    annotations: Mapping[str, str]
+    annotations: Mapping[str, str] = field(repr=False)
     owners: tuple[Owner, ...]
 
 
-def copied(entries: Mapping[str, str]) -> dict[str, str]:
-    """The labels or annotations of a definition that go to its Secret."""
-    return {name: value for name, value in entries.items() if _may_be_copied(name)}
+def select_copied(entries: Mapping[str, str]) -> dict[str, str]:
+    """The labels or annotations of a definition that go to its Secret: all except marks of other tools."""
+    return {name: value for name, value in entries.items() if foreign_marks.is_copied(name, value)}
 
 
-def merged(desired: DesiredSecret, observed: ObservedSecret | None) -> Metadata:
-    """What the Secret should carry, given what it carries now; pure and idempotent.
+def merge_metadata(desired: DesiredSecret, observed: ObservedSecret | None) -> Metadata:
+    """The metadata that the Secret should carry, given what it carries now; pure and idempotent.
 
     The time of the last update is not touched here: it changes with the data only.
     """
@@ -70,7 +74,7 @@ def merged(desired: DesiredSecret, observed: ObservedSecret | None) -> Metadata:
         return Metadata(
             labels={**desired.labels, MANAGED_BY_LABEL: MANAGED_BY},
             annotations={**desired.annotations, **_record(desired)},
-            owners=(desired.owner,),
+            owners=() if desired.retained else (desired.owner,),
         )
     return Metadata(
         labels=_merged_labels(desired, observed),
@@ -80,20 +84,28 @@ def merged(desired: DesiredSecret, observed: ObservedSecret | None) -> Metadata:
 
 
 def _merged_labels(desired: DesiredSecret, observed: ObservedSecret) -> dict[str, str]:
-    ours = {*_copied_before(observed, "labels"), LEGACY_LABEL, LEGACY_LAST_UPDATE}
+    ours = {*_recorded(observed, "labels"), LEGACY_LABEL, LEGACY_LAST_UPDATE}
     kept = _without(observed.labels, ours)
     return {**kept, **desired.labels, MANAGED_BY_LABEL: MANAGED_BY}
 
 
 def _merged_annotations(desired: DesiredSecret, observed: ObservedSecret) -> dict[str, str]:
-    kept = _without(observed.annotations, {*_copied_before(observed, "annotations"), COPIED})
+    ours = {
+        *_recorded(observed, "annotations"),
+        COPIED,
+        *(() if desired.restarts else (RESTART_PENDING,)),
+    }
+    kept = _without(observed.annotations, ours)
     return {**_legacy_time(observed), **kept, **desired.annotations, **_record(desired)}
 
 
 def _merged_owners(desired: DesiredSecret, observed: ObservedSecret) -> tuple[Owner, ...]:
-    if desired.owner in observed.owners and sum(o.is_definition for o in observed.owners) == 1:
+    of_others = tuple(owner for owner in observed.owners if not owner.is_definition)
+    if desired.retained:
+        return of_others
+    if desired.owner in observed.owners and len(of_others) + 1 == len(observed.owners):
         return observed.owners
-    return (*(owner for owner in observed.owners if not owner.is_definition), desired.owner)
+    return (*of_others, desired.owner)
 
 
 def _legacy_time(observed: ObservedSecret) -> dict[str, str]:
@@ -103,20 +115,46 @@ def _legacy_time(observed: ObservedSecret) -> dict[str, str]:
 
 
 def _record(desired: DesiredSecret) -> dict[str, str]:
-    names = {"annotations": sorted(desired.annotations), "labels": sorted(desired.labels)}
-    named = {kind: listed for kind, listed in names.items() if listed}
+    wished = {"annotations": desired.wished.annotations, "labels": desired.wished.labels}
+    copied = {
+        "annotations": desired.annotations.keys() - desired.wished.annotations.keys(),
+        "labels": desired.labels.keys() - desired.wished.labels.keys(),
+    }
+    named: dict[str, object] = _sorted_names(copied)
+    if wishes := _sorted_names(wished):
+        named[_WISHED] = wishes
     return {COPIED: json.dumps(named, separators=(",", ":"))} if named else {}
 
 
-def _copied_before(observed: ObservedSecret, kind: str) -> set[str]:
-    # Anyone who may edit the Secret may edit this record, so a name counts only if it could be copied.
+def _sorted_names(of_kinds: Mapping[str, Collection[str]]) -> dict[str, object]:
+    return {kind: sorted(names) for kind, names in of_kinds.items() if names}
+
+
+def _recorded(observed: ObservedSecret, kind: str) -> set[str]:
+    """The names of that kind that the last write put there, for all that the record says.
+
+    Anyone who may edit the Secret may edit the record. So a name counts only if it could be copied, by this
+    release or an earlier one, or could be wished for: never a mark of ours.
+    """
+    record = _read_record(observed.annotations.get(COPIED, "{}"))
+    wished = record.get(_WISHED)
+    copied = {name for name in _names(record, kind) if _may_be_recorded(name)}
+    return copied | {name for name in _names(wished, kind) if not wished_marks.is_ours(name)}
+
+
+def _read_record(text: str) -> Mapping[str, object]:
+    if is_too_deep(text):
+        return {}
     try:
-        record = json.loads(observed.annotations.get(COPIED, "{}"))
-        listed = record.get(kind, []) if isinstance(record, dict) else []
-    except (ValueError, RecursionError):
-        return set()
-    names = listed if isinstance(listed, list) else []
-    return {name for name in names if isinstance(name, str) and _may_be_copied(name)}
+        record = json.loads(text)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _names(record: object, kind: str) -> list[str]:
+    listed = record.get(kind) if isinstance(record, dict) else None
+    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
 
 
 def _without(entries: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
@@ -124,5 +162,7 @@ def _without(entries: Mapping[str, str], names: Iterable[str]) -> dict[str, str]
     return {name: value for name, value in entries.items() if name not in dropped}
 
 
-def _may_be_copied(name: str) -> bool:
-    return name not in NOT_COPIED_NAMES and not name.startswith(NOT_COPIED_PREFIXES)
+def _may_be_recorded(name: str) -> bool:
+    if foreign_marks.may_be_copied(name):
+        return True
+    return name not in _NEVER_RECORDED_NAMES and not name.startswith(_NEVER_RECORDED_PREFIXES)

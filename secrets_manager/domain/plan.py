@@ -1,7 +1,7 @@
 """The heart: what to do with one Secret, and why. Two values in, one value out.
 
-The order of the checks is the order in which a person would want to hear of them: whose Secret it is,
-whether it can be changed at all, and only then what differs.
+The order of the checks is the order of interest to a person: whose Secret it is, whether it can be changed at
+all, and only then what differs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from secrets_manager.domain import marks
-from secrets_manager.domain.definition import REFUSED_TYPES
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     ImmutableTarget,
     NotOwned,
@@ -20,10 +20,14 @@ from secrets_manager.domain.errors import (
     TypeConflict,
 )
 from secrets_manager.domain.secret import DesiredSecret, ObservedSecret
+from secrets_manager.domain.wording import in_quotes
+
+# Finalizers that are named in a message.
+_MOST_NAMES = 3
 
 
 class Operation(StrEnum):
-    """What happens to the Secret; the word used in logs, Events and metrics."""
+    """The operation on the Secret; the word used in logs, Events and metrics."""
 
     CREATED = "created"
     REPLACED = "replaced"
@@ -37,19 +41,27 @@ class Plan:
     """A decision: the operation, the reason for it, and what it touches.
 
     ``changed_keys`` are names of data keys that will be added, changed or removed. ``recreate`` says that
-    the Secret has to be deleted and made anew. ``refusal`` is set exactly when the operation is refused.
+    the Secret has to be deleted and created again, ``repairs`` that its data was right until another client
+    changed it. ``refusal`` is set exactly when the operation is refused.
     """
 
     operation: Operation
     reason: str
     changed_keys: tuple[str, ...] = ()
     recreate: bool = False
+    repairs: bool = False
     refusal: TargetError | None = None
 
+    @property
+    def is_change(self) -> bool:
+        """Whether users of the Secret have other data after it than they had before it."""
+        return bool(self.changed_keys) and self.operation is Operation.REPLACED and not self.repairs
 
-# Of a definition that is being deleted: it named no Secret, or whoever deletes it wants the Secret to stay.
+
+# For a definition that is being deleted: it named no Secret, or its deletion or it asks to keep the Secret.
 NOTHING_TO_DELETE = Plan(operation=Operation.UNCHANGED, reason="NothingToDelete")
 ORPHANED = Plan(operation=Operation.UNCHANGED, reason="Orphaned")
+RETAINED = Plan(operation=Operation.UNCHANGED, reason="Retained")
 
 
 def plan(desired: DesiredSecret, observed: ObservedSecret | None) -> Plan:
@@ -62,7 +74,7 @@ def plan(desired: DesiredSecret, observed: ObservedSecret | None) -> Plan:
     changed = _changed_keys(desired.digests, observed.digests)
     refusal = _unchangeable(desired, observed, changed)
     if refusal is not None:
-        return _recreated(refusal, changed) if desired.recreate else _refused(refusal)
+        return _recreated_or_refused(refusal, observed, changed) if desired.recreate else _refused(refusal)
     if changed:
         return Plan(operation=Operation.REPLACED, reason="DataDiffers", changed_keys=changed)
     if _marks_differ(desired, observed):
@@ -75,12 +87,15 @@ def plan_deletion(
 ) -> Plan:
     """Decide whether the Secret of a definition that is gone, or wants another name, is ours to delete.
 
-    ``uid`` is that definition's. A Secret that is ``wanted`` now is left to whoever wants it: the mark of
-    what was before binds nobody. A Secret written by a release without owner marks goes too, unless
-    ``only_by_owner`` says that its belonging to this definition is hearsay.
+    ``uid`` is that definition's. A Secret that is ``wanted`` now is left to the definition that wants it,
+    whatever owner mark it carries. A Secret written by a release without owner marks goes too, unless
+    ``only_by_owner`` says that nothing else proves that it belongs to this definition. One that other
+    programs trust by its type or name stays, whatever marks it carries.
     """
     if observed is None:
         return Plan(operation=Operation.UNCHANGED, reason="AlreadyGone")
+    if observed.is_trusted_by_others:
+        return _left("NotOwned")
     if wanted:
         return _left("StillWanted")
     owner = observed.definition_owner
@@ -89,19 +104,27 @@ def plan_deletion(
     return _deleted() if observed.has_our_mark and not only_by_owner else _left("NotOwned")
 
 
+def target_conflict(senior: Ref, target: Ref) -> TargetConflict:
+    """The refusal of a definition whose Secret an older one keeps."""
+    return TargetConflict(
+        f"Secret {target.name!r} belongs to the older SecretDefinition {senior.name!r}; "
+        "change spec.name in one of the two"
+    )
+
+
 def _whose(desired: DesiredSecret, observed: ObservedSecret | None) -> TargetError | None:
     if desired.senior is not None:
-        return TargetConflict(
-            f"Secret {desired.ref.name!r} is kept by the older SecretDefinition {desired.senior.name!r}; "
-            "give one of them another spec.name"
-        )
-    if observed is None or _is_ours(desired, observed):
+        return target_conflict(desired.senior, desired.ref)
+    if observed is None:
         return None
-    if observed.type in REFUSED_TYPES:
+    if observed.is_trusted_by_others:
+        # Its marks do not count: everyone who may edit the Secret can add them.
         return NotOwned(
-            f"Secret {observed.ref.name!r} is of type {observed.type!r} and holds somebody's credentials; "
-            "it is never taken over"
+            f"Secret {observed.ref.name!r} is of type {in_quotes(observed.type)} and holds a credential or "
+            "the state of another program; it is never taken over, replaced or deleted"
         )
+    if is_ours(desired, observed):
+        return None
     if desired.adopt:
         return None
     return NotOwned(
@@ -110,9 +133,10 @@ def _whose(desired: DesiredSecret, observed: ObservedSecret | None) -> TargetErr
     )
 
 
-def _is_ours(desired: DesiredSecret, observed: ObservedSecret) -> bool:
-    # The mark of a definition that is gone, or that wants another Secret now, binds nobody any more:
-    # whoever still competes for this Secret was compared by age already.
+def is_ours(desired: DesiredSecret, observed: ObservedSecret) -> bool:
+    """Whether this program wrote the Secret, for this definition or for another."""
+    # The owner mark of a definition that is gone, or that wants another Secret now, does not count: the
+    # definitions that still want this Secret were compared by age already.
     owner = observed.definition_owner
     return observed.has_our_mark or (owner is not None and owner.uid == desired.owner.uid)
 
@@ -122,7 +146,7 @@ def _unchangeable(
 ) -> TargetError | None:
     if observed.type != desired.type:
         return TypeConflict(
-            f"Secret {observed.ref.name!r} has type {observed.type!r}, the definition wants "
+            f"Secret {observed.ref.name!r} has type {in_quotes(observed.type)}, the definition wants "
             f"{desired.type!r}, and a type cannot be changed; delete the Secret, or set annotation "
             "secrets-manager.tuenti.io/recreate to 'true' on the SecretDefinition"
         )
@@ -134,6 +158,22 @@ def _unchangeable(
     return None
 
 
+def _recreated_or_refused(refusal: TargetError, observed: ObservedSecret, changed: tuple[str, ...]) -> Plan:
+    """Plan to delete and create again, except if the Secret has finalizers: then refuse.
+
+    The Secret would stay until they are removed, and the backend may be away by then.
+    """
+    if not observed.finalizers:
+        return _recreated(refusal, changed)
+    names = ", ".join(map(in_quotes, observed.finalizers[:_MOST_NAMES]))
+    return _refused(
+        type(refusal)(
+            f"Secret {observed.ref.name!r} cannot be recreated while it has finalizers, such as {names}; "
+            "remove them, or let the program that added them do so"
+        )
+    )
+
+
 def _changed_keys(desired: Mapping[str, bytes], observed: Mapping[str, bytes]) -> tuple[str, ...]:
     if desired == observed:
         return ()
@@ -142,7 +182,7 @@ def _changed_keys(desired: Mapping[str, bytes], observed: Mapping[str, bytes]) -
 
 
 def _marks_differ(desired: DesiredSecret, observed: ObservedSecret) -> bool:
-    wanted = marks.merged(desired, observed)
+    wanted = marks.merge_metadata(desired, observed)
     return (
         wanted.labels != observed.labels
         or wanted.annotations != observed.annotations

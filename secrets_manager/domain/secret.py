@@ -1,23 +1,27 @@
-"""The Secret as it should be and as it is, and the marks by which we know our own.
+"""The Secret as it should be and as it is, and the names of our marks; ``marks`` decides which it carries.
 
-Values are bytes that live for one reconcile and never show in a repr. What is kept between reconciles is a
-digest per data key, keyed with a random key of this process: useless to whoever reads a memory dump of
-another process or a log, and comparable within this one.
+Values are bytes that live for one reconcile and never show in a repr. Between reconciles only a digest per
+data key is kept, keyed with a random key of this process: useless in a log or in a memory dump of another
+process, and comparable within this one.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from secrets_manager.domain.definition import OPAQUE, Ref
+from secrets_manager.domain import trusted
+from secrets_manager.domain.definition import MAX_TYPE, OPAQUE, Ref
+from secrets_manager.domain.wished_marks import WishedMarks
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "secrets-manager"
 PREFIX = "secrets-manager.tuenti.io/"
 LAST_UPDATE = PREFIX + "lastUpdateTime"
 COPIED = PREFIX + "copied"
+# The time of a change of the data for which workloads are still to be restarted.
+RESTART_PENDING = PREFIX + "restart-pending"
 # Releases 1.x marked their Secrets with these two labels.
 LEGACY_LABEL = "managedBy"
 LEGACY_LAST_UPDATE = "lastUpdatedAt"
@@ -26,6 +30,9 @@ DEFINITION_KIND = "SecretDefinition"
 DEFINITION_GROUP = "secrets-manager.tuenti.io"
 
 _DIGEST_BYTES = 16
+# Bytes of memory of one Secret that are kept between reconciles; most take a twentieth of it.
+_MOST_KEPT = 32 * 1024
+_PER_PART = 100
 
 
 class Digester:
@@ -67,7 +74,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedSecret:
-    """A Secret as last seen, without its values: metadata and the keyed digest of each."""
+    """A Secret as last seen, without its values: metadata and the keyed digest of each.
+
+    ``weight`` is about how many bytes its values take in a reply of the API server. ``outline`` distinguishes
+    the contents of Secrets that are kept in outline; it is None for a Secret that is kept whole.
+    """
 
     ref: Ref
     uid: str
@@ -76,14 +87,22 @@ class ObservedSecret:
     immutable: bool = False
     digests: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    # Annotations of others may hold the values: `kubectl apply` keeps the whole Secret in one.
+    annotations: Mapping[str, str] = field(default_factory=dict, repr=False)
     owners: tuple[Owner, ...] = ()
     finalizers: tuple[str, ...] = ()
+    weight: int = field(default=0, compare=False, repr=False)
+    outline: int | None = field(default=None, repr=False)
 
     @property
     def definition_owner(self) -> Owner | None:
         """The SecretDefinition whose owner mark the Secret carries, if any."""
         return next((owner for owner in self.owners if owner.is_definition), None)
+
+    @property
+    def is_trusted_by_others(self) -> bool:
+        """Whether another program trusts this Secret as its own credential or state, so that it stays."""
+        return trusted.is_trusted_type(self.type) or trusted.is_trusted_name(self.ref.name)
 
     @property
     def has_our_mark(self) -> bool:
@@ -99,12 +118,60 @@ class ObservedSecret:
         )
 
 
+def compact(secret: ObservedSecret) -> ObservedSecret:
+    """The part of a Secret that is kept: all of it, or an outline if it has very much beside its values.
+
+    Everyone who may write Secrets can give many of them a megabyte of keys, annotations, owners or type. The
+    outline keeps our marks and the definition that owns the Secret; the API server is asked for the rest.
+    """
+    if secret.outline is not None or _size(secret) <= _MOST_KEPT:
+        return secret
+    owner = secret.definition_owner
+    # Python keys hashes of texts with a random key of each process.
+    texts = tuple(tuple(sorted(each.items())) for each in (secret.labels, secret.annotations))
+    content = (secret.type, texts, tuple(sorted(secret.digests.items())), secret.owners, secret.finalizers)
+    return replace(
+        secret,
+        # Longer than any that a definition may want.
+        type=secret.type[: MAX_TYPE + 1],
+        digests={},
+        labels=_only(secret.labels, (MANAGED_BY_LABEL, LEGACY_LABEL)),
+        annotations=_only(secret.annotations, (LAST_UPDATE, RESTART_PENDING)),
+        owners=(owner,) if owner and _weight(owner) <= _MOST_KEPT else (),
+        finalizers=(),
+        outline=hash(content),
+    )
+
+
+def _size(secret: ObservedSecret) -> int:
+    """About how many bytes of memory it takes."""
+    texts = sum(
+        len(name) + len(text) for texts in (secret.labels, secret.annotations) for name, text in texts.items()
+    )
+    names = sum(map(len, secret.digests)) + sum(map(len, secret.finalizers))
+    owners = len(secret.type) + sum(map(_weight, secret.owners))
+    parts = len(secret.digests) + len(secret.labels) + len(secret.annotations) + len(secret.finalizers)
+    return texts + names + owners + _PER_PART * parts
+
+
+def _weight(owner: Owner) -> int:
+    texts = (owner.api_version, owner.kind, owner.name, owner.uid)
+    return sum(map(len, texts)) + 2 * _PER_PART
+
+
+def _only(texts: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: texts[name][:_MOST_KEPT] for name in names if name in texts}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredSecret:
     """A Secret as its definition wants it, values included.
 
-    ``labels`` and ``annotations`` are those copied from the definition. ``senior`` is an older definition
+    ``labels`` and ``annotations`` are those copied from the definition and those ``wished`` for, which win.
+    ``senior`` is an older definition
     that wants the same Secret and therefore keeps it. ``adopt`` and ``recreate`` are the author's opt-ins.
+    A Secret that is ``retained`` carries no owner mark, so that it outlives ``owner``. ``restarts`` says that
+    workloads are restarted when its data changed.
     """
 
     ref: Ref
@@ -114,6 +181,9 @@ class DesiredSecret:
     owner: Owner
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    wished: WishedMarks = field(default_factory=WishedMarks)
     senior: Ref | None = None
     adopt: bool = False
     recreate: bool = False
+    retained: bool = False
+    restarts: bool = False

@@ -1,4 +1,4 @@
-"""Clocks, threads and sockets: what the cluster and the backends share and neither owns.
+"""Clocks, threads and sockets, which the cluster client and the backends share.
 
-It must not know Kubernetes, Vault or any setting of the daemon; it knows time and how to bound it.
+This package must not know Kubernetes, Vault or any setting of the daemon; it knows time and how to bound it.
 """

@@ -1,85 +1,110 @@
 """A total deadline for a network call, enforced from outside the call.
 
-A timeout of a socket counts anew with every byte, so a server that drips one byte a second holds a call with
-a timeout of one second for ever. The Watchdog is one thread that shuts the socket of a call whose time is
-up; the blocked read then ends at once. What it cannot end is a name look-up inside the C library: that runs
-on a thread of its own (``dialling``), and is left when there is no time any more.
+The timeout of a socket starts again with every byte, so a server that drips one byte a second holds a call
+with a timeout of one second for ever. The Watchdog is one thread that shuts the socket of a call whose time
+is up; the blocked read then ends at once. It cannot end a name look-up inside the C library: a look-up runs
+on a thread of its own (``dialling``), and the call leaves it when its time is up.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+
+from secrets_manager.runtime.terms import Deadline
 
 _TICK_SECONDS = 0.1
 
 
 class Guard:
-    """One call under watch. ``expired`` tells whether the watchdog ended it."""
+    """One call under watch. ``expired`` says whether the watchdog ended it."""
 
-    __slots__ = ("_clock", "_lock", "_sock", "ends_at", "expired")
+    __slots__ = ("_lock", "_over", "_sock", "deadline", "expired")
 
-    def __init__(self, ends_at: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.ends_at = ends_at
-        self._clock = clock
+    def __init__(self, deadline: Deadline) -> None:
+        self.deadline = deadline
         self.expired = False
         self._sock: socket.socket | None = None
+        self._over = False
         self._lock = threading.Lock()
 
-    def remaining(self) -> float:
-        """Seconds that the call has left; not more than 0 when its time is up."""
-        return self.ends_at - self._clock()
-
     def attach(self, sock: socket.socket | None) -> None:
-        """Name the socket that the call waits on now."""
+        """Set the socket that the call waits on now, or None when it no longer waits on one.
+
+        After this returns, the end of the call does nothing to the socket that was set before.
+        """
         with self._lock:
-            self._sock = sock
-            late = self.expired
-        if late and sock is not None:
-            _shut(sock)
+            self._sock = None if self._over else sock
+            if self.expired and sock is not None:
+                _shut(sock)
 
     def expire(self) -> None:
-        """End the call: its pending and later reads and writes fail."""
+        """End the call: its pending and later reads and writes fail. A call that is over stays as it is."""
+        # Shut under the lock: otherwise the socket could be released in between and serve another call.
         with self._lock:
+            if self._over:
+                return
             self.expired = True
-            sock = self._sock
-        if sock is not None:
-            _shut(sock)
+            if self._sock is not None:
+                _shut(self._sock)
+
+    def end(self) -> None:
+        """Release the call, which is over: the watchdog can no longer end any of it."""
+        with self._lock:
+            self._over = True
+            self._sock = None
+
+
+class _Watch:
+    """The watched block. It is a class, since a generator took a tenth of the time of a short call."""
+
+    __slots__ = ("_guard", "_guards", "_outer", "_wake")
+
+    def __init__(self, guards: set[Guard], wake: threading.Event, guard: Guard) -> None:
+        self._guards = guards
+        self._wake = wake
+        self._guard = guard
+
+    def __enter__(self) -> Guard:
+        # Adding to and discarding from a set are atomic in CPython; the watching thread copies it.
+        self._guards.add(self._guard)
+        if not self._wake.is_set():
+            self._wake.set()
+        self._outer: Guard | None = getattr(_current, "guard", None)
+        _current.guard = self._guard
+        return self._guard
+
+    def __exit__(self, *_: object) -> None:
+        _current.guard = self._outer
+        self._guard.end()
+        self._guards.discard(self._guard)
 
 
 class Watchdog:
-    """Ends guarded calls when their time is up. One thread, started by ``start``; precise to 0.1 s."""
+    """Ends guarded calls when their time is up. One thread, started by the first guard; precise to 0.1 s."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._guards: set[Guard] = set()
         self._wake = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    @contextlib.contextmanager
-    def guard(self, seconds: float) -> Iterator[Guard]:
-        """Watch over the block: after ``seconds`` its socket is shut and ``Guard.expired`` is true."""
+    def guard(self, deadline: Deadline) -> _Watch:
+        """Watch over a block: at ``deadline`` its socket is shut and ``Guard.expired`` is true."""
         self._ensure_running()
-        guard = Guard(self._clock() + seconds, self._clock)
-        # Adding to and discarding from a set are atomic in CPython; the watching thread copies it.
-        self._guards.add(guard)
-        self._wake.set()
-        outer = getattr(_current, "guard", None)
-        _current.guard = guard
-        try:
-            yield guard
-        finally:
-            _current.guard = outer
-            self._guards.discard(guard)
+        return _Watch(self._guards, self._wake, Guard(deadline))
 
     def overdue(self) -> float:
-        """By how many seconds the call that should have been ended first is late; 0 when none is."""
-        now = self._clock()
-        late = (now - guard.ends_at for guard in tuple(self._guards) if not guard.expired)
+        """By how many seconds the most overdue call is late, whether it was ended or not; 0 when none is.
+
+        Infinite when the thread that ends calls has died.
+        """
+        if self._thread is not None and not self._thread.is_alive():
+            return math.inf
+        late = (-guard.deadline.left() for guard in self._running())
         return max(0.0, max(late, default=0.0))
 
     def _ensure_running(self) -> None:
@@ -87,23 +112,30 @@ class Watchdog:
             return
         with self._start:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+                # Set it only once it runs: where no thread can be started, the next call tries again.
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         while True:
             if not self._guards:
                 self._wake.clear()
-                # A guard added between the two lines above has set the event again or is seen here.
+                # A guard that was added meanwhile is seen here, or its block has already set the event again.
                 if not self._guards:
                     self._wake.wait()
             time.sleep(_TICK_SECONDS)
-            self._expire_due(self._clock())
+            # No memory at the moment, say: the next turn is a tenth of a second later.
+            with contextlib.suppress(Exception):
+                self._expire_due()
 
-    def _expire_due(self, now: float) -> None:
-        for guard in tuple(self._guards):
-            if guard.ends_at <= now and not guard.expired:
+    def _expire_due(self) -> None:
+        for guard in self._running():
+            if guard.deadline.left() <= 0 and not guard.expired:
                 guard.expire()
+
+    def _running(self) -> tuple[Guard, ...]:
+        return tuple(self._guards)
 
 
 def attach_current(sock: socket.socket | None) -> None:
@@ -121,12 +153,23 @@ def current_expired() -> bool:
 
 def current_remaining() -> float | None:
     """Seconds that this thread's call has left, or None when it is not guarded."""
+    deadline = current_deadline()
+    return None if deadline is None else deadline.left()
+
+
+def current_deadline() -> Deadline | None:
+    """When this thread's call is over, or None when it is not guarded."""
     guard: Guard | None = getattr(_current, "guard", None)
-    return None if guard is None else guard.remaining()
+    return None if guard is None else guard.deadline
 
 
-def _shut(sock: socket.socket) -> None:
-    # Not sock.shutdown(): SSLSocket's drops its TLS state first, under the feet of the reading thread.
+def _shut(sock: object) -> None:
+    # TLS within TLS, through a proxy with TLS, is a wrapper and not a socket.
+    while not isinstance(sock, socket.socket):
+        sock = getattr(sock, "socket", None)
+        if sock is None:
+            return
+    # Not sock.shutdown(): SSLSocket drops its TLS state first, while the other thread still reads.
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 

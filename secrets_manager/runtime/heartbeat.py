@@ -1,7 +1,7 @@
 """Signs of life of the program's threads.
 
 A dead Python thread leaves the process running, and a stuck one looks like an idle one from outside. So each
-core thread beats, and whoever serves /healthz asks who has not for too long.
+core thread beats, and /healthz asks which threads have been silent for too long.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 
 class Heartbeat:
-    """One thread's sign of life; silent when it has not beaten for ``limit`` seconds."""
+    """The sign of life of one thread; the thread is silent after ``limit`` seconds without a beat."""
 
     __slots__ = ("_clock", "_last", "limit", "name")
 
@@ -23,15 +23,15 @@ class Heartbeat:
         self._last = clock()
 
     def beat(self) -> None:
-        """Say that the thread moves; cheap enough for every turn of a loop."""
+        """Report that the thread moves; cheap enough for every turn of a loop."""
         self._last = self._clock()
 
     def rest(self, seconds: float) -> None:
-        """Say that the thread is about to wait, for so many seconds at most, for what may not come."""
+        """Report that the thread is about to wait, at most ``seconds``, for an event that may not come."""
         self._last = self._clock() + seconds
 
     def adopt(self) -> None:
-        """Make it the one that `beat_here` beats on the calling thread."""
+        """Make this the heartbeat that `beat_here` beats on the calling thread."""
         _own.heartbeat = self
 
     def age(self) -> float:
@@ -40,7 +40,7 @@ class Heartbeat:
 
 
 def beat_here() -> None:
-    """Say that the calling thread moves, if it has a heartbeat: for steps of work that may be many."""
+    """Report that the calling thread moves, if it has a heartbeat; for work of many steps."""
     heartbeat: Heartbeat | None = getattr(_own, "heartbeat", None)
     if heartbeat is not None:
         heartbeat.beat()

@@ -1,14 +1,14 @@
-"""How much may be done now at a steady rate with bursts; pure but for what it remembers.
+"""How much may be done now at a steady rate with bursts; pure except for its state.
 
-Times are given by the caller, in seconds of any clock that does not go back. Nothing here waits, and nothing
-is locked: whoever shares a bucket among threads guards it.
+The caller gives the times, in seconds of any clock that does not go back. Nothing here waits or locks: code
+that shares a bucket among threads must lock it.
 """
 
 from __future__ import annotations
 
 
 class TokenBucket:
-    """``rate`` tokens a second come in, ``burst`` of them at most are kept; it starts full."""
+    """Gains ``rate`` tokens a second and keeps at most ``burst`` of them; it starts full."""
 
     __slots__ = ("_burst", "_rate", "_seen", "_tokens")
 
@@ -19,12 +19,12 @@ class TokenBucket:
         self._seen = now
 
     def wait(self, now: float, *, leaving: float = 0.0) -> float:
-        """Seconds until there is a token besides ``leaving`` others; 0 when there is one."""
+        """Seconds until there is a token in addition to ``leaving`` others; 0 when there is one now."""
         self._fill(now)
         return max(0.0, (1.0 + leaving - self._tokens) / self._rate)
 
     def take(self, now: float) -> None:
-        """Take a token. One that is not there yet is taken in advance: ``wait`` said before how long."""
+        """Take a token, in advance if there is none yet; ``wait`` says how long that one takes."""
         self._fill(now)
         self._tokens -= 1.0
 

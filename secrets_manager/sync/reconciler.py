@@ -1,210 +1,279 @@
 """Brings the Secret of one definition into step: gather, decide, act.
 
 The order of reading is the fence (rule 1 of the design): first the Secret, then the backend, then a write
-that carries the Secret's resourceVersion. Whatever comes between, another leader included, makes the API
-server refuse the write, and then the whole chain starts again with a fresh look.
+that carries the Secret's resourceVersion. A write that comes between, by another leader too, makes the API
+server refuse ours, and then the whole chain starts again with a fresh observation.
 
-What came of it is returned; telling it to anybody is not done here.
+Outcomes are returned; reporting them is not done here.
 """
 
 from __future__ import annotations
 
-import math
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from secrets_manager.backends.base import Backend, Reading
-from secrets_manager.cluster.definition_store import DefinitionEntry
+from secrets_manager.cluster.lead.fenced import Leadership
+from secrets_manager.cluster.view.definition_store import DefinitionEntry
+from secrets_manager.domain.clash import differing_fields, is_content, is_unchanged_for_us, writers
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
 from secrets_manager.domain.errors import (
     Conflict,
-    KeyFault,
-    NoAnswerYet,
+    Contested,
     NotLeading,
     QuotaExceeded,
     SecretsManagerError,
+    Superseded,
+    WouldShrink,
 )
-from secrets_manager.domain.outcome import Outcome, SourceVersion
-from secrets_manager.domain.plan import Operation, Plan, plan
-from secrets_manager.domain.policy import PathPolicy
+from secrets_manager.domain.lifecycle import OnShrink
+from secrets_manager.domain.outcome import Outcome
+from secrets_manager.domain.plan import Operation, Plan, plan, target_conflict
 from secrets_manager.domain.secret import DesiredSecret, Digester, ObservedSecret
-from secrets_manager.runtime.heartbeat import beat_here
-from secrets_manager.runtime.room import Room
-from secrets_manager.sync.desired import desired_data, desired_secret
-from secrets_manager.sync.leadership import Leadership
-from secrets_manager.sync.remover import Cluster, Remover, failed
-from secrets_manager.sync.source_reader import SourceReader
-from secrets_manager.sync.target_view import Sight, TargetView
+from secrets_manager.runtime.byte_semaphore import ByteSemaphore
+from secrets_manager.sync.contest import Contests, with_contest
+from secrets_manager.sync.desired import desired_secret, names_of_marks
+from secrets_manager.sync.gatherer import Gatherer, GiveWay
+from secrets_manager.sync.gathering import Gathered
+from secrets_manager.sync.in_step import InStep
+from secrets_manager.sync.queue.parked import Parked
+from secrets_manager.sync.reading.absences import Absences
+from secrets_manager.sync.reading.upstream import Upstreams
+from secrets_manager.sync.remover import Remover
+from secrets_manager.sync.restarts.board import RestartBoard
+from secrets_manager.sync.subscriptions import Routes
+from secrets_manager.sync.target_view import Cluster, Observation, TargetView
 from secrets_manager.sync.telemetry import SyncTelemetry
+from secrets_manager.sync.vanished import VanishedError, Vanishing
 
 _TRIES = 3
+# Writes of one reading, where another client writes the Secret all the time without changing what is ours.
+_TRIES_OF_ONE_READING = 10
 # Values that are handled at a time, in bytes, with some seven copies of each on the way; most are light.
 _ROOM = 4 * 1024 * 1024
 _LIGHT = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """The backend as reconciles use it: where a path leads, who may go there, what is there."""
-
-    backend: Backend
-    reader: SourceReader
-    policy: PathPolicy
-
-
 @dataclass(eq=False, kw_only=True)
 class Reconciler:
-    """Reconciles one definition at a time per calling thread; never the same one twice at once."""
+    """Reconciles one definition at a time per calling thread; never the same one twice at once.
+
+    ``doubted`` are definitions to ask for by name before anything is done for them.
+    """
 
     cluster: Cluster
-    sources: Sources
+    upstreams: Upstreams
+    routes: Routes
+    contests: Contests
+    absences: Absences
+    restarts: RestartBoard
+    doubted: Parked
     digester: Digester
     leadership: Leadership
     now: Callable[[], datetime]
     telemetry: SyncTelemetry
-    room: Room = field(default_factory=lambda: Room(_ROOM, light=_LIGHT))
+    room: ByteSemaphore = field(default_factory=lambda: ByteSemaphore(_ROOM, light=_LIGHT))
     _view: TargetView = field(init=False)
     _remover: Remover = field(init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _doubted: set[Ref] = field(default_factory=set)
-    _in_step: dict[Ref, bytes] = field(default_factory=dict)
+    _gatherer: Gatherer = field(init=False)
+    _in_step: InStep = field(init=False)
+    _vanishing: Vanishing = field(init=False)
 
     def __post_init__(self) -> None:
         self._view = TargetView(
             store=self.cluster.secrets, writer=self.cluster.secret_writer, telemetry=self.telemetry
         )
+        self._gatherer = Gatherer(upstreams=self.upstreams, routes=self.routes, telemetry=self.telemetry)
+        self._in_step = InStep(self.digester)
         self._remover = Remover(cluster=self.cluster, view=self._view)
-
-    def doubt(self, ref: Ref) -> None:
-        """A complete list lacked this definition: ask for it by name before doing anything for it."""
-        with self._lock:
-            self._doubted.add(ref)
+        self._vanishing = Vanishing(
+            cluster=self.cluster, view=self._view, remover=self._remover, absences=self.absences
+        )
 
     def forget(self, ref: Ref) -> None:
-        """Let go of what is remembered of a definition that is gone."""
-        with self._lock:
-            self._in_step.pop(ref, None)
-            self._doubted.discard(ref)
+        """Drop what is remembered of a definition that is gone."""
+        self._in_step.forget(ref)
+        self.doubted.discard(ref)
+        self.contests.forget(ref)
+        self._gatherer.forget(ref)
+        self.restarts.forget(ref)
 
-    def reconcile(self, ref: Ref, asked_at: float = math.inf) -> list[Outcome]:
-        """Look at a definition, and at what definitions of that name left behind.
+    def still_owes(self, ref: Ref, *, ask: bool) -> bool:
+        """Whether definitions of this name left a debt for the leader; as `Remover.still_owes`."""
+        return self._remover.still_owes(ref, ask=ask)
 
-        ``asked_at`` is when that was asked for, in monotonic seconds: what was read of the backend since, for
-        another definition, is new enough.
+    def reconcile(self, ref: Ref, asked_at: float, give_way: GiveWay) -> list[Outcome]:
+        """Reconcile a definition, and delete the Secrets that definitions of that name left behind.
+
+        ``asked_at`` is when the reconcile was requested, in monotonic seconds: a reading that began later,
+        for another definition, is new enough.
         Every SecretsManagerError ends in an Outcome; the definition's own comes first.
         """
+        known = self.cluster.definitions.get(ref)
         try:
-            self._require_leadership(ref)
+            self._require_leadership(ref.namespace)
             entry = self._entry(ref)
         except SecretsManagerError as error:
-            return [failed(ref, None, error)]
+            return [Outcome.of_error(ref, None, error, about=known.definition if known else None)]
         if entry is None:
             return self._remover.settle_debts(ref)
-        outcome = self._main(entry, asked_at)
-        if not outcome.in_step or entry.definition.deleting:
+        outcome = self._own_outcome(entry, asked_at, give_way)
+        if not outcome.in_step or outcome.suspended or entry.definition.deleting:
             return [outcome]
         return [outcome, *self._remover.settle_debts(ref), *self._remover.sweep(entry)]
 
     def _entry(self, ref: Ref) -> DefinitionEntry | None:
-        with self._lock:
-            doubted = ref in self._doubted
-        if not doubted:
-            return self.cluster.definitions.get(ref)
-        entry = self.cluster.definition_writer.refresh(ref)
-        if entry is None:
-            self.cluster.definitions.drop(ref)
-        with self._lock:
-            self._doubted.discard(ref)
-        return entry
+        known = self.cluster.definitions.get(ref)
+        if ref not in self.doubted:
+            return known
+        if self.cluster.definition_writer.refresh(ref) is None and known is not None:
+            self.cluster.definitions.drop(ref, known.definition.uid)
+        self.doubted.discard(ref)
+        # Not the answer of that call: a deletion may have been seen while the answer was on its way.
+        return self.cluster.definitions.get(ref)
 
-    def _main(self, entry: DefinitionEntry, asked_at: float) -> Outcome:
+    def _own_outcome(self, entry: DefinitionEntry, asked_at: float, give_way: GiveWay) -> Outcome:
         definition = entry.definition
         try:
             if definition.deleting:
                 return self._remover.finish(entry)
-            return self._sync(definition, asked_at)
+            return self.restarts.complete(self._sync(definition, asked_at, give_way))
         except SecretsManagerError as error:
-            outcome = failed(definition.ref, definition.secret_name, error)
-            return replace(outcome, generation=definition.generation)
+            return Outcome.of_error(definition.ref, definition.secret_name, error, about=definition)
 
-    def _sync(self, definition: Definition, asked_at: float) -> Outcome:
+    def _sync(self, definition: Definition, asked_at: float, give_way: GiveWay) -> Outcome:
         spec = definition.spec
         if not isinstance(spec, SecretSpec):
             raise spec
+        if spec.suspended:
+            self.restarts.forget(definition.ref)
+            return Outcome.of_suspended(definition)
         target = Ref(definition.ref.namespace, spec.secret_name)
-        seen = self._view.look(target)
+        senior = self.cluster.definitions.senior(target)
+        if senior and senior.seniority < definition.seniority:
+            # Checked again after reading; but thousands of such reconciles must not cost a reading each.
+            raise target_conflict(senior.ref, target)
+        seen = self._view.observation(target)
+        if seen.secret is None and self.contests.is_active(definition.ref):
+            # It may only have lost the label by which it is watched.
+            seen = self._view.fresh_observation(target)
+        # Before the backend is asked: while that is away, workloads are restarted for what was written.
+        self.restarts.saw(definition, spec, seen.secret)
         for _ in range(_TRIES):
             try:
-                return self._bring(definition, spec, seen.not_before(asked_at))
-            except Conflict:
-                seen = self._view.look(target)
+                came = self._attempt(definition, spec, seen.not_before(asked_at), give_way)
             except QuotaExceeded:
-                if seen.secret is not None or (seen := self._view.ask_anew(target)).secret is None:
+                if seen.secret is not None or (came := self._view.fresh_observation(target)).secret is None:
                     raise
+            if isinstance(came, Outcome):
+                return came
+            seen = came
         raise Conflict(f"Secret {spec.secret_name!r} keeps changing while it is being written")
 
-    def _bring(self, definition: Definition, spec: SecretSpec, seen: Sight) -> Outcome:
-        readings = self._read(definition.ref, spec, seen.since)
-        with self.room.of(sum(reading.weight() for reading in readings.values())):
-            return self._write(definition, spec, seen.secret, readings)
+    def _attempt(
+        self, definition: Definition, spec: SecretSpec, seen: Observation, give_way: GiveWay
+    ) -> Outcome | Observation:
+        """Read and write; return the outcome, or the Secret as it is now if another client was faster."""
+        try:
+            taken = self._gatherer.gather(definition.ref, spec, seen.since, give_way)
+        except VanishedError as vanished:
+            came = self._vanishing.settle(definition, seen.secret, vanished.gone)
+            if isinstance(came, Outcome):
+                # What is made later is new, and no repair.
+                self._in_step.forget(definition.ref)
+            return came
+        with self.room.hold(taken.size()):
+            return self._persist(definition, spec, seen.secret, taken)
+
+    def _persist(
+        self,
+        definition: Definition,
+        spec: SecretSpec,
+        observed: ObservedSecret | None,
+        taken: Gathered,
+    ) -> Outcome | Observation:
+        """Write what was read; over a newer state too, as long as nothing of ours differs in it.
+
+        A client that writes the Secret all the time would come between each new read of the backend and its
+        write. Nothing of ours differs, so no replica of ours wrote, and the reading is not older than the
+        Secret.
+        """
+        ours, tries = names_of_marks(definition, spec), 0
+        while True:
+            tries += 1
+            try:
+                return self._write(definition, spec, observed, taken)
+            except Conflict:
+                seen = self._view.fresh_observation(Ref(definition.ref.namespace, spec.secret_name))
+            if tries == _TRIES_OF_ONE_READING or not is_unchanged_for_us(observed, seen.secret, ours):
+                return seen
+            observed = seen.secret
 
     def _write(
         self,
         definition: Definition,
         spec: SecretSpec,
         observed: ObservedSecret | None,
-        readings: Mapping[str, Reading],
+        taken: Gathered,
     ) -> Outcome:
-        data = self._data(definition.ref, spec, readings)
-        claimants = self.cluster.definitions.wanting(Ref(definition.ref.namespace, spec.secret_name))
-        desired = desired_secret(definition, data, claimants, self.digester)
+        data = self._gatherer.data(definition.ref, spec, taken)
+        senior = self.cluster.definitions.senior(Ref(definition.ref.namespace, spec.secret_name))
+        desired = desired_secret(definition, data, senior, self.digester)
         decision = plan(desired, observed)
         if decision.refusal is not None:
             raise decision.refusal
-        self._act(decision, desired, observed)
-        return Outcome(
-            definition=definition.ref,
-            generation=definition.generation,
-            secret=spec.secret_name,
-            operation=decision.operation,
-            reason=decision.reason,
-            changed_keys=decision.changed_keys,
-            sources=tuple(SourceVersion(path, readings[path].version) for path in spec.paths),
-            restored=self._was_restored(definition.ref, decision, desired),
-            cautions=tuple(dict.fromkeys(one.caution for one in readings.values() if one.caution)),
-        )
+        self._require_definition(definition, decision)
+        outcome = _outcome(definition, decision, taken)
+        if decision.operation is not Operation.UNCHANGED and self._in_step.was(definition.ref, desired):
+            # The Secret was just so before, so another client changed it.
+            outcome, decision = replace(outcome, restored=True), replace(decision, repairs=True)
+        elif decision.changed_keys and (
+            less := self._in_step.shrink(definition.ref, spec, desired, observed)
+        ):
+            if spec.on_shrink is OnShrink.REFUSE:
+                raise WouldShrink(less.sentence())
+            outcome = replace(outcome, shrunk=less.sentence())
+        if outcome.restored or self.contests.knows(definition.ref):
+            outcome = self._repair(outcome, definition, decision, desired, observed)
+        else:
+            self._apply(decision, desired, observed)
+        self._in_step.note(definition.ref, spec, desired)
+        if decision.is_change:
+            self.restarts.wrote(definition, spec, self.cluster.secrets.get(desired.ref))
+        return outcome
 
-    def _read(self, asker: Ref, spec: SecretSpec, since: float) -> dict[str, Reading]:
-        readings: dict[str, Reading] = {}
-        for path in spec.paths:
-            # Many paths of a slow backend take long, and a worker without a sign of life is taken for dead.
-            beat_here()
-            try:
-                source = self.sources.backend.locate(path)
-                self.sources.policy.check(asker.namespace, source.path)
-                readings[path] = self.sources.reader.read(source, asker, since)
-            except NoAnswerYet:
-                raise
-            except SecretsManagerError as error:
-                self._tell_failed_keys(asker, spec, path, error)
-                raise
-        return readings
+    def _repair(
+        self,
+        outcome: Outcome,
+        definition: Definition,
+        decision: Plan,
+        desired: DesiredSecret,
+        observed: ObservedSecret | None,
+    ) -> Outcome:
+        """Write what was decided, unless another writer undoes each repair and the next is not due yet."""
+        ref, now = outcome.definition, self.contests.clock()
+        contest = self.contests.of(ref, self._definition_digest(definition, desired))
+        if outcome.restored and now < contest.due_at():
+            self.contests.note(ref, contest := contest.with_drift(now))
+            outcome = replace(
+                outcome, operation=Operation.UNCHANGED, reason=Contested.__name__, restored=False
+            )
+            return with_contest(
+                outcome, contest, now, right=not any(map(is_content, differing_fields(desired, observed)))
+            )
+        fields, names = differing_fields(desired, observed), list[str]()
+        if outcome.restored and contest.is_close() and observed is not None:
+            names = writers(fields, self.cluster.secret_writer.managers(desired.ref))
+        self._apply(decision, desired, observed)
+        if outcome.restored and observed is None:
+            # Garbage collection may know before our watch that the definition is gone.
+            self.doubted.add(ref)
+        if outcome.restored:
+            contest = contest.with_repair(self.contests.clock(), fields, names)
+            self.contests.note(ref, contest)
+        return with_contest(outcome, contest, now, right=not contest.is_doubtful(now))
 
-    def _data(self, asker: Ref, spec: SecretSpec, readings: Mapping[str, Reading]) -> dict[str, bytes]:
-        try:
-            return desired_data(spec, readings)
-        except KeyFault as error:
-            self.telemetry.source_failed(asker, error.path, error.key, error)
-            raise
-
-    def _tell_failed_keys(self, asker: Ref, spec: SecretSpec, path: str, error: SecretsManagerError) -> None:
-        for source in spec.keys.values():
-            if source.path == path:
-                self.telemetry.source_failed(asker, path, source.key, error)
-
-    def _act(self, decision: Plan, desired: DesiredSecret, observed: ObservedSecret | None) -> None:
+    def _apply(self, decision: Plan, desired: DesiredSecret, observed: ObservedSecret | None) -> None:
         if decision.operation is Operation.UNCHANGED:
             return
         writer = self.cluster.secret_writer
@@ -214,15 +283,40 @@ class Reconciler:
             else:
                 writer.replace(desired, observed, decision, self.now())
 
-    def _was_restored(self, ref: Ref, decision: Plan, desired: DesiredSecret) -> bool:
-        """Remember what is in step now, and tell whether it had been so before somebody changed it."""
-        parts = (desired.owner.uid, desired.ref, desired.type, desired.digests, desired.labels)
-        mark = self.digester.of(repr((*parts, desired.annotations)).encode())
-        with self._lock:
-            before = self._in_step.get(ref)
-            self._in_step[ref] = mark
-        return decision.operation is not Operation.UNCHANGED and before == mark
+    def _definition_digest(self, definition: Definition, desired: DesiredSecret) -> bytes:
+        """A digest of the definition's state, without that of the backend."""
+        parts = (definition.uid, definition.generation, desired.labels, desired.annotations)
+        return self.digester.of(repr(parts).encode())
 
-    def _require_leadership(self, ref: Ref) -> None:
-        if not self.leadership.holds(ref):
+    def _require_definition(self, definition: Definition, decision: Plan) -> None:
+        """Check right before a write that the definition still exists, since the backend may have been slow.
+
+        If the definition is deleted between here and the write, garbage collection finds the Secret by its
+        owner mark.
+        """
+        entry = self.cluster.definitions.get(definition.ref)
+        there = entry is not None and entry.definition.uid == definition.uid and not entry.definition.deleting
+        if decision.operation is not Operation.UNCHANGED and not there:
+            raise Superseded(
+                f"SecretDefinition {definition.ref.name!r} was deleted while it was being reconciled"
+            )
+
+    def _require_leadership(self, namespace: str) -> None:
+        if not self.leadership.holds(namespace):
             raise NotLeading("this replica does not lead")
+
+
+def _outcome(definition: Definition, decision: Plan, taken: Gathered) -> Outcome:
+    """The outcome of doing what was decided."""
+    return Outcome(
+        definition=definition.ref,
+        uid=definition.uid,
+        generation=definition.generation,
+        secret=definition.secret_name,
+        operation=decision.operation,
+        reason=decision.reason,
+        changed_keys=decision.changed_keys,
+        sources=taken.versions,
+        overridden=taken.overridden,
+        cautions=taken.cautions,
+    )

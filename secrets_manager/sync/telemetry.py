@@ -1,4 +1,4 @@
-"""What the engine tells about its work; implemented by the metrics, and by nobody in most tests."""
+"""What the sync core reports about its work. The metrics implement it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ class SyncTelemetry(Protocol):
     """Facts about reconciles and the queue. Every method may be called from any thread and never raises."""
 
     def reconciled(self, outcome: Outcome, seconds: float) -> None:
-        """One definition was looked at; ``seconds`` is the time that took."""
+        """One definition was reconciled, in this time."""
 
     def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read."""
 
     def secret_unreadable(self, target: Ref) -> None:
         """A Secret could not be read from the API server."""
+
+    def status_unwritten(self, outcome: Outcome, error: SecretsManagerError) -> None:
+        """The status that reports ``outcome`` could not be written."""
+
+    def restarted(self, kind: str, result: str) -> None:
+        """A workload of this kind was restarted (``success``), or was not, for this reason."""
 
     def forgotten(self, definition: Ref) -> None:
         """A definition is gone: its series go too."""
@@ -28,38 +34,10 @@ class SyncTelemetry(Protocol):
         """A key joined the queue."""
 
     def retried(self) -> None:
-        """A key will be looked at again after a pause."""
+        """A key will be queued again after a pause."""
 
     def waited(self, seconds: float) -> None:
         """A key left the queue after this time in it."""
 
     def worked(self, seconds: float) -> None:
         """A worker was done with a key after this time."""
-
-
-class SilentTelemetry:
-    """Tells nobody."""
-
-    def reconciled(self, outcome: Outcome, seconds: float) -> None:
-        """Ignore it."""
-
-    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
-        """Ignore it."""
-
-    def secret_unreadable(self, target: Ref) -> None:
-        """Ignore it."""
-
-    def forgotten(self, definition: Ref) -> None:
-        """Ignore it."""
-
-    def queued(self) -> None:
-        """Ignore it."""
-
-    def retried(self) -> None:
-        """Ignore it."""
-
-    def waited(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def worked(self, seconds: float) -> None:
-        """Ignore it."""

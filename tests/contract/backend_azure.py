@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from secrets_manager.backends.azure_key_vault.backend import AzureKeyVaultBackend
-from secrets_manager.backends.azure_key_vault.telemetry import SilentAzureTelemetry
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import AzureKvSettings, ProxySettings
-from tests.contract.backend_bench import READ_SECONDS
+from secrets_manager.testing import READ_SECONDS
+from tests.silent import SilentAzure
 from tests.testbed.azure.cloud import CLIENT_ID, CLIENT_SECRET, TENANT, AzureDouble
 
 
@@ -35,7 +35,7 @@ class AzureBench:
             ),
             timeout=READ_SECONDS,
             connections=8,
-            telemetry=SilentAzureTelemetry(),
+            telemetry=SilentAzure(),
             watchdog=Watchdog(),
         )
 

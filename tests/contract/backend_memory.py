@@ -7,14 +7,13 @@ from typing import Any
 
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.domain.errors import BackendUnavailable
-from tests.contract.backend_bench import READ_SECONDS
 
 
 class MemoryBench:
     """Its store is the backend itself."""
 
     def __init__(self) -> None:
-        self.backend = MemoryBackend(timeout=READ_SECONDS)
+        self.backend = MemoryBackend()
 
     def path(self, name: str) -> str:
         return name

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 from secrets_manager.backends.vault.backend import VaultBackend
-from secrets_manager.backends.vault.telemetry import SilentVaultTelemetry
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import Engine, VaultSettings
-from tests.contract.backend_bench import READ_SECONDS
+from secrets_manager.testing import READ_SECONDS
+from tests.silent import SilentVault
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.openbao import OpenBao
 
@@ -30,7 +30,7 @@ class OpenBaoBench:
             timeout=READ_SECONDS,
             poll_period=60.0,
             connections=8,
-            telemetry=SilentVaultTelemetry(),
+            telemetry=SilentVault(),
             watchdog=Watchdog(),
         )
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, KubernetesApi, Resource, Scope
+from secrets_manager.cluster.workloads import RESOURCES
 from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.restart_wish import WorkloadKind
 
 LABEL = "contract.test/watched"
 FINALIZER = "contract.test/keep"
@@ -55,6 +57,22 @@ def definition(name: str, *, key: str = "a", **metadata: Any) -> Json:
     }
 
 
+def deployment(name: str, **annotations: str) -> Json:
+    """The body of a Deployment; the annotations are those of its pod template."""
+    labels = {"app": name}
+    metadata = {"labels": labels, **({"annotations": annotations} if annotations else {})}
+    containers = [{"name": "app", "image": "images.example.test/app"}]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": metadata, "spec": {"containers": containers}},
+        },
+    }
+
+
 def condition(message: str = "as it should be") -> Json:
     """A status as the program writes it."""
     ready = {
@@ -87,6 +105,10 @@ class Hand:
         """PUT, with whatever resourceVersion ``body`` carries."""
         return self.api.replace(_resource(body), self._ref(body), body, subresource=subresource)
 
+    def patch(self, body: Json, change: Json) -> Json:
+        """PATCH the object that ``body`` names."""
+        return self.api.patch(_resource(body), self._ref(body), change)
+
     def get(self, body: Json) -> Json:
         """GET the object that ``body`` names."""
         return self.api.get(_resource(body), self._ref(body))
@@ -116,4 +138,5 @@ def changed(body: Json, **metadata: Any) -> Json:
 
 
 def _resource(body: Json) -> Resource:
-    return DEFINITIONS if body["kind"] == "SecretDefinition" else SECRETS
+    of_kind = {"SecretDefinition": DEFINITIONS, "Deployment": RESOURCES[WorkloadKind.DEPLOYMENT]}
+    return of_kind.get(body["kind"], SECRETS)

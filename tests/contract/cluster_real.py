@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from secrets_manager.cluster.api import HttpKubernetesApi
-from secrets_manager.cluster.base import SilentTelemetry
-from secrets_manager.cluster.credentials import Credentials
-from secrets_manager.cluster.wire import Limits
+from secrets_manager.cluster.client.api import HttpKubernetesApi
+from secrets_manager.cluster.client.credentials import Credentials
+from secrets_manager.cluster.client.wire import Limits
 from secrets_manager.runtime.deadline import Watchdog
+from tests.silent import SilentCluster
 from tests.testbed.cluster import TestCluster
 
 
@@ -20,7 +20,7 @@ class RealClusterBench:
         self.api = HttpKubernetesApi(
             Credentials(str(cluster.kubeconfig)),
             Watchdog(),
-            SilentTelemetry(),
+            SilentCluster(),
             timeout=20,
             limits=Limits(watch_seconds=3, page_size=page_size),
         )

@@ -8,8 +8,10 @@ from itertools import islice
 import pytest
 
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, AlreadyExists, Expired, Json, NotFound, Scope
+from secrets_manager.cluster.workloads import RESOURCES
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict
+from secrets_manager.domain.restart_wish import WorkloadKind
 from tests.contract.cluster_bench import (
     FINALIZER,
     LABEL,
@@ -18,6 +20,7 @@ from tests.contract.cluster_bench import (
     changed,
     condition,
     definition,
+    deployment,
     secret,
 )
 from tests.contract.cluster_memory import MemoryClusterBench
@@ -121,7 +124,8 @@ def test_what_does_not_exist_is_not_found(hand: Hand) -> None:
 def test_a_status_is_not_taken_from_a_create(hand: Hand) -> None:
     reply = hand.create({**definition("app"), "status": condition()})
 
-    assert "status" not in reply
+    # The schema has a default of its own.
+    assert reply.get("status", {"observedGeneration": -1}) == {"observedGeneration": -1}
 
 
 # ── replace ──────────────────────────────────────────────────────────────────────────────────────────
@@ -150,6 +154,78 @@ def test_a_replace_of_another_uid_is_a_conflict(hand: Hand) -> None:
 
     with pytest.raises(Conflict):
         hand.put({**changed(made, uid="b1f2c0de-0000-4000-8000-000000000000"), "data": {"b": "Mg=="}})
+
+
+# ── patch ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def marked(made: Json, mark: str | None) -> Json:
+    """A patch of one annotation of the pod template."""
+    template = {"metadata": {"annotations": {"contract.test/mark": mark}}}
+    return {
+        "metadata": {"resourceVersion": made["metadata"]["resourceVersion"]},
+        "spec": {"template": template},
+    }
+
+
+@pytest.mark.parametrize("before", [{}, {"contract.test/other": "o"}, {"contract.test/mark": "1"}])
+def test_a_patch_merges_into_the_object(hand: Hand, before: dict[str, str]) -> None:
+    made = hand.create(deployment("app", **before))
+    newer = hand.patch(made, marked(made, "2"))
+    template, after = made["spec"]["template"], newer["spec"]["template"]
+
+    assert after["metadata"]["annotations"] == {**before, "contract.test/mark": "2"}
+    assert (after["spec"], after["metadata"]["labels"]) == (template["spec"], template["metadata"]["labels"])
+    assert int(newer["metadata"]["resourceVersion"]) > int(made["metadata"]["resourceVersion"])
+    assert hand.get(made)["spec"] == newer["spec"]
+
+
+def test_null_in_a_patch_removes(hand: Hand) -> None:
+    made = hand.create(deployment("app", **{"contract.test/mark": "1", "contract.test/other": "o"}))
+
+    newer = hand.patch(made, marked(made, None))
+
+    assert newer["spec"]["template"]["metadata"]["annotations"] == {"contract.test/other": "o"}
+
+
+def test_a_patch_of_an_older_version_is_a_conflict(hand: Hand) -> None:
+    made = hand.create(deployment("app"))
+    newer = hand.patch(made, marked(made, "2"))
+
+    with pytest.raises(Conflict):
+        hand.patch(made, marked(made, "3"))
+    assert hand.get(made)["metadata"]["resourceVersion"] == newer["metadata"]["resourceVersion"]
+
+
+def test_a_patch_of_an_object_that_was_made_anew_is_a_conflict(hand: Hand) -> None:
+    made = hand.create(deployment("app"))
+    hand.delete(made)
+    again = hand.create(deployment("app"))
+
+    with pytest.raises(Conflict):
+        hand.patch(made, marked(made, "2"))
+    assert hand.get(made)["metadata"]["resourceVersion"] == again["metadata"]["resourceVersion"]
+
+
+def test_a_patch_that_changes_nothing_makes_no_new_version(hand: Hand) -> None:
+    made = hand.create(deployment("app", **{"contract.test/mark": "1"}))
+
+    same = hand.patch(made, marked(made, "1"))
+
+    assert same["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+
+
+def test_what_does_not_exist_cannot_be_patched(hand: Hand) -> None:
+    with pytest.raises(NotFound):
+        hand.patch(deployment("never"), {"metadata": {"labels": {"a": "b"}}})
+
+
+def test_workloads_are_listed(hand: Hand, bench: ClusterBench) -> None:
+    made = hand.create(deployment("app"))
+
+    pages = list(bench.api.pages(hand.scope(RESOURCES[WorkloadKind.DEPLOYMENT])))
+
+    assert [item["metadata"]["uid"] for page in pages for item in page.items] == [made["metadata"]["uid"]]
 
 
 def test_a_replace_that_changes_nothing_makes_no_new_version(hand: Hand) -> None:

@@ -1,4 +1,4 @@
-"""Tests that a page names, as ``tests/.../test_x.py::test_name``; knows nothing of why."""
+"""Finds the tests that a page names as ``tests/.../test_x.py::test_name``."""
 
 from __future__ import annotations
 

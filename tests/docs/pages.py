@@ -1,6 +1,6 @@
 """The pages of the documentation, taken apart: fences, tables, links, headings, inline code.
 
-Knows Markdown as these pages write it, and nothing of what is in the fences.
+It knows Markdown as these pages use it, and nothing about the content of the fences.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ class Page:
         return _LINK.findall(self.prose())
 
     def anchors(self) -> set[str]:
-        """The names by which its headings are linked to, as GitHub makes them."""
+        """The anchors of its headings, as GitHub makes them."""
         return {_slug(heading) for heading in _HEADING.findall(self.prose())}
 
     def codes(self) -> set[str]:
-        """What it sets in inline code."""
+        """The texts that it sets in inline code."""
         return set(_CODE.findall(self.prose()))
 
     def rows(self, heading: str) -> list[list[str]]:
@@ -97,7 +97,7 @@ def page(name: str) -> Page:
 
 
 def plain(cell: str) -> list[str]:
-    """What a table cell sets in inline code."""
+    """The texts that a table cell sets in inline code."""
     return _CODE.findall(cell)
 
 

@@ -1,8 +1,8 @@
-"""Runs the pods of a Deployment as processes, since no node runs here: as much of a kubelet as that takes.
+"""Runs the pods of a Deployment as processes, since no node runs here: as much of a kubelet as that needs.
 
-It honours what the Deployment in the cluster says: replicas, account, arguments, environment, and volumes of
-ConfigMaps, Secrets and projected tokens. It must not know which settings these are, but for what a pod finds
-at places that a process of this machine cannot have.
+It follows the Deployment in the cluster: replicas, account, arguments, environment, and volumes of
+ConfigMaps, Secrets and projected tokens. It must not know which settings these are, except for files that a
+pod finds at places that a process of this machine cannot have.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.testbed.kubectl import KubectlError
 from tests.testbed.waiting import wait_until
 
 _SYSTEM_FILE = "/etc/secrets-manager/settings.toml"
-# What a pod reads in /var/run/secrets/kubernetes.io/serviceaccount/namespace.
+# A pod reads this in /var/run/secrets/kubernetes.io/serviceaccount/namespace.
 _NAMESPACE = "SECRETS_MANAGER_ELECTION__LEASE_NAMESPACE"
 _PATIENCE = 60.0
 

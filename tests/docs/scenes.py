@@ -1,7 +1,7 @@
-"""What must be there before the commands of a page are run, and what stands in for what a test cannot have.
+"""The servers and objects that a page's commands need, and substitutes for what a test cannot have.
 
-Every page has servers of its own, so that it may use the plain names that a reader sees. The tables below are
-the whole list of differences between what is shown and what is run.
+Every page has servers of its own, so that it may use the plain names that a reader sees. The tables below
+list every difference between the commands that are shown and those that are run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.docs.pages import ROOT
 from tests.docs.pod import Node
 from tests.docs.shell import Shell
@@ -27,20 +29,21 @@ from tests.testbed.kube_api import ApiError, definitions
 from tests.testbed.openbao import OpenBao
 from tests.testbed.waiting import wait_until
 
-# What the kubelet would do at these is done by tests/docs/pod.py.
+# At these commands tests/docs/pod.py does what a kubelet would do.
 SCALED_DOWN = re.compile(r"kubectl scale deployment/(\S+) -n (\S+) --replicas=0")
 ROLL_OUT = re.compile(r"kubectl rollout status deployment/(\S+) -n (\S+)")
 
-# Commands that cannot be run here, by how they begin, with the reason.
+# Commands that cannot be run here, by their beginning, with the reason.
 NOT_RUN = {
     "docker ": "no container engine; tests/integration/test_image_build.py runs the same build steps",
     "kubectl logs ": "no node, so no kubelet that has logs; the pod's process is run by tests/docs/pod.py",
     "kubectl port-forward ": "no node, so no pod to reach",
     "curl -s http://127.0.0.1:8080/": "the end of that port-forward",
     "kubectl apply -k config/prometheus": "the kinds of the Prometheus Operator are not installed",
+    "KUBERNETES_EXEC_INFO=": "no plugin is installed; tests/unit/cluster/client/test_exec_plugin.py has one",
 }
 
-# Commands that are run in another way, by how they begin. `make -n` reads the target and its recipe.
+# Commands that are run in another way, by their beginning. `make -n` reads the target and its recipe.
 RUN_OTHERWISE = {
     "make ": ("make -n ", "they run the tests that run this; tests/integration/test_demo.py runs the demo"),
 }
@@ -79,7 +82,7 @@ class Scene:
         return said
 
     def _addresses(self) -> dict[str, str]:
-        # A Vault outside the cluster has to be told the API server's CA, and whom to ask it as.
+        # A Vault outside the cluster needs the API server's CA, and a token to ask it with.
         outside = f"kubernetes_host={self.cluster.url} kubernetes_ca_cert=@{self.cluster.ca_file}"
         return {
             "https://vault.example.test:8200": self.openbao.url,
@@ -106,7 +109,7 @@ def scene(folder: Path, page: str) -> Iterator[Scene]:
 
 
 def _checkout(folder: Path) -> Path:
-    """A copy of the repository, called as a clone of it would be, and the environment that runs this test."""
+    """A copy of the repository, with the name of a clone, and the environment that runs this test."""
     unwanted = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".coverage*", "__pycache__", "*.egg-info")
     checkout = folder / "secrets-manager"
     shutil.copytree(ROOT, checkout, ignore=unwanted)
@@ -167,6 +170,12 @@ def _samples(here: Scene) -> None:
     here.cluster.kubectl("apply", "-k", str(ROOT / "samples"), "-n", "shop")
 
 
+def _few_samples(here: Scene) -> None:
+    """Samples of keysMap alone: the outputs of a page stay short, whichever samples come."""
+    for name in ("app-settings", "binary-keystore", "image-pull", "several-paths", "tls-certificate"):
+        here.cluster.kubectl("apply", "-f", str(ROOT / f"samples/{name}.yaml"), "-n", "shop")
+
+
 def _legacy_sample(here: Scene) -> None:
     here.cluster.kubectl("apply", "-k", str(ROOT / "samples/kv1"), "-n", "shop")
 
@@ -196,7 +205,7 @@ def _installed(here: Scene) -> None:
 
 
 def _reviewer(here: Scene) -> None:
-    """An account that may review tokens, as deploying.md asks of Vault's own."""
+    """An account that may review tokens, as deploying.md demands of Vault's own."""
     namespace = here.cluster.create_namespace()
     review = {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]}
     account = here.cluster.service_account(namespace, "openbao", cluster_rules=[review])
@@ -233,7 +242,11 @@ def _go_version(here: Scene) -> None:
         "kubectl create secret generic vault -n secrets-manager --from-file=role-id --from-file=secret-id"
     )
     here.cluster.apply(_go_deployment(here.openbao.url))
-    _samples(here)
+    known = {"name", "type", "keysMap"}
+    for path in (ROOT / "samples").glob("*.yaml"):
+        sample: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if sample["kind"] == "SecretDefinition" and sample["spec"].keys() <= known:
+            here.cluster.kubectl("apply", "-f", str(path), "-n", "shop")
 
 
 def _go_deployment(vault: str) -> dict[str, Any]:
@@ -262,6 +275,12 @@ def _go_deployment(vault: str) -> dict[str, Any]:
     }
 
 
+def _argo_cd(here: Scene) -> None:
+    """The ConfigMap of an Argo CD."""
+    here.cluster.create_namespace("argocd")
+    here.shell.run("kubectl create configmap argocd-cm -n argocd")
+
+
 _RUNNING = (_login, _values, _installed, _shop, _samples)
 
 SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
@@ -270,9 +289,12 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/definitions.md": _RUNNING,
     "docs/deploying.md": (_values, _reviewer, _own_kustomization, _authority),
     "docs/development.md": (),
+    "docs/gitops.md": (*_RUNNING, _argo_cd),
     "docs/moving-from-go.md": (_login, _values, _go_version),
     "docs/performance.md": (),
-    "docs/once-in-ci.md": (_crd, _values, _login, _shop, _samples),
+    "docs/once-in-ci.md": (_crd, _values, _login, _shop, _few_samples),
+    "docs/plug-ins.md": (_crd, _shop),
+    "docs/policy.md": (),
     "docs/security-rbac.md": (_login, _values, _installed),
     "docs/troubleshooting.md": (*_RUNNING, _legacy_sample),
     "samples/README.md": (_login, _values, _installed, _shop),

@@ -1,7 +1,7 @@
 """Runs the commands of a page as a reader would: one shell, from the first block to the last.
 
-Each block is a bash of its own, with the environment and the folder that the block before left. Knows nothing
-of what the commands are about.
+Each block is a bash of its own, with the environment and the folder that the block before left. It knows
+nothing about the commands.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Shell:
 
 
 def _outcome(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """What a shell said; one that takes too long is ended with all that it started."""
+    """The output of a shell; a shell that takes too long is ended with everything that it started."""
     try:
         return process.communicate(timeout=_SECONDS)
     except subprocess.TimeoutExpired:

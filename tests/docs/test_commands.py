@@ -1,6 +1,6 @@
 """Every command that README and docs show is run, in its order, on servers of the page's own.
 
-What cannot be run, and what is replaced, is listed in tests/docs/scenes.py with the reason.
+tests/docs/scenes.py lists the commands that cannot be run or are replaced, with the reason.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def test_every_page_with_commands_has_a_scene_to_run_them_in() -> None:
     assert with_commands == set(SCENES), "give the page a scene in tests/docs/scenes.py"
 
 
-def test_commands_are_marked_as_such_and_nothing_else_is() -> None:
-    known = {"sh", "yaml", "toml", "hcl", "text", "promql"}
+def test_every_block_has_a_known_language() -> None:
+    known = {"sh", "yaml", "toml", "hcl", "json", "text", "promql", "python"}
     for shown in pages():
         for fence in shown.fences():
             assert fence.language in known, str(fence)
@@ -56,7 +56,7 @@ def test_the_commands_of_the_page_work(name: str, tmp_path: Path) -> None:
 
 
 def _run(here: Scene, fence: Fence) -> str:
-    """Run a block; returns what its last command said. Jobs of a shell end with it, so they stay together."""
+    """Run a block; returns its last output. Jobs of a shell end with it, so a block with jobs stays whole."""
     commands = commands_of(fence.text)
     if any(command.endswith(" &") for command in commands):
         runnable = [command for command in commands if not command.startswith(tuple(NOT_RUN))]
@@ -68,7 +68,7 @@ def _run(here: Scene, fence: Fence) -> str:
 
 
 def _check_end(name: str, here: Scene) -> None:
-    """What the reader of some pages should have at the end."""
+    """Check what the reader of some pages should have at the end."""
     if name == "README.md":
         # The last section changed the login; the daemon follows a value with it.
         here.openbao.write_kv2("shop/database", {"url": "changed", "password": "example"})
@@ -76,8 +76,8 @@ def _check_end(name: str, here: Scene) -> None:
             lambda: _value(here, "shop", "app-settings", "DATABASE_URL") == b"changed", 60, "the value"
         )
     if name == "docs/deploying.md":
-        # The page removes it all at its end. Whether Secrets go too is the garbage collector's doing, which
-        # learns of a new kind within half a minute only.
+        # The page removes everything at its end. The garbage collector removes the Secrets too, but it learns
+        # of a new kind only within half a minute.
         assert not here.cluster.api.find(CRD)
     if name == "docs/moving-from-go.md":
         assert _value(here, "shop", "shop-tls", "tls.crt")
@@ -87,13 +87,13 @@ def _value(here: Scene, namespace: str, secret: str, key: str) -> bytes | None:
     return (here.cluster.api.secret_data(namespace, secret) or {}).get(key)
 
 
-def test_commands_keep_their_continuations_and_documents_together() -> None:
+def test_commands_keep_their_continuation_lines_and_here_documents_together() -> None:
     block = "a \\\n  b\n\n# words\ncat <<'EOF' > f\nx \\\ny\nEOF\nc\n"
 
     assert commands_of(block) == ["a \\\n  b", "cat <<'EOF' > f\nx \\\ny\nEOF", "c"]
 
 
-def test_a_block_finds_the_environment_and_the_folder_that_the_one_before_left(tmp_path: Path) -> None:
+def test_a_block_starts_in_the_environment_and_the_folder_that_the_block_before_left(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     shell = Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "state")
 

@@ -1,7 +1,8 @@
-"""Manifests, settings and policies that the pages show are accepted by whoever they are for."""
+"""The programs that read them accept the manifests, settings and policies that the pages show."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
-from secrets_manager.daemon.configuration import load
+from secrets_manager.daemon.config.configuration import load
 from secrets_manager.settings import Settings
 from tests.docs.pages import ROOT, Fence, page, pages
 from tests.testbed.binaries import program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.openbao import OpenBao
+from tests.unit.sync.world import World
 
-# What the environment of a pod brings: a login to Vault, and what AKS injects for workload identity.
+# The environment of a pod: a login to Vault, and the variables that AKS injects for workload identity.
 LOGIN = {
     "VAULT_ROLE_ID": "role",
     "VAULT_SECRET_ID": "secret",
@@ -26,10 +28,11 @@ LOGIN = {
     "AZURE_FEDERATED_TOKEN_FILE": "/var/run/secrets/azure/tokens/azure-identity-token",
 }
 
-# YAML that is no object of Kubernetes, by its first line, with the reason.
+# YAML that is not an object of Kubernetes, by its first line, with the reason.
 NOT_APPLIED = {
     "# kustomization.yaml": "input of kustomize; the commands of docs/deploying.md apply what it makes",
     "# more of kustomization.yaml": "added to one below, and the result is looked at",
+    "# for Flux": "its kinds are not installed; what waits for what is looked at below",
     "# .gitlab-ci.yml": "a job for GitLab; its commands are compared below",
 }
 
@@ -51,7 +54,7 @@ def test_the_api_server_accepts_every_manifest(definitions_api: TestCluster, sho
     assert "(server dry run)" in said
 
 
-@pytest.mark.parametrize("folder", ["samples", "samples/kv1"])
+@pytest.mark.parametrize("folder", ["samples", "samples/kv1", "samples/restart"])
 def test_the_api_server_accepts_every_sample(definitions_api: TestCluster, folder: str) -> None:
     definitions_api.kubectl(
         "apply", "--dry-run=server", "--validate=strict", "-n", "default", "-k", str(ROOT / folder)
@@ -64,7 +67,7 @@ def test_every_yaml_that_is_not_applied_is_shown_somewhere(first_line: str) -> N
 
 
 def test_the_definition_in_the_readme_is_the_sample_that_it_applies() -> None:
-    (shown,) = (yaml.safe_load(fence.text) for fence in page("README.md").fences("yaml"))
+    shown, _ = (yaml.safe_load(fence.text) for fence in page("README.md").fences("yaml"))
     sample: Any = yaml.safe_load((ROOT / "samples/app-settings.yaml").read_text(encoding="utf-8"))
 
     keys = {name: (source["path"], source["key"]) for name, source in shown["spec"]["keysMap"].items()}
@@ -73,6 +76,18 @@ def test_the_definition_in_the_readme_is_the_sample_that_it_applies() -> None:
         name: (source["path"], source["key"]) for name, source in sample["spec"]["keysMap"].items()
     }
     assert shown["spec"]["name"] == sample["spec"]["name"]
+
+
+def test_the_larger_definition_in_the_readme_becomes_the_secret_that_it_says() -> None:
+    _, shown = (yaml.safe_load(fence.text) for fence in page("README.md").fences("yaml"))
+    world = World()
+    for path, keys in json.loads((ROOT / "samples/values.json").read_text(encoding="utf-8")).items():
+        world.backend.put(path, keys)
+    world.define(spec=shown["spec"])
+    world.start()
+
+    assert world.condition() == ("True", "Synced")
+    assert list(world.data("storefront") or {}) == ["DATABASE_URL", "MAIL_FROM", "SESSION_KEY"]
 
 
 def test_the_patches_for_azure_reach_the_account_and_every_pod(tmp_path: Path) -> None:
@@ -96,6 +111,14 @@ def test_the_job_in_the_docs_installs_from_files_that_exist() -> None:
     named = [word for line in job["script"] for word in line.split() if "/" in word]
     assert named
     assert all((ROOT / word).exists() for word in named)
+
+
+def test_the_second_kustomization_in_the_docs_waits_for_the_first() -> None:
+    (shown,) = [fence for fence in page("docs/gitops.md").fences("yaml") if fence.text.startswith("# for")]
+    first, second = yaml.safe_load_all(shown.text)
+
+    assert first["spec"]["wait"] is True
+    assert second["spec"]["dependsOn"] == [{"name": first["metadata"]["name"]}]
 
 
 @pytest.mark.parametrize("shown", _fences("toml"), ids=str)

@@ -1,4 +1,4 @@
-"""Links lead somewhere, and what is named exists: files, make targets, flags, environment names."""
+"""Links lead somewhere, and files, make targets, flags and environment names on the pages exist."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import re
 
 import pytest
 
-from secrets_manager.daemon.options import OPTIONS
+from secrets_manager.daemon.config.options import OPTIONS
 from tests.docs.pages import ROOT, Page, page, pages
 
 _FOLDERS = ("config", "docs", "samples", "tests", "scripts", "demo", "requirements", "secrets_manager")
-_LAYERS = ("backends", "cluster", "daemon", "domain", "runtime", "sync")
+_LAYERS = ("backends", "cluster", "daemon", "domain", "runtime", "sync", "testing")
 _TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-# Environment names with our prefix that are no option.
+# Environment names with our prefix that are not options.
 _OTHER_NAMES = {
     "SECRETS_MANAGER_SERVICE_HOST",
     "SECRETS_MANAGER_VAULT_URL",
 }  # Kubernetes' own; a mistake shown
+# The option of the sample plug-in.
+_SAMPLE_FLAG, _SAMPLE_NAME = "folder.root", "SECRETS_MANAGER_FOLDER__ROOT"
 _PLACEHOLDERS = {"backends/<name>.py"}
 
 
@@ -53,7 +55,7 @@ def test_the_index_lists_every_page_of_the_docs() -> None:
 
 
 @every_page
-def test_every_file_that_is_named_exists(shown: Page) -> None:
+def test_every_file_that_a_page_names_exists(shown: Page) -> None:
     for code in shown.codes() - _PLACEHOLDERS:
         path = code.split(" ")[0].rstrip("/")
         if re.fullmatch(rf"({'|'.join(_FOLDERS)})/[\w./-]+", path):
@@ -63,22 +65,22 @@ def test_every_file_that_is_named_exists(shown: Page) -> None:
 
 
 @every_page
-def test_every_reason_and_class_that_is_named_exists(shown: Page) -> None:
+def test_every_reason_and_class_that_a_page_names_exists(shown: Page) -> None:
     camel = {code for code in shown.codes() if re.fullmatch(r"(?:[A-Z][a-z]+){2,}", code)}
 
     assert {word for word in camel if not re.search(rf"\b{word}\b", _source())} == set()
 
 
 @every_page
-def test_every_make_target_that_is_named_exists(shown: Page) -> None:
+def test_every_make_target_that_a_page_names_exists(shown: Page) -> None:
     named = re.findall(r"^make ([a-z]+)", "\n".join([*shown.codes(), shown.text]), re.MULTILINE)
 
     assert set(named) <= set(_TARGETS)
 
 
 @every_page
-def test_every_flag_that_is_named_exists(shown: Page) -> None:
-    flags = {option.name for option in OPTIONS} | {"h"}
+def test_every_flag_that_a_page_names_exists(shown: Page) -> None:
+    flags = {option.name for option in OPTIONS} | {"h", _SAMPLE_FLAG}
     for code in shown.codes():
         named = re.fullmatch(r"--?([a-z][a-z0-9.-]*)(=.*| .*)?", code)
         # kubectl's own flag, and a value that begins with a dash, are not ours.
@@ -87,7 +89,7 @@ def test_every_flag_that_is_named_exists(shown: Page) -> None:
 
 
 @every_page
-def test_every_environment_name_that_is_shown_exists(shown: Page) -> None:
-    known = {option.environment for option in OPTIONS} | _OTHER_NAMES
+def test_every_environment_name_that_a_page_shows_exists(shown: Page) -> None:
+    known = {option.environment for option in OPTIONS} | _OTHER_NAMES | {_SAMPLE_NAME}
 
     assert set(re.findall(r"\bSECRETS_MANAGER_[A-Z_]*[A-Z]\b", shown.text)) <= known

@@ -1,4 +1,4 @@
-"""Tables that claim to be complete are: metrics, reasons, fields, marks, and the defaults in the README."""
+"""Tables that claim to be complete are: metrics, reasons, fields, marks, README defaults, files of sync/."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
+from secrets_manager.daemon.config.options import OPTIONS
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.daemon.metrics.asked import Readings
-from secrets_manager.daemon.options import OPTIONS
+from secrets_manager.daemon.metrics.live import LiveValues
 from secrets_manager.domain import errors
-from secrets_manager.domain.definition import ADOPT, RECREATE
+from secrets_manager.domain.definition import ADOPT, RECREATE, SYNC
 from secrets_manager.domain.errors import ConfigError, PermanentError, SecretsManagerError, TemporaryError
-from secrets_manager.domain.marks import NOT_COPIED_NAMES, NOT_COPIED_PREFIXES
+from secrets_manager.domain.foreign_marks import TOOLS, Tool, may_be_copied
 from secrets_manager.domain.plan import Operation
 from secrets_manager.domain.secret import COPIED, LAST_UPDATE, MANAGED_BY, MANAGED_BY_LABEL
+from secrets_manager.domain.trusted import CONTENT_TYPES, RESERVED_NAMES
 from secrets_manager.settings import Settings
 from tests.docs.pages import ROOT, Page, page, pages, plain
 
@@ -44,19 +45,22 @@ _WORD = re.compile(r"\b(?:secrets_manager|controller_runtime|workqueue|rest_clie
 @pytest.fixture(scope="module")
 def registry() -> CollectorRegistry:
     metrics = Metrics(Settings())
-    readings = Readings(
+    values = LiveValues(
         queue_depth=lambda: 0,
         oldest_wait=lambda: 0.0,
         overdue=lambda: 0.0,
         work_ages=list,
         definitions=lambda: 0,
         breaker_open=lambda: False,
+        parts_open=int,
         log_lines_dropped=lambda: 0,
         events_dropped=lambda: 0,
         watch_silence=lambda: 0.0,
+        read_by_name=lambda: 0,
+        unwatched=lambda: 0,
         full_lists=lambda: {"start": 1},
     )
-    metrics.watch(readings, "SecretDefinition")
+    metrics.watch(values, "SecretDefinition")
     return metrics.registry
 
 
@@ -68,6 +72,7 @@ def _documented() -> dict[str, list[str]]:
     """The rows of all tables of metrics, by name."""
     headings = (
         "Definitions and Secrets",
+        "The backend",
         "Vault",
         "Azure Key Vault",
         "Leading",
@@ -81,7 +86,7 @@ def _documented() -> dict[str, list[str]]:
 def test_every_metric_is_documented_with_its_type(registry: CollectorRegistry) -> None:
     exported = {_name(family): family.type for family in registry.collect()}
 
-    # Python says gauge for what is asked of the system, and so does the page.
+    # For values that are read from the system Python says gauge, and so does the page.
     assert {name: row[1] for name, row in _documented().items()} == exported
 
 
@@ -102,16 +107,18 @@ def _labels(registry: CollectorRegistry, name: str) -> Iterable[str]:
 
 
 @pytest.mark.parametrize("shown", pages(), ids=lambda shown: shown.name)
-def test_every_metric_that_is_named_exists(shown: Page, registry: CollectorRegistry) -> None:
-    names = {_name(family) for family in registry.collect()}
-    families = {family.name for family in registry.collect()}
+def test_every_metric_that_a_page_names_exists(shown: Page, registry: CollectorRegistry) -> None:
+    # A plug-in brings one more metric.
+    exported = [*registry.collect(), *Metrics(Settings(backend="memory")).registry.collect()]
+    names = {_name(family) for family in exported}
+    families = {family.name for family in exported}
     for word in _WORD.findall(shown.text):
         base = next((word.removesuffix(suffix) for suffix in _SUFFIXES if word.endswith(suffix)), word)
         short = any(name.endswith(word) for name in names)
         assert word in names or base in families or short, word
 
 
-def test_the_queries_shown_speak_of_labels_that_exist(registry: CollectorRegistry) -> None:
+def test_the_queries_on_the_page_use_labels_that_exist(registry: CollectorRegistry) -> None:
     labels = {label for name in _documented() for label in _labels(registry, name)} | {"le"}
     for fence in METRICS.fences("promql"):
         grouped = re.findall(r"by \(([a-z, ]+)\)", fence.text)
@@ -123,7 +130,7 @@ def test_the_queries_shown_speak_of_labels_that_exist(registry: CollectorRegistr
 
 
 def _leaves() -> Iterator[type[SecretsManagerError]]:
-    """Every kind of error that is raised, by being no one's parent or by being named in a table."""
+    """Every kind of error that is raised: those that are not the parent of another."""
     kinds = [
         kind
         for _, kind in inspect.getmembers(errors, inspect.isclass)
@@ -160,14 +167,23 @@ def _schema() -> Any:
     return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
 
 
-def test_every_field_of_the_spec_is_documented() -> None:
-    spec = _schema()["spec"]["properties"]
-    source = spec["keysMap"]["additionalProperties"]["properties"]
+def _fields(schema: dict[str, Any], name: str) -> Iterator[str]:
+    """The names of all fields below one; entries of a map are `<key>`, those of a list `[]`."""
+    for field, child in schema.get("properties", {}).items():
+        yield f"{name}.{field}"
+        yield from _fields(child, f"{name}.{field}")
+    entry = schema.get("additionalProperties")
+    if entry and entry["type"] == "object":
+        yield f"{name}.<key>"
+        yield from _fields(entry, f"{name}.<key>")
+    if "items" in schema:
+        yield from _fields(schema["items"], f"{name}[]")
 
+
+def test_every_field_of_the_spec_is_documented() -> None:
     documented = {plain(row[0])[0] for row in DEFINITIONS.rows("Fields") if plain(row[0])}
 
-    fields = {f"spec.{name}" for name in spec}
-    assert documented == {*fields, "spec.keysMap.<key>", *(f"spec.keysMap.<key>.{name}" for name in source)}
+    assert documented == set(_fields(_schema()["spec"], "spec"))
 
 
 def test_every_field_of_the_status_is_documented() -> None:
@@ -180,20 +196,44 @@ def test_the_annotations_and_marks_are_those_of_the_program() -> None:
     annotations = {plain(row[0])[0] for row in DEFINITIONS.rows("Annotations") if plain(row[0])}
     marks = " ".join(row[0] for row in DEFINITIONS.rows("The Secret"))
 
-    assert annotations == {ADOPT, RECREATE}
+    assert annotations == {ADOPT, RECREATE, SYNC}
     assert all(f"`{mark}`" in marks for mark in (f"{MANAGED_BY_LABEL}: {MANAGED_BY}", LAST_UPDATE, COPIED))
 
 
-def test_what_is_not_copied_is_listed_in_full() -> None:
-    cells = [row[0] for row in DEFINITIONS.rows("The Secret")]
-    listed = {name for cell in cells for name in plain(cell)} - {LAST_UPDATE, COPIED}
-    listed.discard(f"{MANAGED_BY_LABEL}: {MANAGED_BY}")
+def test_the_table_of_foreign_marks_is_that_of_the_program() -> None:
+    rows = DEFINITIONS.rows("Marks that are not copied")
 
-    assert listed == {*NOT_COPIED_NAMES, *(f"{prefix}*" for prefix in NOT_COPIED_PREFIXES)}
+    shown = [(row[0], sorted(plain(row[1])), sorted(plain(row[2]))) for row in rows if plain(row[1])]
+
+    assert shown == [
+        (f"[{tool.name}]({tool.source})", sorted(_kept_back(tool)), sorted(tool.wishes)) for tool in TOOLS
+    ]
+
+
+def _kept_back(tool: Tool) -> list[str]:
+    domains = [f"{domain}/*" for domain in tool.domains]
+    return [*domains, *tool.names, *(f"{name}: {value}" for name, value in tool.values)]
+
+
+def test_the_examples_of_the_rules_about_marks_are_true() -> None:
+    rules = DEFINITIONS.text.partition("## Marks that are not copied")[2].partition("| tool |")[0]
+    fourth, fifth = rules.partition("4. ")[2].split("5. ")
+
+    said = [name for name in plain(fourth) if name != "owner"]
+    assert not any(may_be_copied(f"tool.example.com/{name}") for name in said)
+    assert may_be_copied("tool.example.com/owner")
+    assert len(said) > 10
+    assert all(map(may_be_copied, plain(fifth)))
+
+
+def test_refused_types_and_names_are_listed() -> None:
+    words = set(plain(DEFINITIONS.text))
+
+    assert {*CONTENT_TYPES, *RESERVED_NAMES} <= words
 
 
 def test_the_operations_are_those_of_the_plan() -> None:
-    rows = page("docs/reconciliation.md").rows("One look")
+    rows = page("docs/reconciliation.md").rows("One reconcile")
     operations = {plain(row[1])[0] for row in rows if plain(row[1])}
     reasons = [row[2] for row in rows if plain(row[2])]
 
@@ -222,3 +262,15 @@ def test_the_layers_in_the_architecture_are_those_that_are_checked() -> None:
 
     plain_layers = [layer.replace("(", "").replace(")", "") for layer in layers]
     assert shown.replace("(", "").replace(")", "") == " > ".join(plain_layers)
+
+
+@pytest.mark.parametrize("folder", ["sync", "sync/queue", "sync/reading", "sync/restarts"])
+def test_every_module_of_the_engine_stands_in_the_table_of_its_folder(folder: str) -> None:
+    rows = page("docs/architecture.md").rows(f"In `{folder}/`")
+
+    listed = [name for row in rows for name in plain(row[0])]
+
+    modules = [
+        file.name for file in (ROOT / "secrets_manager" / folder).glob("*.py") if file.stem != "__init__"
+    ]
+    assert sorted(listed) == sorted(modules)

@@ -31,7 +31,7 @@ print(json.dumps({{**kind, "status": json.loads(answer.read_text())}}))
 
 
 class Plugin:
-    """An exec plugin of kubectl's kind: says what it is told to, counts its runs, complains when it fails."""
+    """An exec plugin of kubectl's kind: answers as the test sets it, counts its runs, and can fail."""
 
     def __init__(self, folder: Path, *, complaint: str = "") -> None:
         folder.mkdir()
@@ -92,7 +92,7 @@ def inline(path: Path) -> str:
 
 
 def mutual_tls(script: Script, pair: KeyPair, authority: Authority) -> Loopback:
-    """A server that accepts clients with a certificate of this authority only."""
+    """A server that accepts only clients with a certificate of this authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.key)
     context.load_verify_locations(authority.ca_file)
@@ -124,3 +124,46 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
             if not chunk:
                 return
             partner[sock].sendall(chunk)
+
+
+class Shown:
+    """A client certificate that a kubeconfig presents in one of the possible ways, and its replacement."""
+
+    def __init__(self, way: str, folder: Path, cluster: Mapping[str, Any]) -> None:
+        self._way = way
+        self._folder = folder
+        self._cluster = cluster
+        self._files = {"client-certificate": folder / "tls.crt", "client-key": folder / "tls.key"}
+        self._plugin = Plugin(folder / "plugin")
+
+    def show(self, pair: KeyPair) -> str:
+        """Put the certificate in place; returns the path of the kubeconfig."""
+        user: dict[str, Any] = {name: str(path) for name, path in self._files.items()}
+        if self._way == "inline":
+            user = {"client-certificate-data": inline(pair.certificate), "client-key-data": inline(pair.key)}
+        elif self._way == "file":
+            for path, content in zip(self._files.values(), (pair.certificate, pair.key), strict=True):
+                path.write_bytes(content.read_bytes())
+        elif self._way == "mounted":
+            self._mount(pair)
+        else:
+            said = {
+                "clientCertificateData": pair.certificate.read_text(),
+                "clientKeyData": pair.key.read_text(),
+            }
+            self._plugin.say(said)
+            user = self._plugin.user
+        return kubeconfig(self._folder, self._cluster, user)
+
+    def _mount(self, pair: KeyPair) -> None:
+        """Write files as the kubelet does: behind a link to a folder, which is swapped as a whole."""
+        version = self._folder / f"..{pair.certificate.stem}"
+        version.mkdir()
+        (version / "tls.crt").write_bytes(pair.certificate.read_bytes())
+        (version / "tls.key").write_bytes(pair.key.read_bytes())
+        link = self._folder / "..new"
+        link.symlink_to(version.name)
+        link.rename(self._folder / "..data")
+        for path in self._files.values():
+            if not path.is_symlink():
+                path.symlink_to(f"..data/{path.name}")

@@ -1,4 +1,4 @@
-"""The surroundings of a daemon whose values come from Azure Key Vault: a World whose vault is the double."""
+"""The environment of a daemon whose values come from Azure Key Vault: a World whose vault is the double."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRINCIPAL = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLI
 
 
 def environment(azure: AzureDouble) -> dict[str, str]:
-    """What leads a daemon to the double, without saying who it is there."""
+    """Settings that lead a daemon to the double, without an identity there."""
     return {
         "SECRETS_MANAGER_BACKEND": "azure-kv",
         "AZURE_KV_NAME": azure.vault.name,
@@ -26,7 +26,7 @@ def environment(azure: AzureDouble) -> dict[str, str]:
 
 @contextmanager
 def azure_world(cluster: TestCluster, azure: AzureDouble, folder: Path) -> Iterator[World]:
-    """Prepare everything; daemons log in as the service principal unless told otherwise."""
+    """Prepare everything; daemons log in as the service principal unless the caller says otherwise."""
     home = cluster.create_namespace()
     account = cluster.service_account(home, "secrets-manager", cluster_rules=CONFIG_RULES)
     nobody = cast("Any", None)

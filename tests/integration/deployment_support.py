@@ -1,11 +1,12 @@
 """Installs the product from config/ into a test cluster, and becomes its service account.
 
-It also builds SecretDefinitions as a user would write them. It knows the manifests' own names. It must not
-know the daemon: what runs with these rights is the caller's.
+It also builds SecretDefinitions as a user would write them. It knows the names in the manifests. It must not
+know the daemon: the caller decides what runs with these rights.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,25 @@ def daemon_token(cluster: TestCluster) -> str:
 
 
 def daemon_kubeconfig(cluster: TestCluster) -> Path:
-    """A kubeconfig with exactly the rights that were installed, once these are in effect."""
-    token = daemon_token(cluster)
-    kubeconfig = cluster.kubeconfig_for(token, namespace=NAMESPACE)
-    client = cluster.client(token)
-    lease = "coordination.k8s.io:leases"
-    wait_until(lambda: allowed(client, NAMESPACE, "create", lease), what="the daemon's rights in effect")
-    return kubeconfig
+    """A kubeconfig with the rights of `daemon_client`."""
+    daemon_client(cluster)
+    return cluster.kubeconfig_for(daemon_token(cluster), namespace=NAMESPACE)
+
+
+def daemon_client(cluster: TestCluster, place: str = "") -> KubeApi:
+    """A client with exactly the rights that were installed, once these are in effect.
+
+    `place` is the namespace that they were installed for, or all of them.
+    """
+    client = cluster.client(daemon_token(cluster))
+    # Each of these comes by a watch of its own.
+    for where, verb, resource in (
+        (NAMESPACE, "create", "coordination.k8s.io:leases"),
+        (place, "delete", "secrets"),
+        (place, "update", "secrets-manager.tuenti.io:secretdefinitions/status"),
+    ):
+        wait_until(partial(allowed, client, where, verb, resource), what=f"the right to {verb} {resource}")
+    return client
 
 
 def allowed(client: KubeApi, namespace: str, verb: str, resource: str, name: str = "") -> bool:
@@ -97,7 +110,7 @@ def allowed(client: KubeApi, namespace: str, verb: str, resource: str, name: str
 
 
 def definition(called: str = "app", **spec: Any) -> dict[str, Any]:
-    """A good SecretDefinition but for what `spec` says otherwise."""
+    """A good SecretDefinition, except where `spec` says otherwise."""
     return {
         "apiVersion": "secrets-manager.tuenti.io/v1alpha1",
         "kind": "SecretDefinition",
@@ -106,9 +119,15 @@ def definition(called: str = "app", **spec: Any) -> dict[str, Any]:
     }
 
 
-def from_source(**fields: str) -> dict[str, Any]:
+def from_source(**fields: Any) -> dict[str, Any]:
     """The part of a spec that takes one key from a source with these fields."""
     return {"keysMap": {"password": {"path": "secret/data/app", "key": "password", **fields}}}
+
+
+def from_whole(**fields: Any) -> dict[str, Any]:
+    """The part of a spec that takes a whole path with these fields, None for one to leave out."""
+    entry = {"path": "secret/data/app", **fields}
+    return {"dataFrom": [{name: value for name, value in entry.items() if value is not None}]}
 
 
 def from_keys(*keys: str) -> dict[str, Any]:
@@ -122,7 +141,7 @@ def try_to_create(api: KubeApi, namespace: str, body: dict[str, Any]) -> None:
 
 
 def original_crd() -> dict[str, Any]:
-    """The CRD as the original declares it: nearly anything goes in, and there is no status subresource."""
+    """The CRD as the original declares it: it accepts nearly anything, and there is no status subresource."""
     text = {"type": "string"}
     source = {
         "type": "object",

@@ -1,4 +1,4 @@
-"""Texts that occur nowhere else, planted as secrets, and the search for them in all that a daemon says."""
+"""Texts that occur nowhere else, planted as secrets, and the search for them in all output of a daemon."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from tests.integration.world import World
-from tests.testbed.daemon import DaemonProcess
+from tests.testbed.daemon import DaemonProcess, run_once
 from tests.testbed.kube_api import definitions, events
 
 PLACES = [
@@ -41,12 +41,12 @@ class Flock:
         return self.take(what, f"Canary-{tag}{ending}")
 
     def take(self, what: str, text: str) -> str:
-        """Look out for this text too."""
+        """Search for this text too."""
         self.born[what] = text
         return text
 
     def found_in(self, output: str) -> list[str]:
-        """What was planted and shows in the output, with the form it shows in; never the text itself."""
+        """The planted texts that show in the output, with the form they show in; never the text itself."""
         return [
             f"{what} as {form}"
             for what, text in self.born.items()
@@ -57,12 +57,21 @@ class Flock:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What was planted, and everything that was said."""
+    """What was planted, and all output."""
 
     flock: Flock
     said: dict[str, str]
     secrets: str = field(repr=False)
     log_lines: list[dict[str, Any]]
+
+    def check(self, place: str) -> None:
+        """Raise AssertionError if a planted text shows there, or if there is no output."""
+        assert len(self.said[place]) > 20
+        assert self.flock.found_in(self.said[place]) == []
+
+    def reasons(self) -> set[str]:
+        """The reasons for which something was not in step at some time."""
+        return {line["reason"] for line in self.log_lines if line["msg"] == "Secret is out of sync"}
 
 
 def forms(text: str) -> Iterator[tuple[str, str]]:
@@ -96,12 +105,12 @@ def _base64(raw: bytes) -> Iterator[tuple[str, str]]:
 
 
 def all_that_is_said(world: World, daemon: DaemonProcess, namespace: str) -> dict[str, str]:
-    """Everything about one namespace that a daemon lets others see, by place; the log comes later."""
+    """Everything about one namespace that a daemon lets others see, by place; the log is added later."""
     probes = [
         daemon.fetch(path) for path in ("/healthz", "/readyz", "/healthz?verbose", "/nothing", "/debug/pprof")
     ]
     return {
-        "metrics": daemon.fetch("/metrics")[1],
+        "metrics": daemon.metrics(),
         "probes": str(probes),
         "command line": _of_process(daemon, "cmdline"),
         "environment": _of_process(daemon, "environ"),
@@ -117,3 +126,9 @@ def _of_process(daemon: DaemonProcess, file: str) -> str:
         return Path(f"/proc/{daemon.pid}/{file}").read_text(encoding="utf-8")
     except PermissionError:
         return "the kernel shows it to root alone"
+
+
+def once(world: World, environ: dict[str, str], *flags: str) -> str:
+    """All output of a run with --once."""
+    done = run_once({**world.environ, **environ}, *flags, cwd=world.folder)
+    return done.stdout + done.stderr

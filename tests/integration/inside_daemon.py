@@ -1,6 +1,6 @@
 """The daemon with a spy in its process; ``python -m tests.integration.inside_daemon`` takes its flags.
 
-Once a file ``ask`` is in the working folder, the spy writes what only the process itself can see to ``told``.
+Once a file ``ask`` is in the working folder, the spy writes to ``told`` what only the process itself can see.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PR_GET_DUMPABLE = 3
 
 
 def spy(folder: Path) -> None:
-    """Wait to be asked, then tell."""
+    """Wait for the file ``ask``, then write."""
     while not (folder / "ask").exists():
         time.sleep(0.05)
     child = subprocess.run(["env"], capture_output=True, text=True, check=True)  # noqa: S607

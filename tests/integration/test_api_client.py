@@ -1,7 +1,7 @@
 """The client of the API server: identities of every kind, and a network that misbehaves.
 
-The API server is the real one, mostly behind the fault proxy. Every test also looks for its canaries in the
-log at debug level.
+The API server is the real one, mostly behind the fault proxy. Every test also searches the
+log at debug level for its canaries.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from secrets_manager.cluster.api import HttpKubernetesApi
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Expired, NotFound, Scope, WatchEvent
-from secrets_manager.cluster.credentials import Credentials
-from secrets_manager.cluster.wire import Limits
+from secrets_manager.cluster.client.api import HttpKubernetesApi
+from secrets_manager.cluster.client.credentials import Credentials
+from secrets_manager.cluster.client.wire import Limits
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     ClusterUnauthorized,
@@ -30,6 +30,7 @@ from secrets_manager.domain.errors import (
     SecretsManagerError,
 )
 from secrets_manager.runtime.deadline import Watchdog
+from tests.builders import Clock
 from tests.integration.api_client_support import Plugin, inline, kubeconfig, mutual_tls, tunnel
 from tests.testbed.cluster import TestCluster
 from tests.testbed.fault_proxy import FaultProxy
@@ -42,21 +43,13 @@ NOBODY = "canary-token-of-nobody"
 
 
 class Calls:
-    """Telemetry that remembers."""
+    """Telemetry that remembers every call."""
 
     def __init__(self) -> None:
         self.codes: list[tuple[str, str]] = []
 
     def api_call(self, method: str, code: str, host: str, seconds: float) -> None:
         self.codes.append((method, code))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 Open = Callable[..., HttpKubernetesApi]
@@ -74,7 +67,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def open_api(calls: Calls, clock: Clock) -> Iterator[Open]:
-    """Opens the API by a kubeconfig; ``timeout`` in seconds, ``limits``. Closed at the end."""
+    """Open the API by a kubeconfig, with a ``timeout`` in seconds and ``limits``; it is closed at the end."""
     opened: list[HttpKubernetesApi] = []
 
     def make(path: str | None, *, timeout: float = 20, limits: Limits | None = None) -> HttpKubernetesApi:
@@ -92,7 +85,7 @@ def open_api(calls: Calls, clock: Clock) -> Iterator[Open]:
 
 @pytest.fixture(autouse=True)
 def no_canary_in_the_log(cluster: TestCluster, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing that could open a door is logged, at any level, by us or by a library."""
+    """No credential is logged, at any level, by us or by a library."""
     caplog.set_level(logging.DEBUG)
     yield
     told = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.get_records("call"))
@@ -212,7 +205,7 @@ def test_a_refused_watch_reads_the_token_again(
     assert [page.items for page in api.pages(scope)] == [[]]
 
 
-def test_a_token_file_that_is_gone_for_a_moment_leaves_the_known_token_in_use(
+def test_a_token_file_that_is_missing_for_a_moment_leaves_the_known_token_in_use(
     pod: Pod, cluster: TestCluster, namespace: str, open_api: Open, clock: Clock, tmp_path: Path
 ) -> None:
     pod.mount(cluster.service_account(namespace, "daemon", rules=RIGHTS).token)
@@ -316,12 +309,12 @@ def test_a_plugin_that_fails_at_the_start_is_a_fault_of_the_settings(
 ) -> None:
     plugin = Plugin(tmp_path / "plugin", complaint="canary-of-the-plugin")
 
-    with pytest.raises(ConfigError, match="plugin gave no credentials") as caught:
+    with pytest.raises(ConfigError, match="exec plugin returned no credentials") as caught:
         open_api(kubeconfig(tmp_path, server, plugin.user))
     assert "canary" not in str(caught.value)
 
 
-def test_a_plugin_that_fails_later_leaves_what_it_said_in_use(
+def test_a_plugin_that_fails_later_leaves_its_last_answer_in_use(
     server: dict[str, str], cluster: TestCluster, namespace: str, open_api: Open, tmp_path: Path, calls: Calls
 ) -> None:
     plugin = Plugin(tmp_path / "plugin", complaint="canary-of-the-plugin")
@@ -338,7 +331,9 @@ def an_object(connection: Any, _: Received) -> None:
     connection.reply_json(200, {"kind": "Secret", "metadata": {"name": "x"}})
 
 
-def test_a_client_certificate_is_shown(authority: Authority, open_api: Open, tmp_path: Path) -> None:
+def test_a_client_certificate_of_a_kubeconfig_is_presented_to_the_server(
+    authority: Authority, open_api: Open, tmp_path: Path
+) -> None:
     pair, mine = authority.issue("127.0.0.1"), authority.issue("daemon")
     user = {"client-certificate": str(mine.certificate), "client-key": str(mine.key)}
     with mutual_tls(each_request(an_object), pair, authority) as server:
@@ -348,7 +343,7 @@ def test_a_client_certificate_is_shown(authority: Authority, open_api: Open, tmp
         assert api.get(SECRETS, Ref("a", "x"))["kind"] == "Secret"
 
 
-def test_what_a_kubeconfig_holds_inline_leaves_no_file_behind(
+def test_inline_data_of_a_kubeconfig_leaves_no_file_behind(
     authority: Authority, open_api: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary = tmp_path / "tmp"
@@ -367,7 +362,7 @@ def test_what_a_kubeconfig_holds_inline_leaves_no_file_behind(
     assert list(temporary.iterdir()) == []
 
 
-def test_without_a_client_certificate_such_a_server_is_not_reached(
+def test_a_server_that_wants_a_client_certificate_refuses_a_client_without_one(
     authority: Authority, open_api: Open, tmp_path: Path
 ) -> None:
     with mutual_tls(each_request(an_object), authority.issue("127.0.0.1"), authority) as server:
@@ -378,7 +373,7 @@ def test_without_a_client_certificate_such_a_server_is_not_reached(
             api.get(SECRETS, Ref("a", "x"))
 
 
-def test_an_api_server_that_is_not_trusted_is_not_spoken_to(
+def test_an_api_server_with_an_untrusted_certificate_gets_no_request(
     cluster: TestCluster, cluster_proxy: FaultProxy, namespace: str, open_api: Open, tmp_path: Path
 ) -> None:
     wrong = {"server": cluster_proxy.url, "certificate-authority": str(cluster.ca_file)}
@@ -390,7 +385,7 @@ def test_an_api_server_that_is_not_trusted_is_not_spoken_to(
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
-def test_the_check_of_the_certificate_can_be_switched_off(
+def test_a_kubeconfig_can_switch_off_the_check_of_the_certificate(
     cluster: TestCluster, cluster_proxy: FaultProxy, namespace: str, open_api: Open, tmp_path: Path
 ) -> None:
     careless = {"server": cluster_proxy.url, "insecure-skip-tls-verify": True}
@@ -398,7 +393,7 @@ def test_the_check_of_the_certificate_can_be_switched_off(
     ask(open_api(kubeconfig(tmp_path, careless, {"token": cluster.admin_token})), namespace)
 
 
-def test_the_servers_name_may_be_another_than_its_address(
+def test_a_kubeconfig_may_expect_another_name_than_the_servers_address(
     cluster: TestCluster,
     authority: Authority,
     fault_proxy: Callable[..., FaultProxy],
@@ -428,7 +423,7 @@ def test_calls_go_through_the_proxy_of_the_kubeconfig(
         assert "authorization" not in asked.headers
 
 
-def test_a_proxy_that_is_down_is_told_as_such(
+def test_a_proxy_that_is_down_is_named_in_the_error(
     server: dict[str, str], cluster: TestCluster, namespace: str, open_api: Open, tmp_path: Path
 ) -> None:
     through = {**server, "proxy-url": f"http://127.0.0.1:{refused_port()}"}
@@ -490,13 +485,13 @@ DRIPS: dict[str, Callable[[FaultProxy], object]] = {
 
 
 @pytest.mark.parametrize("drip", DRIPS.values(), ids=DRIPS)
-def test_a_call_ends_in_its_time_whatever_drips(
+def test_a_call_ends_in_its_time_whatever_part_of_the_reply_drips(
     drip: Callable[[FaultProxy], object], behind: str, cluster_proxy: FaultProxy, open_api: Open
 ) -> None:
     drip(cluster_proxy)
     api = open_api(behind, timeout=1)
 
-    with pytest.raises(ClusterUnavailable, match=r"within its time|went silent"):
+    with pytest.raises(ClusterUnavailable, match=r"within the time allowed|stopped answering"):
         api.get(SECRETS, Ref("default", "never"))
     with pytest.raises(ClusterUnavailable):
         next(api.pages(Scope(resource=SECRETS)))
@@ -521,7 +516,7 @@ def test_a_watch_that_falls_silent_is_noticed(
     scope = Scope(resource=SECRETS, namespace=namespace)
     (page,) = api.pages(scope)
 
-    with pytest.raises(ClusterUnavailable, match=r"went silent: watch secrets in namespace"):
+    with pytest.raises(ClusterUnavailable, match=r"stopped answering: watch secrets in namespace"):
         list(api.watch(scope, page.resource_version))
 
 
@@ -542,12 +537,12 @@ def test_a_watch_that_is_cut_within_a_line_gives_whole_events_only(
 
 
 def note(events: Iterator[WatchEvent], seen: list[str]) -> None:
-    """Add the name of each event's object to ``seen``, whatever comes after it."""
+    """Add the name of each event's object to ``seen``, even if an error follows."""
     for event in events:
-        seen.append(event.object["metadata"]["name"])  # noqa: PERF401 - an error must not lose what came before
+        seen.append(event.object["metadata"]["name"])  # noqa: PERF401 - an error must not lose the events before it
 
 
-def test_a_version_that_is_too_old_is_told_in_the_stream_and_before_it(
+def test_a_version_that_is_too_old_is_recognised_in_the_stream_and_before_it(
     behind: str, cluster_proxy: FaultProxy, open_api: Open
 ) -> None:
     api = open_api(behind)
@@ -576,7 +571,7 @@ REPLIES: dict[str, Callable[[FaultProxy], object]] = {
 
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
-def test_what_is_not_the_api_servers_reply_is_no_answer(
+def test_a_reply_that_is_not_the_api_servers_is_no_answer(
     reply: Callable[[FaultProxy], object], behind: str, cluster_proxy: FaultProxy, open_api: Open
 ) -> None:
     reply(cluster_proxy)
@@ -594,7 +589,7 @@ def test_what_is_not_the_api_servers_reply_is_no_answer(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_pause_that_the_server_asks_for_is_told_and_not_taken(
+def test_a_pause_that_the_server_asks_for_is_reported_to_the_caller_and_not_waited_for(
     method: str, behind: str, cluster_proxy: FaultProxy, open_api: Open
 ) -> None:
     cluster_proxy.on(method, ANY).reply(429, retry_after=7)
@@ -606,7 +601,7 @@ def test_a_pause_that_the_server_asks_for_is_told_and_not_taken(
 
 
 def call(api: HttpKubernetesApi, method: str, namespace: str = "default") -> Any:
-    """One call of that HTTP method about one Secret."""
+    """Make one call of that HTTP method about one Secret."""
     ref = Ref(namespace, "app")
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "app"}, "data": {"a": VALUE}}
     if method == "POST":
@@ -641,7 +636,7 @@ def test_a_write_whose_reply_is_lost_is_not_sent_again(
     assert (cluster.api.find(secrets(namespace, "app")) is None) is (method == "DELETE")
 
 
-def test_an_api_server_that_is_not_there_is_told_and_is_found_again(
+def test_an_api_server_that_is_away_is_an_error_and_calls_work_once_it_is_back(
     behind: str, cluster_proxy: FaultProxy, namespace: str, open_api: Open, calls: Calls
 ) -> None:
     api = open_api(behind)
@@ -680,7 +675,7 @@ def test_warnings_of_the_api_server_are_not_logged_for_each_object(
 ) -> None:
     api = open_api(behind)
     raw = api.create(DEFINITIONS, namespace, old_definition())
-    api.replace(DEFINITIONS, Ref(namespace, "old"), raw)
+    raw = api.replace(DEFINITIONS, Ref(namespace, "old"), raw)
     assert warned_of(definitions_api, namespace), "else nothing could have been logged"
     told = [record for record in caplog.records if not record.name.startswith("urllib3")]
     definitions_api.api.put(
@@ -704,7 +699,7 @@ def warned_of(cluster: TestCluster, namespace: str) -> bool:
 
 
 def old_definition(name: str = "old") -> dict[str, Any]:
-    """One with the finalizer of the original, whose name recent API servers warn of."""
+    """A definition with the finalizer of the original; recent API servers warn of its name."""
     return {
         "apiVersion": "secrets-manager.tuenti.io/v1alpha1",
         "kind": "SecretDefinition",
@@ -730,7 +725,7 @@ def test_no_error_shows_a_value_or_a_token(
 
 
 @pytest.mark.filterwarnings("ignore:ssl.OP_NO_:DeprecationWarning")
-def test_old_tls_is_not_spoken(
+def test_the_client_does_not_speak_outdated_tls(
     cluster: TestCluster, authority: Authority, open_api: Open, tmp_path: Path
 ) -> None:
     pair = authority.issue("127.0.0.1")

@@ -1,4 +1,4 @@
-"""What a real API server says when it refuses, and that we tell the cases apart without passing it on."""
+"""What a real API server says when it refuses: we distinguish the cases and do not repeat its words."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.cluster.api import HttpKubernetesApi
-from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, SilentTelemetry
-from secrets_manager.cluster.credentials import Credentials
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json
+from secrets_manager.cluster.client.api import HttpKubernetesApi
+from secrets_manager.cluster.client.credentials import Credentials
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AdmissionDenied,
@@ -23,6 +23,7 @@ from secrets_manager.domain.errors import (
 )
 from secrets_manager.runtime.deadline import Watchdog
 from tests.integration.api_client_support import inline
+from tests.silent import SilentCluster
 from tests.testbed.cluster import TestCluster
 from tests.testbed.kube_api import namespaces, secrets
 from tests.testbed.pki import Authority
@@ -39,7 +40,7 @@ def open_api() -> Iterator[Callable[[Any], HttpKubernetesApi]]:
     opened: list[HttpKubernetesApi] = []
 
     def make(path: Any) -> HttpKubernetesApi:
-        api = HttpKubernetesApi(Credentials(str(path)), Watchdog(), SilentTelemetry(), timeout=20)
+        api = HttpKubernetesApi(Credentials(str(path)), Watchdog(), SilentCluster(), timeout=20)
         opened.append(api)
         return api
 
@@ -68,7 +69,7 @@ def refusal(call: Callable[[], object]) -> SecretsManagerError:
 
 
 def eventually(call: Callable[[], object], kind: type[SecretsManagerError]) -> SecretsManagerError:
-    """The refusal of that kind, once what refuses has taken effect."""
+    """The refusal of that kind, once the policy or webhook is in effect."""
 
     def refused() -> SecretsManagerError | None:
         try:
@@ -96,7 +97,9 @@ def test_a_missing_right_names_the_rule_that_is_missing(
     )
 
 
-def test_a_full_quota_is_named(cluster: TestCluster, namespace: str, api: HttpKubernetesApi) -> None:
+def test_a_full_quota_is_recognised_and_named(
+    cluster: TestCluster, namespace: str, api: HttpKubernetesApi
+) -> None:
     cluster.api.post(
         f"{namespaces(namespace)}/resourcequotas",
         {"metadata": {"name": "none.left"}, "spec": {"hard": {"count/secrets": "0"}}},
@@ -106,7 +109,9 @@ def test_a_full_quota_is_named(cluster: TestCluster, namespace: str, api: HttpKu
     assert "'none.left'" in error.message
 
 
-def test_a_namespace_that_is_going_is_known_as_such(cluster: TestCluster, api: HttpKubernetesApi) -> None:
+def test_a_namespace_that_is_being_deleted_is_recognised(
+    cluster: TestCluster, api: HttpKubernetesApi
+) -> None:
     going = cluster.create_namespace()
     keep = {"metadata": {"name": "keep", "finalizers": ["contract.test/keep"]}}
     made = cluster.api.post(secrets(going), keep)
@@ -203,7 +208,7 @@ def test_a_webhook_that_echoes_the_object_is_named_and_not_echoed(
     assert f"'{hook.name}'" in error.message
 
 
-def test_a_webhook_that_is_down_is_a_passing_trouble(
+def test_a_webhook_that_is_down_is_a_temporary_error(
     cluster: TestCluster, namespace: str, api: HttpKubernetesApi, authority: Authority
 ) -> None:
     hook = Webhook(cluster, namespace, f"https://127.0.0.1:{refused_port()}", authority)
@@ -216,7 +221,9 @@ def test_a_webhook_that_is_down_is_a_passing_trouble(
     assert "answered 500" in error.message
 
 
-def test_an_invalid_object_names_the_fields_only(namespace: str, api: HttpKubernetesApi) -> None:
+def test_the_error_for_an_invalid_object_names_only_the_fields(
+    namespace: str, api: HttpKubernetesApi
+) -> None:
     broken = body(data={"tls.crt": VALUE, f"no {CANARY}": VALUE}, type="kubernetes.io/tls")
     error = refusal(lambda: api.create(SECRETS, namespace, broken))
 
@@ -239,7 +246,7 @@ def test_a_definition_that_the_schema_refuses_is_rejected(
     assert "spec.keysMap" in error.message
 
 
-def test_what_was_refused_was_not_written(
+def test_a_refused_object_is_not_written(
     cluster: TestCluster, namespace: str, api: HttpKubernetesApi
 ) -> None:
     refusal(lambda: api.replace(SECRETS, Ref(namespace, "app"), body()))

@@ -89,6 +89,29 @@ def test_a_change_arrives_and_a_quiet_vault_is_only_listed(
     assert world.data(namespace, "a") == {"value": "1"}
 
 
+def test_a_secret_follows_its_source_however_a_definition_spells_its_name(
+    azure: AzureDouble, world: World, namespace: str
+) -> None:
+    azure.store.put("Db-Password", "1")
+    spellings = {"lower": "db-password", "upper": "DB-PASSWORD", "kind": "secrets/dB-pAssword"}
+    for name, path in spellings.items():
+        world.define(namespace, name, keys(path))
+    world.define(namespace, "both", {"a": source("db-PASSWORD", ""), "b": source("Db-password", "")})
+    policy = "-policy.paths=Db-PASSWord"
+    with started(world, namespace, policy):
+        for value in ("1", "2"):
+            azure.store.put("DB-password", value)
+            for name in spellings:
+                world.wait_data(namespace, name, {"value": value})
+            world.wait_data(namespace, "both", {"a": value, "b": value})
+        azure.store.delete("db-password")
+        for name in (*spellings, "both"):
+            world.wait_reason(namespace, name, "SourceDeleted")
+            assert world.data(namespace, name)
+        azure.store.put("dB-password", "3")
+        world.wait_data(namespace, "both", {"a": "3", "b": "3"})
+
+
 def settle(azure: AzureDouble) -> None:
     """Until two lists in a row caused no read."""
 
@@ -114,7 +137,7 @@ def test_without_the_right_to_list_each_secret_is_read_once_a_period(
         azure.vault_proxy.wait_for("GET", "/secrets/app/", 4, timeout=PATIENCE)
         azure.store.put("app", "2")
         world.wait_data(namespace, "app", {"value": "2"})
-        told = daemon.logged("the secrets of the vault may not be listed")
+        told = daemon.logged("the login has no right to list the secrets of the key vault")
 
     assert len(told) == 1
 
@@ -156,7 +179,7 @@ def test_every_way_to_log_in_works_by_environment_alone(
 # ── states ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_each_state_of_a_secret_is_told_apart_and_the_last_good_value_stays(
+def test_each_state_of_a_secret_has_its_own_reason_and_the_last_good_value_stays(
     azure: AzureDouble, world: World, namespace: str
 ) -> None:
     names = ("disabled", "deleted", "denied", "fine")
@@ -248,7 +271,7 @@ def test_row_66_a_throttled_vault_keeps_the_secrets_and_is_left_alone(
     world.wait_data(namespace, "late", {"value": "2"})
 
 
-def test_row_69_a_firewall_is_named_and_ends_by_itself(
+def test_row_69_a_firewall_is_named_and_the_daemon_recovers_by_itself(
     azure: AzureDouble, world: World, namespace: str, running: DaemonProcess
 ) -> None:
     azure.vault.network_rule = "ForbiddenByFirewall"
@@ -261,7 +284,7 @@ def test_row_69_a_firewall_is_named_and_ends_by_itself(
 
 
 @pytest.mark.parametrize("how", ["hang", "drip_body"])
-def test_row_52_a_vault_that_hangs_or_drips_is_a_timeout(
+def test_row_52_a_vault_that_hangs_or_drips_is_reported_as_a_timeout(
     azure: AzureDouble, world: World, namespace: str, running: DaemonProcess, how: str
 ) -> None:
     getattr(azure.vault_proxy.on("GET", SECRET), how)()
@@ -272,7 +295,7 @@ def test_row_52_a_vault_that_hangs_or_drips_is_a_timeout(
     world.wait_data(namespace, "late", {"value": "1"})
 
 
-def test_row_69_started_with_a_wrong_secret_it_stays_up_says_the_code_and_recovers(
+def test_row_69_a_daemon_started_with_a_wrong_secret_stays_up_reports_the_code_and_recovers(
     azure: AzureDouble, world: World, namespace: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "client-secret"
@@ -290,10 +313,11 @@ def test_row_69_started_with_a_wrong_secret_it_stays_up_says_the_code_and_recove
         assert condition["message"] == "Entra ID refused the login (AADSTS7000215)"
         assert daemon.fetch("/healthz")[0] == 200
         assert daemon.fetch("/readyz")[0] == 503
-        assert daemon.metric("secrets_manager_azure_kv_login_errors_total") == 1.0
-        assert azure.entra_proxy.count("POST", TOKEN) == 1
+        # What was refused is tried again after five seconds, and after ten more.
+        assert 1 <= (daemon.metric("secrets_manager_azure_kv_login_errors_total") or 0) <= 2
+        assert azure.entra_proxy.count("POST", TOKEN) <= 3
         file.write_text(PRINCIPAL["AZURE_CLIENT_SECRET"])
-        wait_until(lambda: world.data(namespace, "app") == {"value": "1"}, 90, "the Secret", 0.2)
+        world.wait_data(namespace, "app", {"value": "1"}, 90)
         daemon.wait_ready()
         output = daemon.output()
 
@@ -320,7 +344,7 @@ def test_no_canary_is_in_any_output_at_debug_level(azure: AzureDouble, world: Wo
         azure.store.put("app", "canary-second")
         azure.vault_proxy.on("GET", SECRET).times(2).reply(403, {"error": {"message": "canary-body"}})
         world.wait_data(namespace, "app", {"value": "canary-second"})
-        shown = [daemon.output(), daemon.fetch("/metrics")[1]]
+        shown = [daemon.output(), daemon.metrics()]
         for name in ("app", "wrong", "half", "site", "encoded"):
             shown += [str(world.found(namespace, name)), str(world.events(namespace, name))]
 

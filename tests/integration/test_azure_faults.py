@@ -1,13 +1,12 @@
 """No Secret is changed or deleted because the key vault, Entra ID or the network between failed.
 
-The same as test_backend_faults.py for Azure: one daemon with Secrets in step meets one fault after another.
+This is test_backend_faults.py for Azure: one daemon with Secrets in step meets one fault after another.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,6 @@ from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess
 from tests.testbed.fault_rules import RuleBuilder
 from tests.testbed.pki import Authority
-from tests.testbed.waiting import wait_until
 from tests.unit.backends.azure_key_vault.support import SECRET, TOKEN
 
 KEPT = ("app", "tls-key")
@@ -41,19 +39,11 @@ class Stage:
 
     def secrets(self) -> dict[str, tuple[str, str]]:
         """Identity and version of each Secret."""
-        kept = {name: self.world.secret(self.namespace, name)["metadata"] for name in KEPT}
-        return {name: (each["uid"], each["resourceVersion"]) for name, each in kept.items()}
+        return self.world.versions(self.namespace, KEPT)
 
     def wait(self, reason: str) -> dict[str, Any]:
-        """Until the definition `app` gives a reason that matches this regular expression."""
-        seen: dict[str, Any] = {}
-
-        def told() -> bool:
-            seen.update(self.world.condition(self.namespace, "app"))
-            return bool(re.fullmatch(reason, seen["reason"]))
-
-        wait_until(told, RECOVERY, f"{reason} told")
-        return seen
+        """Wait until the definition `app` has a reason that matches this regular expression."""
+        return self.world.wait_reason(self.namespace, "app", reason, RECOVERY)
 
     def certificate(self, *hosts: str, **options: Any) -> Any:
         """A certificate for these hosts, or for those of the cloud."""
@@ -69,7 +59,7 @@ def stage(
     namespace = definitions_api.create_namespace()
     folder = tmp_path_factory.mktemp("azure-faults")
     with AzureDouble(authority) as azure, azure_world(definitions_api, azure, folder) as world:
-        # So that every secret is read once a period, and not the list alone.
+        # Without the right to list, every secret is read once a period.
         azure.vault.rights.discard("list")
         azure.store.put("app", json.dumps({"key": "1"}))
         world.define(namespace, "app", {"value": source("app", "")})

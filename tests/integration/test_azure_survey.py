@@ -1,4 +1,4 @@
-"""One list instead of many reads."""
+"""A survey of Azure Key Vault: one list instead of many reads."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import logging
 
 import pytest
 
-from secrets_manager.backends.azure_key_vault.backend import AzureKeyVaultBackend
 from secrets_manager.backends.base import Source, Survey, Surveyor
 from secrets_manager.domain.errors import BackendFault, BackendThrottled, BackendTimeout, BackendUnavailable
+from secrets_manager.runtime.terms import Terms
+from tests.builders import Clock, attempt
 from tests.testbed.azure.cloud import AzureDouble
 from tests.testbed.azure.wire import Answer, Call
 from tests.testbed.pki import Authority
-from tests.unit.backends.azure_key_vault.support import LIST, Hand, Told, attempt, backend_on, read
+from tests.unit.backends.azure_key_vault.support import LIST, RecordedTelemetry, backend_on, read
 
 
 class Desk:
-    """A vault with so many secrets, all of them read long after their last change; clocks stand still."""
+    """A vault with this number of secrets, all read long after their last change; clocks stand still."""
 
     def __init__(self, authority: Authority, count: int) -> None:
-        self.wall = Hand(1_700_000_000.0)
-        self.clock = Hand()
+        self.wall = Clock(1_700_000_000.0)
+        self.clock = Clock()
         self.azure = AzureDouble(authority, now=self.wall)
         self.azure.entra.lifetime = 10_000_000
-        self.told = Told()
+        self.told = RecordedTelemetry()
         self.backend = backend_on(self.azure, told=self.told, clock=self.clock, now=self.wall)
         self.names = [f"app-{number:03}" for number in range(count)]
         for name in self.names:
@@ -50,7 +51,7 @@ def desk(authority: Authority) -> object:
     made.azure.stop()
 
 
-def test_the_backend_is_a_surveyor(azure: AzureDouble) -> None:
+def test_the_azure_backend_is_a_surveyor(azure: AzureDouble) -> None:
     assert isinstance(backend_on(azure), Surveyor)
 
 
@@ -59,7 +60,7 @@ def test_a_quiet_vault_costs_a_call_per_25_secrets_and_no_read(desk: Desk) -> No
     assert desk.lists() == 3
 
 
-def test_only_what_changed_has_to_be_read(desk: Desk) -> None:
+def test_only_changed_secrets_have_to_be_read(desk: Desk) -> None:
     desk.azure.store.put("app-003", "2")
     desk.azure.store.enable("app-030", enabled=False)
     desk.azure.store.delete("app-059")
@@ -67,7 +68,7 @@ def test_only_what_changed_has_to_be_read(desk: Desk) -> None:
     assert desk.stale() == {"app-003", "app-030", "app-059"}
 
 
-def test_what_was_read_since_is_quiet_again(desk: Desk) -> None:
+def test_a_secret_that_was_read_since_its_change_is_quiet_again(desk: Desk) -> None:
     desk.azure.store.put("app-003", "2")
     desk.azure.store.enable("app-030", enabled=False)
     desk.azure.store.delete("app-059")
@@ -90,7 +91,7 @@ def test_two_changes_in_one_second_are_both_seen(desk: Desk) -> None:
     assert desk.stale() == set()
 
 
-def test_a_secret_that_expires_in_silence_is_read_once_more(desk: Desk) -> None:
+def test_a_secret_that_expires_without_a_change_is_read_once_more(desk: Desk) -> None:
     desk.azure.store.put("app-003", "2", expires=desk.wall() + 3600)
     desk.wall.now += 60.0
     read(desk.backend, "app-003")
@@ -98,23 +99,23 @@ def test_a_secret_that_expires_in_silence_is_read_once_more(desk: Desk) -> None:
     desk.wall.now += 3600.0
 
     assert desk.stale() == {"app-003"}
-    assert "expired" in desk.backend.read(Source("app-003")).caution
+    assert "expired" in desk.backend.read(Source("app-003"), Terms.within(5.0)).caution
     assert desk.stale() == set()
 
 
-def test_a_source_that_was_never_read_has_to_be(desk: Desk) -> None:
+def test_a_source_that_was_never_read_has_to_be_read(desk: Desk) -> None:
     desk.azure.store.put("new", "1")
     desk.sources.append(desk.backend.locate("new"))
 
     assert desk.stale() == {"new"}
 
 
-def test_an_older_version_is_read_each_time(desk: Desk) -> None:
+def test_a_source_with_a_pinned_version_is_read_each_time(desk: Desk) -> None:
     version = desk.azure.store.put("app-000", "2")
     pinned = desk.backend.locate(f"app-000/{version}")
     desk.sources = [*desk.sources[1:], pinned]
     desk.wall.now += 60.0
-    desk.backend.read(pinned)
+    desk.backend.read(pinned, Terms.within(5.0))
 
     assert desk.stale() == {"app-000"}
 
@@ -122,7 +123,7 @@ def test_an_older_version_is_read_each_time(desk: Desk) -> None:
 def test_a_certificate_is_found_in_the_list_of_secrets(desk: Desk) -> None:
     certificate = desk.backend.locate("certificates/app-000")
     desk.sources.append(certificate)
-    assert attempt(lambda: desk.backend.read(certificate)) is not None
+    assert attempt(lambda: desk.backend.read(certificate, Terms.within(5.0))) is not None
 
     assert desk.stale() == set()
     desk.azure.store.put("app-000", "2")
@@ -134,7 +135,7 @@ def test_without_sources_nothing_is_asked(desk: Desk) -> None:
     assert desk.lists() == 0
 
 
-def test_where_listing_is_forbidden_it_is_said_once_and_asked_again_after_a_while(
+def test_a_forbidden_list_is_logged_once_and_tried_again_after_a_while(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk.azure.vault.rights.discard("list")
@@ -145,7 +146,7 @@ def test_where_listing_is_forbidden_it_is_said_once_and_asked_again_after_a_whil
         assert desk.backend.survey(desk.sources) is None
     assert desk.lists() == 2
     told = [record.message for record in caplog.records if record.levelno == logging.INFO]
-    assert told.count("the secrets of the vault may not be listed") == 1
+    assert told.count("the login has no right to list the secrets of the key vault") == 1
     desk.azure.vault.rights.add("list")
     desk.clock.now += 600.0
 
@@ -174,13 +175,13 @@ def test_a_list_that_takes_too_long_is_given_up(desk: Desk, monkeypatch: pytest.
     assert desk.lists() == 2
 
 
-def test_a_list_as_long_as_there_are_sources_is_made(desk: Desk) -> None:
+def test_a_list_that_costs_no_more_than_the_reads_is_made(desk: Desk) -> None:
     desk.sources = desk.sources[:3]
 
     assert desk.stale() == set()
 
 
-def test_the_expiry_of_what_is_used_no_more_is_let_go(desk: Desk) -> None:
+def test_the_expiry_of_a_source_that_is_no_longer_used_is_forgotten(desk: Desk) -> None:
     desk.azure.store.put("app-003", "2", expires=desk.wall() + 3600)
     read(desk.backend, "app-003")
     assert desk.told.expiries["app-003"] is not None
@@ -200,20 +201,18 @@ def test_the_expiry_of_what_is_used_no_more_is_let_go(desk: Desk) -> None:
         ("html", BackendUnavailable),
     ],
 )
-def test_a_list_that_breaks_half_way_says_nothing_of_any_source(
+def test_a_list_that_breaks_half_way_says_nothing_about_any_source(
     desk: Desk, page: int, how: str, kind: type[BackendFault]
 ) -> None:
-    desk.backend = quick(desk)
+    # Only what never ends has to run out of time.
+    desk.backend = backend_on(desk.azure, timeout=0.5 if kind is BackendTimeout else 30.0, now=desk.wall)
     getattr(desk.azure.vault_proxy.on("GET", LIST).after(page), how)()
     fault = attempt(desk.stale)
     desk.azure.vault_proxy.clear()
 
     assert type(fault) is kind
+    desk.backend = backend_on(desk.azure, now=desk.wall)
     assert desk.backend.survey(desk.sources) is not None
-
-
-def quick(desk: Desk) -> AzureKeyVaultBackend:
-    return backend_on(desk.azure, timeout=0.5, now=desk.wall)
 
 
 def test_a_throttled_list_is_a_fault_of_the_vault(desk: Desk) -> None:
@@ -226,7 +225,7 @@ def test_a_throttled_list_is_a_fault_of_the_vault(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 418])
-def test_a_list_that_is_refused_otherwise_is_a_fault_of_the_vault(desk: Desk, status: int) -> None:
+def test_a_list_that_is_refused_for_another_cause_is_a_fault_of_the_vault(desk: Desk, status: int) -> None:
     desk.clock.now += 60.0
     desk.azure.vault_proxy.on("GET", LIST).reply(status, {"error": {"code": "Whatever"}})
 
@@ -239,5 +238,26 @@ def test_a_next_page_at_another_host_gets_no_token(desk: Desk) -> None:
     )
     fault = attempt(desk.stale)
 
-    assert fault == BackendUnavailable("the key vault points to another host")
+    assert fault == BackendUnavailable("the key vault points to another host, which is not followed")
     assert "evil.vault.azure.net" not in desk.azure.hosts_asked()
+
+
+IMPOSSIBLE = [99_999_999_999_999, -62_135_596_801, "soon", [], 10**30]
+
+
+@pytest.mark.parametrize("date", IMPOSSIBLE)
+def test_one_secret_with_an_impossible_date_costs_the_others_no_more_than_the_list(
+    desk: Desk, date: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    identifier = f"https://{desk.azure.vault.host}/secrets/odd"
+    page = {"value": [{"id": identifier, "attributes": {"enabled": True, "exp": date}}], "nextLink": None}
+    desk.azure.vault_proxy.on("GET", LIST).reply(200, page)
+
+    assert desk.backend.survey(desk.sources) is None
+    assert [read(desk.backend, name) for name in desk.names[:3]] == ["1", "1", "1"]
+    assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
+        "the list of the secrets of the key vault cannot be read"
+    ]
+    desk.azure.vault_proxy.clear()
+    desk.clock.now += 601.0
+    assert desk.stale() == set()

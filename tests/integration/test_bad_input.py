@@ -1,8 +1,8 @@
 """Every bad input ends in its own object's condition and metric, and nowhere else.
 
 Each object began good, and has a Secret. Then its values in OpenBao, its spec or its Secret went bad while no
-daemon ran; specs that the CRD of today refuses came in under the CRD of the original. One daemon then meets
-all of them at once, together with a healthy neighbour.
+daemon ran; specs that today's CRD refuses were stored under the original's. One daemon then meets all of
+them at once, together with a healthy neighbour.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ BIG = "x" * 600_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One kind of bad input: how it comes about, and the reason that tells of it.
+    """One kind of bad input: how it comes about, and the reason that reports it.
 
-    `value` is what the key holds then; `spec` is merged into the spec; `spoil` does anything else.
+    `value` is what the key then holds; `spec` is merged into the spec; `spoil` does anything else.
     """
 
     reason: str
     value: Any = None
     spec: dict[str, Any] | None = None
     spoil: Callable[[World, str], object] | None = None
-    told: str = ""
+    message: str = ""
 
 
 def _path(world: World, name: str) -> str:
@@ -77,11 +77,11 @@ def _freeze(world: World, name: str) -> None:
 
 
 VALUES = {
-    "number": Case(reason="NotAString", value=771177, told="is a number"),
-    "fraction": Case(reason="NotAString", value=77.1177, told="is a number"),
-    "bool": Case(reason="NotAString", value=True, told="is a bool"),
-    "list": Case(reason="NotAString", value=["771177"], told="is a list"),
-    "map": Case(reason="NotAString", value={"k": "771177"}, told="is a map"),
+    "number": Case(reason="NotAString", value=771177, message="is a number"),
+    "fraction": Case(reason="NotAString", value=77.1177, message="is a number"),
+    "bool": Case(reason="NotAString", value=True, message="is a bool"),
+    "list": Case(reason="NotAString", value=["771177"], message="is a list"),
+    "map": Case(reason="NotAString", value={"k": "771177"}, message="is a map"),
 }
 SOURCES = {
     "null": Case(reason="KeyNotFound", spoil=lambda w, n: w.write(n, value=None)),
@@ -89,18 +89,18 @@ SOURCES = {
     "missing-path": Case(reason="SourceNotFound", spoil=lambda w, n: w.openbao.purge_kv2(_path(w, n))),
     "soft-deleted": Case(reason="SourceDeleted", spoil=lambda w, n: w.openbao.delete_kv2(_path(w, n))),
     "destroyed": Case(reason="SourceDestroyed", spoil=lambda w, n: w.openbao.destroy_kv2(_path(w, n), [1])),
-    "too-large": Case(reason="TooLarge", spoil=_grow, told="bytes in sum"),
+    "too-large": Case(reason="TooLarge", spoil=_grow, message="bytes in total"),
 }
 SPECS = {
     "kv1-as-kv2": Case(reason="EngineMismatch", spec={"keysMap": {"value": {"path": "kv1/{prefix}/old"}}}),
     "bad-base64": Case(reason="DecodeError", spec={"keysMap": {"value": {"encoding": "base64"}}}),
     "no-spec": Case(reason="InvalidSpec", spec=None, spoil=_without_spec),
-    "no-name": Case(reason="InvalidSpec", spec={"name": ""}, told="spec.name"),
-    "dot-name": Case(reason="InvalidSpec", spec={"name": "."}, told="spec.name"),
-    "slash-name": Case(reason="InvalidSpec", spec={"name": "a/b"}, told="spec.name"),
-    "long-name": Case(reason="InvalidSpec", spec={"name": "n" * 254}, told="spec.name"),
+    "no-name": Case(reason="InvalidSpec", spec={"name": ""}, message="spec.name"),
+    "dot-name": Case(reason="InvalidSpec", spec={"name": "."}, message="spec.name"),
+    "slash-name": Case(reason="InvalidSpec", spec={"name": "a/b"}, message="spec.name"),
+    "long-name": Case(reason="InvalidSpec", spec={"name": "n" * 254}, message="spec.name"),
     "unknown-encoding": Case(
-        reason="InvalidSpec", spec={"keysMap": {"value": {"encoding": "rot13"}}}, told="encoding"
+        reason="InvalidSpec", spec={"keysMap": {"value": {"encoding": "rot13"}}}, message="encoding"
     ),
     "dot-dot-path": Case(
         reason="InvalidPath", spec={"keysMap": {"value": {"path": "secret/data/../../sys/mounts"}}}
@@ -111,12 +111,17 @@ SPECS = {
     "control-character": Case(
         reason="InvalidPath", spec={"keysMap": {"value": {"path": "secret/data/a\nb"}}}
     ),
+    "letter-that-does-not-show": Case(
+        reason="SourceNotFound",
+        spec={"keysMap": {"value": {"path": "secret/data/{prefix}/a\u200b"}}},
+        message="U+200B",
+    ),
     "empty-path": Case(reason="InvalidPath", spec={"keysMap": {"value": {"path": ""}}}),
     "bad-data-key": Case(reason="InvalidKey", spec={"keysMap": {"a b": {"path": "p", "key": "k"}}}),
     "dots-data-key": Case(reason="InvalidKey", spec={"keysMap": {"..a": {"path": "p", "key": "k"}}}),
     "token-type": Case(reason="TypeNotAllowed", spec={"type": "kubernetes.io/service-account-token"}),
     "other-type": Case(reason="TypeConflict", spec={"type": "example.com/other"}),
-    "tls-type": Case(reason="InvalidForType", spec={"type": "kubernetes.io/tls"}, told="tls.crt"),
+    "tls-type": Case(reason="InvalidForType", spec={"type": "kubernetes.io/tls"}, message="tls.crt"),
 }
 TARGETS = {
     "foreign": Case(reason="NotOwned", spoil=_make_foreign),
@@ -127,7 +132,7 @@ CASES = {**VALUES, **SOURCES, **SPECS, **TARGETS}
 
 @pytest.fixture(scope="module")
 def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
-    """A cluster that begins with the CRD of the original; its controllers delete namespaces."""
+    """A cluster that starts with the CRD of the original; its controllers delete namespaces."""
     with TestCluster.start(tmp_path_factory.mktemp("own")) as cluster:
         cluster.apply(original_crd())
         wait_served(cluster)
@@ -170,7 +175,7 @@ def daemon(world: World, before: dict[str, Any]) -> Iterator[DaemonProcess]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bad_input_is_told_in_its_own_condition_and_leaves_the_last_good_secret(
+def test_bad_input_is_reported_in_its_own_condition_and_leaves_the_last_good_secret(
     world: World, daemon: DaemonProcess, before: dict[str, Any], name: str
 ) -> None:
     case = CASES[name]
@@ -178,17 +183,17 @@ def test_bad_input_is_told_in_its_own_condition_and_leaves_the_last_good_secret(
     condition = world.wait_reason(NAMESPACE, name, case.reason)
 
     assert condition["status"] == "False"
-    assert case.told in condition["message"]
+    assert case.message in condition["message"]
     assert "771177" not in condition["message"]
     assert world.secret(NAMESPACE, name) == before[name]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bad_input_is_told_in_the_metrics_of_its_own_secret(
+def test_bad_input_shows_in_the_metrics_of_its_own_secret(
     world: World, daemon: DaemonProcess, name: str
 ) -> None:
     world.wait_reason(NAMESPACE, name, CASES[name].reason)
-    # A spec without a usable name is told under the definition's own.
+    # A spec without a usable name is reported under the definition's own name.
     status, errors = (
         daemon.metric(f"secrets_manager_controller_{metric}", namespace=NAMESPACE, name=name)
         for metric in ("last_sync_status", "sync_errors_total")
@@ -198,7 +203,7 @@ def test_bad_input_is_told_in_the_metrics_of_its_own_secret(
     assert (errors or 0) >= 1
 
 
-def test_a_healthy_neighbour_is_not_disturbed(world: World, daemon: DaemonProcess) -> None:
+def test_bad_input_does_not_disturb_a_healthy_neighbour(world: World, daemon: DaemonProcess) -> None:
     world.wait_reason(NAMESPACE, "neighbour", "Synced")
 
     world.write("neighbour", value="changed")
@@ -208,7 +213,7 @@ def test_a_healthy_neighbour_is_not_disturbed(world: World, daemon: DaemonProces
     assert daemon.fetch("/readyz") == (200, "ok\n")
 
 
-def test_a_new_definition_is_served_among_them(world: World, daemon: DaemonProcess) -> None:
+def test_a_new_definition_is_served_among_bad_ones(world: World, daemon: DaemonProcess) -> None:
     world.define(NAMESPACE, "new", world.keys("value", of="neighbour"))
 
     world.wait_reason(NAMESPACE, "new", "Synced")
@@ -223,14 +228,14 @@ def test_no_bad_input_is_an_error_of_the_program_itself(world: World, daemon: Da
     assert "Traceback" not in daemon.output()
 
 
-def test_each_failure_is_logged_once(world: World, daemon: DaemonProcess) -> None:
+def test_each_failure_of_bad_input_is_logged_once(world: World, daemon: DaemonProcess) -> None:
     for name, case in CASES.items():
         world.wait_reason(NAMESPACE, name, case.reason)
     world.wait_polls("neighbour", 2)
 
-    told = [line["name"] for line in daemon.logged("not in step")]
+    logged = [line["name"] for line in daemon.logged("Secret is out of sync")]
 
-    assert sorted(told) == sorted(CASES)
+    assert sorted(logged) == sorted(CASES)
 
 
 MENDED = {
@@ -243,7 +248,9 @@ MENDED = {
 
 
 @pytest.mark.parametrize("name", MENDED)
-def test_what_is_mended_is_in_step_by_itself(world: World, daemon: DaemonProcess, name: str) -> None:
+def test_a_definition_that_is_mended_is_in_step_by_itself(
+    world: World, daemon: DaemonProcess, name: str
+) -> None:
     world.wait_reason(NAMESPACE, name, CASES[name].reason)
 
     MENDED[name](world)
@@ -252,7 +259,7 @@ def test_what_is_mended_is_in_step_by_itself(world: World, daemon: DaemonProcess
     assert world.data(NAMESPACE, name) in ({"value": "mended"}, {"value": "good-value!"})
 
 
-# The last tests: they end the objects.
+# These tests are last: they delete the objects.
 
 
 @pytest.mark.parametrize("finalizers", [[], [FINALIZER]], ids=["plain", "with-finalizer"])
@@ -285,7 +292,7 @@ def test_a_bad_definition_can_be_deleted_while_the_daemon_runs(
     wait_until(lambda: world.data(NAMESPACE, name) is None, 2 * PATIENCE, "the Secret gone")
 
 
-def test_a_namespace_goes_without_the_daemon(world: World, daemon: DaemonProcess) -> None:
+def test_a_namespace_can_be_deleted_while_the_daemon_is_away(world: World, daemon: DaemonProcess) -> None:
     namespace = world.cluster.create_namespace()
     world.define(namespace, "good", world.keys("value", of="neighbour"))
     world.define(namespace, "missing", world.keys("value", of="nowhere"))

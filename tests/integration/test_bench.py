@@ -1,4 +1,4 @@
-"""The benchmark on a small scale: it runs, and what it counts is exactly what the daemon promises to cost."""
+"""The benchmark on a small scale: it runs, and its counts are exactly the promised costs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from bench.scenario import Options
 from bench.scenarios import SCENARIOS
+from bench.shapes import KEYS_MAP, SHAPES
 from bench.world import World, open_world
 from tests.testbed.daemon import base_environment
 
@@ -44,6 +45,22 @@ def test_a_cold_start_reads_each_path_once_and_writes_each_secret_and_status_onc
     assert result.figure("times_the_floor_most").value >= ratio
 
 
+def test_each_shape_costs_the_same_calls_and_is_compared_with_keysmap(bench_world: World) -> None:
+    result = SCENARIOS["shapes"].run(bench_world, Options(definitions=COUNT, repeats=1))
+
+    writes = {name: count for name, count in result.calls.items() if name.split()[0] in ("create", "update")}
+    writes.pop("create events")
+    made = len(SHAPES) * COUNT
+    assert writes == {"create secrets": made, "update secretdefinitions/status": made}
+    assert result.backend["read secret/"] == made
+    for shape in SHAPES:
+        compared = [figure for figure in result.figures if figure.name.endswith(f", {shape}")]
+        assert {each.name.removesuffix(f", {shape}") for each in compared} == {
+            *("Kubernetes calls per definition", "backend calls per definition", "CPU", "memory after"),
+        }
+        assert all((each.ratio is None) == (shape == KEYS_MAP) for each in compared)
+
+
 def test_a_quiet_stretch_asks_nothing_of_kubernetes_and_reads_each_path_once_a_period(
     bench_world: World,
 ) -> None:
@@ -52,8 +69,10 @@ def test_a_quiet_stretch_asks_nothing_of_kubernetes_and_reads_each_path_once_a_p
     result = SCENARIOS["quiet"].run(bench_world, options)
 
     assert {call for call in result.calls if not call.startswith("watch ")} == set()
-    # Three periods; a fourth poll of a path may have been due at the edges.
-    assert COUNT <= result.backend["read secret/"] <= 4 * COUNT
+    # A poll of each path a period; one more may have been due at the edges.
+    reads = result.backend["read secret/"]
+    periods = reads / (COUNT * result.figure("backend_reads_per_path_and_period").value)
+    assert COUNT <= reads <= COUNT * (periods + 1)
     assert result.figure("kubernetes_calls_but_watch_and_list").value == 0
 
 

@@ -1,4 +1,4 @@
-"""The scenarios of change on a small scale: they run, and what each change costs is exact."""
+"""The scenarios of change on a small scale: they run, and the cost of each change is exact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.world import open_world
 
 COUNT = 12
 SECONDS = 2.0
-# At first these are few and then fewer, and none of them is for a definition of its own.
+# These calls are few, and later fewer; none of them is made for a single definition.
 LISTENING = ("watch ", "list ", "create events")
 
 
@@ -22,8 +22,8 @@ def test_a_changed_value_is_written_once_and_its_status_once(tmp_path: Path) -> 
     assert result.figure("change_to_secret_max_s").value > 0
 
 
-def test_harm_by_hand_costs_one_write_and_one_read_each(tmp_path: Path) -> None:
-    # Polled so seldom that the reads are those of the repairs.
+def test_a_hand_edit_or_deletion_costs_one_write_and_one_read(tmp_path: Path) -> None:
+    # Polls are so rare that all reads belong to the repairs.
     options = Options(definitions=COUNT, changes=5, minutes=SECONDS / 60, period=3600.0)
 
     result = run(tmp_path, "drift", options)

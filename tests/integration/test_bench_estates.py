@@ -1,4 +1,4 @@
-"""The scenarios of shape and size on a small scale: they run, and what they count is exact."""
+"""The scenarios of shape and size on a small scale: they run, and their counts are exact."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from bench.world import open_world
 
 
 def test_shared_paths_are_read_once_a_cycle_however_many_definitions_want_them(tmp_path: Path) -> None:
-    result = run(tmp_path, "sharing", Options(definitions=40, period=2.0, minutes=0.1))
+    # On a busy machine a poll may be late by a second, which is no half of such a cycle.
+    result = run(tmp_path, "sharing", Options(definitions=40, period=4.0, minutes=0.15))
 
-    assert result.calls == {}
+    assert {call for call in result.calls if not call.startswith("watch ")} == set()
     assert result.figure("paths_read").value == 20
     assert result.figure("reads_within_half_a_cycle").value == 0
     assert 20 <= result.figure("reads_until_all_are_in_step").value < 40 * 10
 
 
-def test_every_start_brings_its_secret(tmp_path: Path) -> None:
+def test_every_measured_start_makes_its_secret(tmp_path: Path) -> None:
     result = run(tmp_path, "startup", Options(repeats=2))
 
     assert 0 < result.figure("start_to_secret_least_s").value <= result.figure("start_to_secret_most_s").value
@@ -45,7 +46,7 @@ def run(folder: Path, scenario: str, options: Options) -> Result:
         return SCENARIOS[scenario].run(world, options)
 
 
-def test_memory_is_told_by_how_much_there_is_and_how_large(tmp_path: Path) -> None:
+def test_memory_is_measured_by_the_number_and_the_size_of_the_values(tmp_path: Path) -> None:
     result = run(tmp_path, "memory", Options(definitions=4, large=2, minutes=0.01))
 
     assert all(result.figure(f"{count}_of_two_keys_peak_mib").value > 10 for count in (4, 8, 16))
@@ -54,10 +55,10 @@ def test_memory_is_told_by_how_much_there_is_and_how_large(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("layout", "namespaces"), [("one", 1), ("many", 2), ("watched", 20)])
-def test_very_many_cost_one_read_and_two_writes_each_in_any_layout(
+def test_each_of_very_many_definitions_costs_one_read_and_two_writes_in_any_layout(
     tmp_path: Path, layout: str, namespaces: int
 ) -> None:
-    # So long a period that no poll falls into it.
+    # The period is so long that no poll falls into the run.
     options = Options(definitions=20, layout=layout, period=3600.0, minutes=0.01)
 
     result = run(tmp_path, "ten-thousand", options)

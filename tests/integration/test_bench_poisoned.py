@@ -1,4 +1,4 @@
-"""The scenario of sick definitions on a small scale: it runs, and what the sick ones cost is exact."""
+"""The scenario of sick definitions on a small scale: it runs, and the cost of the sick ones is exact."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bench.world import open_world
 COUNT = 30
 
 
-def test_sick_definitions_are_told_once_each_and_cost_kubernetes_nothing_more(tmp_path: Path) -> None:
-    # So long a period that no poll falls into it.
+def test_sick_definitions_are_reported_once_each_and_cost_kubernetes_nothing_more(tmp_path: Path) -> None:
+    # The period is so long that no poll falls into the run.
     options = Options(definitions=COUNT, minutes=0.02, period=3600.0, changes=2)
 
     with open_world(tmp_path) as world:
@@ -21,7 +21,7 @@ def test_sick_definitions_are_told_once_each_and_cost_kubernetes_nothing_more(tm
 
     writes = {kind: count for kind, count in result.calls.items() if kind.startswith(("create s", "update"))}
     assert writes == {"update secretdefinitions/status": COUNT}
-    # One read each, but of a path that no backend is asked for.
+    # Each has one read, except for paths that are refused before any read.
     unasked = sum(each.poison.reason == "InvalidPath" for each in mixed(["any"], COUNT, sick_every=1).sick)
     assert result.backend["read secret/"] == COUNT - unasked
     for title, sick in (("one_in_ten", COUNT // 10), ("all", COUNT), ("one_namespace", COUNT // 2)):

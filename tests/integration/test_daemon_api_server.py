@@ -1,4 +1,4 @@
-"""The API server goes and comes back under the daemon: nothing is lost, and all is made up for."""
+"""The API server goes and comes back while the daemon runs: no change is lost."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def place(own_cluster: TestCluster) -> str:
 
 @pytest.fixture
 def stopped(own_cluster: TestCluster) -> Iterator[TestCluster]:
-    """The cluster with its API server stopped; it runs again afterwards whatever happened."""
+    """The cluster with its API server stopped; the server runs again afterwards whatever happened."""
     own_cluster.stop_apiserver()
     yield own_cluster
     if not _answers(own_cluster):
@@ -56,7 +56,7 @@ def run(world: World, place: str) -> DaemonProcess:
     return world.daemon("-reconcile-period=1s", f"-watch-namespaces={place}")
 
 
-def test_started_before_the_api_server_it_waits_alive_and_then_works(
+def test_a_daemon_started_before_the_api_server_waits_alive_and_then_works(
     world: World, place: str, stopped: TestCluster
 ) -> None:
     with run(world, place) as daemon:
@@ -73,7 +73,7 @@ def test_started_before_the_api_server_it_waits_alive_and_then_works(
         assert daemon.stop() == 0
 
 
-def test_an_outage_mid_run_is_survived_and_made_up_for(
+def test_the_daemon_survives_an_outage_of_the_api_server_and_makes_up_for_it(
     world: World, own_cluster: TestCluster, place: str, kv_prefix: str
 ) -> None:
     world.write(kv_prefix, a="1")
@@ -88,7 +88,9 @@ def test_an_outage_mid_run_is_survived_and_made_up_for(
         world.write(kv_prefix, a="2")
         wait_until(lambda: daemon.logged("cannot list or watch"), PATIENCE, "the outage noticed")
         wait_until(
-            lambda: daemon.logged("not in step", reason="ClusterUnavailable"), PATIENCE, "a write tried"
+            lambda: daemon.logged("Secret is out of sync", reason="ClusterUnavailable"),
+            PATIENCE,
+            "a write tried",
         )
         assert daemon.fetch("/healthz")[0] == 200
 
@@ -104,7 +106,7 @@ def test_an_outage_mid_run_is_survived_and_made_up_for(
         assert daemon.stop() == 0
 
 
-def test_an_outage_writes_no_secret_once_it_is_over_when_nothing_changed(
+def test_the_end_of_an_outage_in_which_nothing_changed_writes_no_secret(
     world: World, own_cluster: TestCluster, place: str, kv_prefix: str
 ) -> None:
     world.write(kv_prefix, a="1")
@@ -117,16 +119,19 @@ def test_an_outage_writes_no_secret_once_it_is_over_when_nothing_changed(
         before = world.calls()
 
         own_cluster.stop_apiserver()
-        wait_until(lambda: daemon.logged("cannot list or watch"), PATIENCE, "the outage noticed")
+        # Both have to notice: one that did not would have nothing to say of the end.
+        wait_until(partial(_both_say, daemon, "cannot list or watch"), PATIENCE, "the outage noticed")
         own_cluster.start_apiserver()
-        wait_until(lambda: len(daemon.logged("list and watch work again")) >= 2, RECOVERY, "watching again")
+        wait_until(partial(_both_say, daemon, "list and watch work again"), RECOVERY, "watching again")
         world.wait_polls(kv_prefix, 3)
 
         assert [call for call in world.writes(before) if call[1] == "secrets"] == []
         assert daemon.stop() == 0
 
 
-def test_a_frozen_api_server_is_waited_for(world: World, own_cluster: TestCluster, place: str) -> None:
+def test_the_daemon_waits_for_a_frozen_api_server_and_then_works(
+    world: World, own_cluster: TestCluster, place: str
+) -> None:
     world.write("frozen", a="1")
     world.define(place, "app", world.keys("a", of="frozen"))
     with run(world, place) as daemon:
@@ -135,7 +140,9 @@ def test_a_frozen_api_server_is_waited_for(world: World, own_cluster: TestCluste
         own_cluster.pause_apiserver()
         try:
             world.write("frozen", a="2")
-            wait_until(lambda: daemon.logged("not in step", name="app"), PATIENCE, "the write given up")
+            wait_until(
+                lambda: daemon.logged("Secret is out of sync", name="app"), PATIENCE, "the write given up"
+            )
             assert daemon.fetch("/healthz")[0] == 200
         finally:
             own_cluster.resume_apiserver()
@@ -144,7 +151,7 @@ def test_a_frozen_api_server_is_waited_for(world: World, own_cluster: TestCluste
         assert daemon.stop() == 0
 
 
-def test_started_before_its_kind_it_waits_alive_and_says_so(
+def test_a_daemon_started_before_its_crd_waits_alive_and_says_so(
     world: World, own_cluster: TestCluster, place: str
 ) -> None:
     own_cluster.kubectl("delete", "crd", "secretdefinitions.secrets-manager.tuenti.io")
@@ -164,14 +171,14 @@ def test_started_before_its_kind_it_waits_alive_and_says_so(
         install(own_cluster, CRD_FOLDER)
 
 
-def test_the_kind_may_go_and_come_back_under_the_daemon(
+def test_the_crd_may_go_and_come_back_while_the_daemon_runs(
     world: World, own_cluster: TestCluster, place: str
 ) -> None:
     world.define(place, "app", world.keys("a"))
     with run(world, place) as daemon:
         world.wait_reason(place, "app", "Synced")
 
-        # The API server deletes the definitions with their kind: a deletion like any other.
+        # The API server deletes the definitions with their CRD: a deletion like any other.
         own_cluster.kubectl("delete", "crd", "secretdefinitions.secrets-manager.tuenti.io")
         world.wait_data(place, "app", None)
         install(own_cluster, CRD_FOLDER)
@@ -180,6 +187,11 @@ def test_the_kind_may_go_and_come_back_under_the_daemon(
         wait_until(lambda: world.data(place, "app") == {"a": "1"}, RECOVERY, "the Secret made again")
         assert daemon.process.poll() is None
         assert daemon.stop() == 0
+
+
+def _both_say(daemon: DaemonProcess, message: str) -> bool:
+    """Whether the watch of Secrets and that of definitions have logged this."""
+    return len({line["scope"] for line in daemon.logged(message)}) == 2
 
 
 def _has(world: World, place: str, name: str, data: dict[str, str]) -> bool:
@@ -191,6 +203,6 @@ def _answers(cluster: TestCluster) -> bool:
         cluster.api.get("/readyz/ping")
     except ValueError:
         return True
-    except Exception:  # noqa: BLE001 - whatever it is, there is no answer
+    except Exception:  # noqa: BLE001 - any error means that there is no answer
         return False
     return True

@@ -1,4 +1,4 @@
-"""What the daemon costs the API server, counted there: in its audit log, by the daemon's own user."""
+"""What the daemon costs the API server, counted in the server's audit log by the daemon's own user."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_many_new_objects_cost_one_post_and_one_status_each_and_one_read_of_thei
         reads = world.reads("app")
         assert daemon.stop() == 0
 
-    calls = world.calls()
+    calls = world.wait_calls(*[STATUS] * 21)
     assert _without_events(calls) == {
         ("list", "secrets"): 1,
         ("list", "secretdefinitions"): 1,
@@ -52,7 +52,7 @@ def test_many_new_objects_cost_one_post_and_one_status_each_and_one_read_of_thei
         STATUS: 21,
     }
     assert calls[EVENT] <= 21
-    # Who asks while a read is under way shares the next one with all who wait.
+    # A reconcile that asks while a read is under way shares the next one with all that wait.
     assert reads <= 10
 
 
@@ -66,7 +66,7 @@ def test_an_object_made_later_costs_one_post_and_one_status(world: World, namesp
         world.wait_event(namespace, "app", "Created")
         world.wait_polls("app", 3)
 
-        assert _active(world.calls(before)) == {CREATE: 1, STATUS: 1, EVENT: 1}
+        assert _active(world.wait_calls(EVENT, since=before)) == {CREATE: 1, STATUS: 1, EVENT: 1}
 
 
 def test_a_change_in_the_backend_costs_one_put_and_one_status(world: World, namespace: str) -> None:
@@ -75,14 +75,15 @@ def test_a_change_in_the_backend_costs_one_put_and_one_status(world: World, name
         world.define(namespace, "app", world.keys("a"))
         world.wait_event(namespace, "app", "Created")
         world.wait_reason(namespace, "app", "Synced")
-        before = world.calls()
+        before = world.wait_calls(STATUS, EVENT)
 
         world.write("app", a="changed")
         world.wait_data(namespace, "app", {"a": "changed"})
         world.wait_event(namespace, "app", "Replaced")
         world.wait_polls("app", 3)
 
-        assert _active(world.calls(before)) == {("update", "secrets"): 1, STATUS: 1, EVENT: 1}
+        made = world.wait_calls(STATUS, EVENT, since=before)
+        assert _active(made) == {("update", "secrets"): 1, STATUS: 1, EVENT: 1}
 
 
 def test_a_deletion_costs_one_delete(world: World, namespace: str) -> None:
@@ -91,16 +92,16 @@ def test_a_deletion_costs_one_delete(world: World, namespace: str) -> None:
         world.define(namespace, "app", world.keys("a"))
         world.wait_reason(namespace, "app", "Synced")
         world.wait_event(namespace, "app", "Created")
-        before = world.calls()
+        before = world.wait_calls(STATUS, EVENT)
 
         world.cluster.api.delete(definitions(namespace, "app"))
         world.wait_data(namespace, "app", None)
         _let_echoes_arrive(world, namespace)
 
-        deletions = world.calls(before)[("delete", "secrets")]
-        # The garbage collector, by the owner mark, may have been faster.
-        assert deletions <= 1
-        assert world.calls(before)[STATUS] == 1
+        made = world.wait_calls(STATUS, since=before)
+        # The garbage collector may have been faster, because of the owner mark.
+        assert made["delete", "secrets"] <= 1
+        assert made[STATUS] == 1
 
 
 def test_a_quiet_stretch_costs_one_read_per_path_and_nothing_else(world: World, namespace: str) -> None:
@@ -125,7 +126,7 @@ def test_a_quiet_stretch_costs_one_read_per_path_and_nothing_else(world: World, 
             PATIENCE,
             "the Events of the beginning",
         )
-        before = world.calls()
+        before = world.wait_calls(*[STATUS] * 7)
 
         world.wait_polls("other", 6)
 
@@ -146,6 +147,8 @@ def test_a_restart_with_nothing_changed_writes_nothing(world: World, namespace: 
             world.wait_reason(namespace, f"app-{number}", "Synced")
         world.wait_reason(namespace, "empty", "Synced")
         world.wait_reason(namespace, "broken", "SourceNotFound")
+        # What an end cuts short is made up for by the next start, and that start is to have nothing to do.
+        world.wait_calls(*[STATUS] * 7, *[EVENT] * 7)
         assert daemon.stop() == 0
     before, versions = world.calls(), _versions(world, namespace)
 
@@ -154,11 +157,10 @@ def test_a_restart_with_nothing_changed_writes_nothing(world: World, namespace: 
         wait_until(
             lambda: (
                 (daemon.metric("secrets_manager_controller_operations_total") or 0) >= 1
-                and len(_series(daemon.fetch("/metrics")[1], "secrets_manager_controller_last_sync_status"))
-                == 7
+                and len(_series(daemon.metrics(), "secrets_manager_controller_last_sync_status")) == 7
             ),
             PATIENCE,
-            "every definition looked at",
+            "every definition reconciled",
         )
         world.wait_polls("app", 3)
         assert daemon.stop() == 0
@@ -187,8 +189,8 @@ def test_a_restart_makes_up_for_what_happened_meanwhile(world: World, namespace:
     with world.daemon(*flags) as daemon:
         world.wait_data(namespace, "changed", {"a": "2"})
         world.wait_data(namespace, "edited", {"a": "1"})
-        # Absence is no evidence for the daemon: this one is the garbage collector's, which hears of a kind
-        # that is new to its cluster within half a minute.
+        # Absence is not evidence for the daemon: the garbage collector deletes this one. It learns within
+        # half a minute of a kind that is new to its cluster.
         wait_until(lambda: world.data(namespace, "removed") is None, GARBAGE, "the Secret collected")
         world.wait_data(namespace, "new-name", {"a": "1"})
         world.wait_data(namespace, "renamed", None)
@@ -197,14 +199,14 @@ def test_a_restart_makes_up_for_what_happened_meanwhile(world: World, namespace:
 
 
 def _let_echoes_arrive(world: World, namespace: str) -> None:
-    """One object more, all the way: whatever the writes before it set off has been handled by then."""
+    """Serve one more object to its end: by then all consequences of the writes before it are handled."""
     world.write("echo", a="1")
     world.define(namespace, "echo", world.keys("a", of="echo"))
     world.wait_reason(namespace, "echo", "Synced")
 
 
 def _active(calls: Calls) -> Calls:
-    """Without watches, which end and begin again each minute."""
+    """The calls without watches, which end and begin again each minute."""
     return Calls({call: count for call, count in calls.items() if call[0] != "watch"})
 
 

@@ -1,4 +1,4 @@
-"""What a list lacks is no evidence: a daemon whose lists of the cluster come back empty or refused."""
+"""Absence from a list is not evidence: lists of the cluster come back empty or refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("a", "b", "c")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One daemon whose way to the API server can be disturbed, with definitions in step."""
+    """A daemon with definitions in step, whose way to the API server can be disturbed."""
 
     world: World
     proxy: FaultProxy
@@ -30,13 +30,13 @@ class Stage:
     daemon: DaemonProcess
 
     def lists(self, of: Callable[[str], str], answer: Callable[[RuleBuilder, str], Rule]) -> Rule:
-        """Answer full lists of these objects so; the answer is told the present resourceVersion."""
+        """Answer full lists of these objects with this; it is given the current resourceVersion."""
         path = of(self.namespace)
         version = self.world.cluster.api.get(path)["metadata"]["resourceVersion"]
         return answer(self.proxy.on("GET", rf"{path}\?(?!.*watch=true).*limit=.*"), version)
 
     def in_step(self) -> int:
-        """How many definitions have a series that says so."""
+        """The number of definitions whose series has this value."""
         status = "secrets_manager_controller_last_sync_status"
         return sum(self.daemon.metric(status, namespace=self.namespace, name=name) == 1 for name in NAMES)
 
@@ -85,7 +85,7 @@ def test_lists_that_come_back_empty_or_refused_delete_nothing(
     rules = [stage.lists(definitions, answer), stage.lists(secrets, answer)]
 
     def listed() -> bool:
-        # A list is taken at the first end of a watch after the resync period.
+        # A list is made at the first end of a watch after the resync period.
         stage.proxy.drop_connections()
         return all(rule.hits for rule in rules)
 

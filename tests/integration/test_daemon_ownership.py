@@ -1,38 +1,21 @@
-"""Whose Secret it is: what is not ours is refused, what is ours is kept, nothing is deleted without cause."""
+"""Ownership: a foreign Secret is refused, ours is kept, and none is deleted without cause."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.world import LAST_UPDATE, MARK, PATIENCE, World, new_world, raw_secret
-from tests.testbed.cluster import TestCluster
-from tests.testbed.daemon import DaemonProcess
+from tests.integration.world import LAST_UPDATE, MARK, PATIENCE, World, raw_secret
 from tests.testbed.kube_api import definitions, secrets
-from tests.testbed.openbao import OpenBao
 from tests.testbed.quotas import lift_quota, no_more_secrets
 from tests.testbed.waiting import wait_until
 
+STORED = {"a": "1", "b": "2"}
+pytestmark = pytest.mark.usefixtures("polling_daemon")
+
 ADOPT = {f"{MARK}adopt": "true"}
 RECREATE = {f"{MARK}recreate": "true"}
-
-
-@pytest.fixture(scope="module")
-def world(
-    definitions_api: TestCluster, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    with new_world(definitions_api, openbao, tmp_path_factory.mktemp("ownership")) as made:
-        made.write("app", a="1", b="2")
-        yield made
-
-
-@pytest.fixture(scope="module", autouse=True)
-def daemon(world: World) -> Iterator[DaemonProcess]:
-    with world.daemon("-reconcile-period=1s") as running:
-        running.wait_ready()
-        yield running
 
 
 # ── Secrets of others ────────────────────────────────────────────────────────────────────────────────
@@ -78,7 +61,7 @@ def test_a_foreign_secret_is_adopted_on_request_and_what_others_put_on_it_stays(
     world.wait_data(namespace, "app", None)
 
 
-def test_a_foreign_secret_that_goes_makes_room_at_the_next_look(world: World, namespace: str) -> None:
+def test_a_foreign_secret_that_goes_makes_room_at_the_next_reconcile(world: World, namespace: str) -> None:
     world.cluster.api.post(secrets(namespace), raw_secret("app", {"x": "theirs"}))
     world.define(namespace, "app", world.keys("a"))
     world.wait_reason(namespace, "app", "NotOwned")
@@ -92,7 +75,7 @@ def test_a_foreign_secret_that_goes_makes_room_at_the_next_look(world: World, na
 # ── two definitions, one Secret ──────────────────────────────────────────────────────────────────────
 
 
-def test_of_two_definitions_the_older_keeps_the_secret(world: World, namespace: str) -> None:
+def test_the_older_of_two_definitions_keeps_the_secret(world: World, namespace: str) -> None:
     _two_rivals(world, namespace)
 
     condition = world.wait_reason(namespace, "younger", "TargetConflict")
@@ -142,7 +125,9 @@ def test_the_younger_takes_over_when_the_older_wants_another_secret(world: World
 # ── another name ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_another_name_makes_the_new_secret_and_removes_the_old_one(world: World, namespace: str) -> None:
+def test_a_changed_spec_name_makes_the_new_secret_and_removes_the_old_one(
+    world: World, namespace: str
+) -> None:
     world.define(namespace, "app", world.keys("a"), secret="before")
     world.wait_reason(namespace, "app", "Synced")
 
@@ -155,7 +140,7 @@ def test_another_name_makes_the_new_secret_and_removes_the_old_one(world: World,
     )
 
 
-def test_another_name_that_cannot_be_had_leaves_the_old_secret(world: World, namespace: str) -> None:
+def test_a_changed_spec_name_that_cannot_be_taken_leaves_the_old_secret(world: World, namespace: str) -> None:
     world.cluster.api.post(secrets(namespace), raw_secret("taken", {"x": "theirs"}))
     world.define(namespace, "app", world.keys("a"), secret="before")
     world.wait_reason(namespace, "app", "Synced")
@@ -180,7 +165,7 @@ def test_an_immutable_secret_whose_data_differs_is_refused(world: World, namespa
     assert world.secret(namespace, "app") == before
 
 
-def test_an_immutable_secret_that_is_in_step_is_fine(world: World, namespace: str) -> None:
+def test_an_immutable_secret_that_is_in_step_is_accepted(world: World, namespace: str) -> None:
     _immutable(world, namespace)
 
     world.change(namespace, "app", {"metadata": {"labels": {"new": "label"}}})
@@ -194,7 +179,7 @@ def test_an_immutable_secret_that_is_in_step_is_fine(world: World, namespace: st
     assert world.condition(namespace, "app")["reason"] == "Synced"
 
 
-def test_an_immutable_secret_is_made_anew_on_request(world: World, namespace: str) -> None:
+def test_an_immutable_secret_is_recreated_on_request(world: World, namespace: str) -> None:
     before = _immutable(world, namespace)
 
     world.change(
@@ -205,7 +190,7 @@ def test_an_immutable_secret_is_made_anew_on_request(world: World, namespace: st
     assert world.secret(namespace, "app")["metadata"]["uid"] != before["metadata"]["uid"]
 
 
-def test_another_type_is_refused(world: World, namespace: str) -> None:
+def test_a_secret_of_another_type_is_refused(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"))
     world.wait_reason(namespace, "app", "Synced")
     before = world.secret(namespace, "app")
@@ -218,7 +203,7 @@ def test_another_type_is_refused(world: World, namespace: str) -> None:
     assert world.secret(namespace, "app") == before
 
 
-def test_another_type_is_made_anew_on_request(world: World, namespace: str) -> None:
+def test_a_secret_of_another_type_is_recreated_on_request(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"), annotations=RECREATE)
     world.wait_reason(namespace, "app", "Synced")
 
@@ -235,7 +220,7 @@ def test_another_type_is_made_anew_on_request(world: World, namespace: str) -> N
 # ── what the cluster refuses ─────────────────────────────────────────────────────────────────────────
 
 
-def test_a_full_quota_stops_new_secrets_and_not_the_change_of_old_ones(world: World, namespace: str) -> None:
+def test_a_full_quota_stops_new_secrets_and_no_change_of_old_ones(world: World, namespace: str) -> None:
     world.write("quota", a="1")
     world.define(namespace, "app", world.keys("a", of="quota"))
     world.wait_data(namespace, "app", {"a": "1"})
@@ -250,7 +235,7 @@ def test_a_full_quota_stops_new_secrets_and_not_the_change_of_old_ones(world: Wo
     assert world.data(namespace, "late") is None
 
 
-def test_a_secret_is_not_deleted_for_one_that_the_quota_would_refuse(world: World, namespace: str) -> None:
+def test_a_secret_is_not_deleted_if_the_quota_would_refuse_the_new_one(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"), annotations=RECREATE)
     world.wait_reason(namespace, "app", "Synced")
     no_more_secrets(world.cluster.api, namespace, "full")
@@ -261,7 +246,7 @@ def test_a_secret_is_not_deleted_for_one_that_the_quota_would_refuse(world: Worl
     assert world.secret(namespace, "app") == before
 
     lift_quota(world.cluster.api, namespace, "full")
-    # A person acted: any change of the definition has it looked at once more.
+    # A person acted: any change of the definition causes a reconcile.
     world.change(namespace, "app", {"metadata": {"labels": {"again": "yes"}}})
     wait_until(
         lambda: (world.cluster.api.find(secrets(namespace, "app")) or {}).get("type") == "example.com/other",
@@ -298,7 +283,7 @@ def test_an_admission_policy_that_refuses_is_named_and_its_text_is_not_repeated(
 def _two_rivals(world: World, namespace: str) -> None:
     older = world.define(namespace, "older", world.keys("a"), secret="shared")
     world.wait_reason(namespace, "older", "Synced")
-    # Ages have whole seconds; of two of the same second the uid decides.
+    # Ages have whole seconds; between two of the same second the uid decides.
     born = datetime.fromisoformat(older["metadata"]["creationTimestamp"])
     wait_until(lambda: datetime.now(UTC) >= born + timedelta(seconds=1), PATIENCE, "the second to pass")
     world.define(namespace, "younger", world.keys("b"), secret="shared")
@@ -339,12 +324,12 @@ def _refuse_secrets(world: World, namespace: str, text: str) -> None:
 def _is_refused(world: World, namespace: str) -> bool:
     try:
         world.cluster.api.post(f"{secrets(namespace)}?dryRun=All", raw_secret("probe", {}))
-    except Exception as error:  # noqa: BLE001 - ApiError with 422 is what is waited for
+    except Exception as error:  # noqa: BLE001 - the loop waits for ApiError with 422
         return getattr(error, "status", 0) == 422
     return False
 
 
 def _handled(world: World, namespace: str) -> None:
-    """One object more, all the way: what was asked for before it has been handled by then."""
+    """Serve one more object to its end: by then everything requested before it is handled."""
     world.define(namespace, "after-all", world.keys("a"))
     world.wait_reason(namespace, "after-all", "Synced")

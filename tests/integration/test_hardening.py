@@ -1,4 +1,4 @@
-"""A running daemon is a poor place to find secrets in; replies made to break it cost their own path alone."""
+"""A running daemon gives away no secrets; replies made to break it cost only their own path."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.backends.azure_key_vault.transport import Clients
-from secrets_manager.backends.vault.transport import Call, Transport
-from secrets_manager.cluster.api import HttpKubernetesApi
-from secrets_manager.cluster.base import SECRETS, SilentTelemetry
-from secrets_manager.cluster.credentials import Credentials
-from secrets_manager.daemon.logs import QUIET_LIBRARIES, SILENT_LIBRARIES
+from secrets_manager.backends.azure_key_vault.transport import KeyVaultClients
+from secrets_manager.backends.vault.transport import VaultCall, VaultTransport
+from secrets_manager.cluster.base import SECRETS
+from secrets_manager.cluster.client.api import HttpKubernetesApi
+from secrets_manager.cluster.client.credentials import Credentials
+from secrets_manager.daemon.logs.setup import QUIET_LIBRARIES, SILENT_LIBRARIES
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendTLS, ClusterUnavailable
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.messages import Request
-from secrets_manager.runtime.transport_errors import TlsFailed
+from secrets_manager.runtime.http.messages import Request
+from secrets_manager.runtime.http.transport_errors import TlsFailed
+from secrets_manager.runtime.terms import Deadline, Terms
 from secrets_manager.settings import AzureKvSettings, VaultSettings
-from tests.integration.world import PATIENCE, World, new_world
+from tests.integration.world import PATIENCE, World
+from tests.silent import SilentCluster
 from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess
 from tests.testbed.fault_proxy import FaultProxy
-from tests.testbed.openbao import OpenBao
 from tests.testbed.pki import Authority, KeyPair
 from tests.testbed.waiting import wait_until
 from tests.unit.foreign_input import nested
@@ -41,31 +42,9 @@ CANARY = "canary-4711"
 INSIDE = (sys.executable, "-m", "tests.integration.inside_daemon")
 
 
-@pytest.fixture(scope="module")
-def world(
-    definitions_api: TestCluster, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    with new_world(definitions_api, openbao, tmp_path_factory.mktemp("hardening")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def place(world: World) -> Iterator[str]:
-    name = world.cluster.create_namespace()
-    yield name
-    world.cluster.delete_namespace(name)
-
-
-@pytest.fixture(scope="module")
-def proxy(openbao: OpenBao) -> Iterator[FaultProxy]:
-    running = FaultProxy(openbao.url)
-    yield running
-    running.stop()
-
-
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A daemon, what it says of itself, and the credentials that it was started with."""
+    """A daemon, what it can see of itself, and the credentials that it was started with."""
 
     daemon: DaemonProcess
     told: Mapping[str, Any]
@@ -73,10 +52,10 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(world: World, place: str, proxy: FaultProxy) -> Iterator[Running]:
+def running(world: World, place: str, bao_proxy: FaultProxy) -> Iterator[Running]:
     environ = {
         **world.environ,
-        "VAULT_ADDR": proxy.url,
+        "VAULT_ADDR": bao_proxy.url,
         "VAULT_TOKEN": f"{CANARY}-token",
         "AZURE_CLIENT_SECRET": f"{CANARY}-azure",
         "VAULT_SKIP_VERIFY": "true",
@@ -92,35 +71,37 @@ def running(world: World, place: str, proxy: FaultProxy) -> Iterator[Running]:
         (world.folder / "ask").touch()
         wait_until((world.folder / "told").exists, PATIENCE, "what the process sees")
         told = json.loads((world.folder / "told").read_text(encoding="utf-8"))
-        planted = (f"{CANARY}-token", f"{CANARY}-azure", f"{CANARY}-overridden")
+        planted = (f"{CANARY}-token", f"{CANARY}-overridden")
         yield Running(daemon, told, (*planted, world.role.role_id, world.role.secret_id))
 
 
 # ── the process ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_it_would_leave_no_core_dump(running: Running) -> None:
+def test_the_daemon_would_leave_no_core_dump(running: Running) -> None:
     limits = Path(f"/proc/{running.daemon.pid}/limits").read_text(encoding="ascii").splitlines()
     core = next(line for line in limits if line.startswith("Max core file size")).split()
 
     assert core[4:6] == ["0", "0"]
 
 
-def test_nobody_of_its_own_user_may_attach_to_it(running: Running) -> None:
+def test_no_process_of_its_own_user_may_attach_to_the_daemon(running: Running) -> None:
     assert running.told["dumpable"] == 0
 
 
-def test_neither_it_nor_its_children_have_credentials_in_the_environment(running: Running) -> None:
+def test_neither_the_daemon_nor_its_children_have_credentials_in_the_environment(running: Running) -> None:
     environ = running.told["environ"]
 
-    assert not {"VAULT_ROLE_ID", "VAULT_SECRET_ID", "VAULT_TOKEN", "AZURE_CLIENT_SECRET"} & set(environ)
-    # What is not a credential stays, for plugins of a kubeconfig.
-    assert "KUBECONFIG" in environ
+    assert not {"VAULT_ROLE_ID", "VAULT_SECRET_ID", "VAULT_TOKEN"} & set(environ)
+    # Names that are not credentials stay, and so do those of a backend that is not used.
+    assert {"KUBECONFIG", "AZURE_CLIENT_SECRET"} <= set(environ)
     assert [one for one in running.credentials if one in f"{environ}{running.told['child']}"] == []
 
 
 @pytest.mark.parametrize("file", ["environ", "cmdline"])
-def test_what_the_kernel_shows_of_its_start_holds_no_credential(running: Running, file: str) -> None:
+def test_arguments_and_environment_that_the_kernel_shows_hold_no_credential(
+    running: Running, file: str
+) -> None:
     try:
         shown = Path(f"/proc/{running.daemon.pid}/{file}").read_text(encoding="utf-8")
     except PermissionError:
@@ -143,16 +124,16 @@ def test_libraries_stay_quiet_at_debug_level(running: Running) -> None:
     assert levels["daemon"] == logging.DEBUG
 
 
-def test_every_way_out_of_an_exception_leads_through_our_log(running: Running) -> None:
-    assert set(running.told["hooks"]) == {"secrets_manager.daemon.logs"}
+def test_every_uncaught_exception_ends_in_our_log(running: Running) -> None:
+    assert set(running.told["hooks"]) == {"secrets_manager.daemon.logs.setup"}
     assert running.told["faulthandler"] is False
 
 
-def test_it_warns_of_what_weakens_it_at_every_start(running: Running) -> None:
+def test_the_daemon_warns_at_every_start_of_settings_that_weaken_it(running: Running) -> None:
     warned = [line["msg"] for line in running.daemon.log_lines() if line["level"] == "warn"]
 
-    assert any(text.startswith("certificates of Vault are not verified") for text in warned)
-    assert any(text.startswith("vault.secret-id stands on the command line") for text in warned)
+    assert any(text.startswith("vault.skip-verify is set") for text in warned)
+    assert any(text.startswith("vault.secret-id is on the command line") for text in warned)
     assert running.daemon.metric("secrets_manager_vault_tls_unverified") == pytest.approx(1)
 
 
@@ -164,7 +145,7 @@ def test_a_hardened_process_still_counts_its_files_and_memory(running: Running) 
 # ── replies ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_secret_nested_beyond_measure_costs_its_own_definition_alone(
+def test_a_secret_nested_beyond_measure_costs_only_its_own_definition(
     world: World, place: str, running: Running
 ) -> None:
     deep: Any = "bottom"
@@ -179,7 +160,7 @@ def test_a_secret_nested_beyond_measure_costs_its_own_definition_alone(
     world.wait_data(place, "sound", {"a": "1"})
     world.wait_data(place, "deep-text", {"text": "t"})
     world.wait_reason(place, "deep-tree", "NotAString")
-    # The next version is noticed as that of any other secret.
+    # The next version is noticed like that of any other secret.
     world.write("deep", tree={"a": deep}, text="u")
     world.wait_data(place, "deep-text", {"text": "u"})
     assert running.daemon.metric("secrets_manager_backend_breaker_open") == pytest.approx(0)
@@ -201,8 +182,8 @@ BOMBS: Mapping[str, tuple[Callable[[FaultProxy, str], object], str]] = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_reply_made_to_break_its_reader_leaves_everybody_else_in_step(
-    world: World, place: str, proxy: FaultProxy, running: Running, name: str
+def test_a_reply_made_to_break_its_reader_leaves_all_other_definitions_in_step(
+    world: World, place: str, bao_proxy: FaultProxy, running: Running, name: str
 ) -> None:
     plant, reason = BOMBS[name]
     victim, neighbour = f"victim-{len(name)}", f"neighbour-{len(name)}"
@@ -212,7 +193,7 @@ def test_a_reply_made_to_break_its_reader_leaves_everybody_else_in_step(
         world.define(place, one, world.keys("a", of=one))
         world.wait_data(place, one, {"a": "1"})
     before = running.daemon.metric("process_resident_memory_bytes") or 0.0
-    plant(proxy, f"/v1/{world.path(victim)}")
+    plant(bao_proxy, f"/v1/{world.path(victim)}")
 
     world.wait_reason(place, victim, reason)
     world.write(neighbour, a="2")
@@ -221,7 +202,7 @@ def test_a_reply_made_to_break_its_reader_leaves_everybody_else_in_step(
     assert world.data(place, victim) == {"a": "1"}
     # Eight megabytes of a reply are read at most.
     assert (running.daemon.metric("process_resident_memory_bytes") or 0.0) - before < 100e6
-    proxy.clear()
+    bao_proxy.clear()
     world.wait_reason(place, victim, "Synced")
 
 
@@ -229,7 +210,7 @@ def test_a_reply_made_to_break_its_reader_leaves_everybody_else_in_step(
 
 
 class Outdated(Loopback):
-    """An HTTPS server that speaks nothing newer than TLS 1.1."""
+    """An HTTPS server that speaks TLS 1.1 at most."""
 
     def __init__(self, tls: KeyPair) -> None:
         super().__init__(each_request(lambda connection, _: connection.reply_json(200, {})), tls=tls)
@@ -240,7 +221,7 @@ class Outdated(Loopback):
 def speak_only_old(context: ssl.SSLContext) -> None:
     context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
-        # Python says that it is deprecated, which is what this is about.
+        # Python warns that TLS 1.1 is deprecated, and this server is meant to use it.
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -264,26 +245,28 @@ def test_the_outdated_server_of_these_tests_serves_an_outdated_client(
         assert wrapped.version() == "TLSv1.1"
 
 
-def test_vault_is_not_spoken_to_over_outdated_tls(outdated: Outdated, authority: Authority) -> None:
+def test_the_daemon_does_not_speak_outdated_tls_with_vault(outdated: Outdated, authority: Authority) -> None:
     settings = VaultSettings(url=outdated.url, ca_cert=str(authority.ca_file))
-    transport = Transport(settings, Watchdog(), connections=1)
+    transport = VaultTransport(settings, Watchdog(), connections=1)
 
     with pytest.raises(BackendTLS):
-        transport.send(Call(method="GET", path="/v1/x", timeout=PATIENCE))
+        transport.send(VaultCall(method="GET", path="/v1/x", terms=Terms.within(PATIENCE)))
 
 
-def test_azure_is_not_spoken_to_over_outdated_tls(outdated: Outdated, authority: Authority) -> None:
-    clients = Clients(AzureKvSettings(ca_cert=str(authority.ca_file)), Watchdog(), connections=1)
+def test_the_daemon_does_not_speak_outdated_tls_with_azure(outdated: Outdated, authority: Authority) -> None:
+    clients = KeyVaultClients(AzureKvSettings(ca_cert=str(authority.ca_file)), Watchdog(), connections=1)
 
     with pytest.raises(TlsFailed):
-        clients.of(outdated.url).call(Request(method="GET", url=outdated.url, timeout=PATIENCE))
+        clients.of(outdated.url).call(
+            Request(method="GET", url=outdated.url, deadline=Deadline.within(PATIENCE))
+        )
 
 
-def test_the_api_server_is_not_spoken_to_over_outdated_tls(
+def test_the_daemon_does_not_speak_outdated_tls_with_the_api_server(
     outdated: Outdated, authority: Authority, cluster: TestCluster
 ) -> None:
     kubeconfig = cluster.kubeconfig_for("token", server=outdated.url, ca_file=authority.ca_file)
-    api = HttpKubernetesApi(Credentials(str(kubeconfig)), Watchdog(), SilentTelemetry(), timeout=PATIENCE)
+    api = HttpKubernetesApi(Credentials(str(kubeconfig)), Watchdog(), SilentCluster(), timeout=PATIENCE)
 
     with pytest.raises(ClusterUnavailable, match="TLS"):
         api.get(SECRETS, Ref("n", "s"))

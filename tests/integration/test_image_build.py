@@ -29,6 +29,7 @@ IMPORTS = (
     "dynaconf",
     "hvac",
     "kubernetes.config",
+    "minijinja",
     "orjson",
     "prometheus_client",
     "requests",
@@ -54,7 +55,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(image: Path) -> Run:
-    """Runs a program of the tree, no environment; as the image's user in the tree alone, if possible."""
+    """Run a program of the tree without environment; if possible as the image's user, in the tree alone."""
     inside = ["/usr/sbin/chroot", f"--userspec={UID}:{UID}", str(image)]
     confined = os.geteuid() == 0 and _run([*inside, f"/{PYTHON}", FLAGS, "-c", ""]).returncode == 0
 
@@ -87,7 +88,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _code(image: Path, *lines: str) -> list[str]:
-    # Outside of the tree the library is below the folder that the tree was built in.
+    # Outside the tree the library is below the folder in which the tree was built.
     places = [f"/{LIBRARY}", str(image / LIBRARY)]
     return [FLAGS, "-c", "\n".join([f"import sys; sys.path[:0] = {places!r}", *lines])]
 
@@ -152,7 +153,7 @@ def test_there_is_no_shell_no_installer_and_no_test_in_the_tree(image: Path) -> 
     }
     found = {path.name for path in image.rglob("*") if path.name in tools and "status.d" not in path.parts}
 
-    # /var/lib/dpkg holds records for scanners, no program.
+    # /var/lib/dpkg holds records for scanners and no program.
     assert found <= {"dpkg"}
     assert list((image / "var/lib").rglob("bin")) == []
 
@@ -162,7 +163,7 @@ def test_no_file_runs_code_when_python_starts(image: Path) -> None:
     assert [path.name for path in image.rglob("sitecustomize*")] == []
 
 
-def test_nobody_but_root_could_write_into_the_tree_and_nothing_gives_rights_away(image: Path) -> None:
+def test_only_root_could_write_into_the_tree_and_no_file_gives_rights_away(image: Path) -> None:
     for path in image.rglob("*"):
         if path.is_symlink():
             continue

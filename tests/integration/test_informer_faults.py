@@ -1,28 +1,33 @@
-"""Informers against a real API server whose network misbehaves: nothing is lost, and nothing hammers."""
+"""Informers against a real API server whose network misbehaves: nothing is lost, and no server is flooded."""
 
 from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from secrets_manager.cluster.api import HttpKubernetesApi
-from secrets_manager.cluster.base import SECRETS, Scope, SilentTelemetry
-from secrets_manager.cluster.credentials import Credentials
-from secrets_manager.cluster.informer import Informer
-from secrets_manager.cluster.secret_store import SecretStore
-from secrets_manager.cluster.sinks import SecretSink
-from secrets_manager.cluster.wire import Limits
+from secrets_manager.cluster.base import EVENTS, SECRETS, Scope
+from secrets_manager.cluster.client.api import HttpKubernetesApi
+from secrets_manager.cluster.client.credentials import Credentials
+from secrets_manager.cluster.client.wire import Limits
+from secrets_manager.cluster.view.informer import Informer
+from secrets_manager.cluster.view.second_opinion import SecondOpinion
+from secrets_manager.cluster.view.secret_store import SecretStore
+from secrets_manager.cluster.view.sinks import SecretSink
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable, Forbidden
 from secrets_manager.domain.secret import Digester
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.heartbeat import Heartbeats
+from tests.silent import SilentCluster
 from tests.testbed.cluster import TestCluster
 from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.fault_rules import Rule, RuleBuilder
 from tests.testbed.kube_api import secrets
 from tests.testbed.pki import Authority
 from tests.testbed.waiting import wait_until
@@ -30,20 +35,40 @@ from tests.testbed.waiting import wait_until
 LABEL = "app.kubernetes.io/managed-by"
 WATCH = r".*watch=true.*"
 LIST = r"(?!.*watch=true).*limit=.*"
+OF_SECRETS = r".*/secrets\?.*"
 DIGESTER = Digester(b"0123456789abcdef")
+Clock = Callable[[], float]
+
+
+def fast() -> float:
+    """A clock that makes the waits of minutes and seconds short: four of its seconds are one."""
+    return 4.0 * time.monotonic()
+
+
+def still() -> float:
+    """A clock by which nothing takes long, however busy the machine is."""
+    return 0.0
 
 
 class Follower:
-    """An informer of one namespace's Secrets that runs, and what it knows."""
+    """A running informer of one namespace's Secrets, and what it knows."""
 
-    def __init__(self, kubeconfig: str, namespace: str, *, page_size: int = 500) -> None:
+    def __init__(
+        self,
+        kubeconfig: str,
+        namespace: str,
+        *,
+        page_size: int = 500,
+        others: bool = False,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self.namespace = namespace
         self.store = SecretStore()
         self.changed: list[str] = []
         self.api = HttpKubernetesApi(
             Credentials(kubeconfig),
             Watchdog(),
-            SilentTelemetry(),
+            SilentCluster(),
             timeout=2,
             limits=Limits(watch_seconds=2, idle_seconds=3, page_size=page_size),
         )
@@ -56,7 +81,14 @@ class Follower:
         )
         scope = Scope(resource=SECRETS, namespace=namespace, selector=f"{LABEL}=secrets-manager")
         heartbeat = Heartbeats().register("informer", limit=60)
-        self.informer = Informer(self.api, scope, sink, heartbeat, shortest_watch=1.0)
+        # A watch of less than a second is too short.
+        shortest = {fast: 4.0, still: 0.0}.get(clock, 1.0)
+        self.informer = Informer(self.api, scope, sink, heartbeat, clock=clock, shortest_watch=shortest)
+        if others:
+            # A kind that can be listed while Secrets cannot.
+            events = Scope(resource=EVENTS, namespace=namespace)
+            other = Informer(self.api, events, sink, Heartbeats().register("other", limit=60), clock=clock)
+            self.informer.others_answered = SecondOpinion(self.api, other)
         self._thread = threading.Thread(target=self.informer.run, daemon=True)
 
     def start(self) -> None:
@@ -88,8 +120,8 @@ def follow(
     path = cluster.kubeconfig_for(cluster.admin_token, server=cluster_proxy.url, ca_file=authority.ca_file)
     made: list[Follower] = []
 
-    def make(*, page_size: int = 500) -> Follower:
-        made.append(Follower(str(path), namespace, page_size=page_size))
+    def make(**options: Any) -> Follower:
+        made.append(Follower(str(path), namespace, **options))
         made[-1].start()
         return made[-1]
 
@@ -102,7 +134,7 @@ def follow(
 
 @pytest.fixture
 def put(cluster: TestCluster, namespace: str) -> Callable[[str], None]:
-    """Makes a Secret of ours."""
+    """Make a Secret of ours."""
 
     def make(name: str) -> None:
         cluster.api.post(
@@ -119,7 +151,7 @@ def put(cluster: TestCluster, namespace: str) -> Callable[[str], None]:
 Put = Callable[[str], None]
 
 
-def test_what_happens_is_followed_over_many_short_watches(
+def test_changes_are_followed_over_many_short_watches(
     follow: Follow, put: Put, cluster: TestCluster, cluster_proxy: FaultProxy, namespace: str
 ) -> None:
     put("before")
@@ -160,11 +192,11 @@ def test_a_secret_that_loses_our_label_is_forgotten(
     ],
     ids=["silence", "reset", "HTML", "429", "500", "dripping headers"],
 )
-def test_what_happens_during_a_fault_of_the_watch_is_known_after_it(
+def test_changes_during_a_fault_of_the_watch_are_known_after_it(
     fault: Callable[[FaultProxy], object], follow: Follow, put: Put, cluster_proxy: FaultProxy
 ) -> None:
     fault(cluster_proxy)
-    follower = follow()
+    follower = follow(clock=still)
     follower.synced()
     put("meanwhile")
 
@@ -172,11 +204,11 @@ def test_what_happens_during_a_fault_of_the_watch_is_known_after_it(
     assert follower.informer.relists == 1
 
 
-def test_a_watch_that_is_cut_in_a_line_is_taken_up_where_it_was(
+def test_a_watch_that_is_cut_within_a_line_resumes_where_it_was(
     follow: Follow, put: Put, cluster_proxy: FaultProxy
 ) -> None:
     cluster_proxy.on("GET", WATCH).times(1).truncate(lines=1)
-    follower = follow()
+    follower = follow(clock=still)
     follower.synced()
     for name in ("one", "two", "three"):
         put(name)
@@ -229,7 +261,7 @@ def test_a_list_that_breaks_half_way_is_not_taken_for_whole(
 
 
 @pytest.mark.parametrize("reply", ["HTML", "an empty object"])
-def test_a_reply_that_is_no_list_makes_nothing_look_deleted(
+def test_a_reply_that_is_not_a_list_makes_nothing_look_deleted(
     reply: str, follow: Follow, put: Put, cluster_proxy: FaultProxy
 ) -> None:
     put("app")
@@ -244,15 +276,14 @@ def test_a_reply_that_is_no_list_makes_nothing_look_deleted(
     assert follower.changed == []
 
 
-def test_an_api_server_that_is_away_is_waited_for_at_a_pace(
+def test_an_api_server_that_is_away_is_tried_again_at_a_limited_pace(
     follow: Follow, put: Put, cluster_proxy: FaultProxy
 ) -> None:
-    follower = follow()
+    follower = follow(clock=still)
     follower.synced()
     cluster_proxy.refuse()
-    wait_until(lambda: isinstance(follower.informer.fault, ClusterUnavailable), 30, "the fault")
     put("meanwhile")
-    assert follower.informer.failing_for() >= 0
+    wait_until(lambda: isinstance(follower.informer.fault, ClusterUnavailable), 30, "the fault")
     cluster_proxy.accept()
 
     follower.knows("meanwhile")
@@ -260,7 +291,7 @@ def test_an_api_server_that_is_away_is_waited_for_at_a_pace(
     assert follower.informer.relists == 1
 
 
-def test_an_api_server_that_is_away_at_the_start_is_found_when_it_comes(
+def test_an_api_server_that_is_away_at_the_start_is_used_once_it_is_there(
     follow: Follow, put: Put, cluster_proxy: FaultProxy
 ) -> None:
     cluster_proxy.refuse()
@@ -273,23 +304,141 @@ def test_an_api_server_that_is_away_at_the_start_is_found_when_it_comes(
     follower.knows("app")
 
 
-def test_watches_that_are_closed_at_once_are_dialled_ever_more_seldom(
-    follow: Follow, put: Put, cluster_proxy: FaultProxy
+JSON = {"Content-Type": "application/json"}
+BOOKMARK = b'{"type":"BOOKMARK","object":{"kind":"Secret","metadata":{"resourceVersion":"99999999"}}}\n'
+ERROR = b'{"type":"ERROR","object":{"kind":"Status","code":500,"message":"no"}}\n'
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda rule: rule.reply(200, b"", JSON),
+        lambda rule: rule.reply(200, BOOKMARK, JSON),
+        lambda rule: rule.reply(200, ERROR, JSON),
+        lambda rule: rule.gone_in_stream(),
+        lambda rule: rule.gone(),
+        lambda rule: rule.html(),
+        lambda rule: rule.reset(),
+        lambda rule: rule.reply(405),
+        lambda rule: rule.kubernetes_error(500, "InternalError"),
+        lambda rule: rule.kubernetes_error(403, "Forbidden", 'secrets is forbidden: User "x" cannot watch'),
+        lambda rule: rule.reply(429, retry_after=30),
+    ],
+    ids=["closed", "bookmark", "error", "gone-in-stream", "410", "HTML", "reset", "405", "500", "403", "429"],
+)
+def test_changes_are_known_though_no_watch_works_and_watching_comes_back(
+    fault: Callable[[RuleBuilder], Rule],
+    follow: Follow,
+    put: Put,
+    cluster_proxy: FaultProxy,
+    cluster: TestCluster,
+    namespace: str,
 ) -> None:
-    closed = cluster_proxy.on("GET", WATCH).reply(200, b"", {"Content-Type": "application/json"})
+    broken = fault(cluster_proxy.on("GET", WATCH))
+    follower = follow(clock=fast)
+    follower.synced()
+    wait_until(lambda: follower.informer.unwatched, 30, "lists in place of watches")
+    dialled, listed = broken.hits, len(_lists(cluster_proxy))
+    put("one")
+    follower.knows("one")
+    put("two")
+    follower.knows("one", "two")
+    cluster.api.delete(secrets(namespace, "one"))
+    follower.knows("two")
+
+    assert follower.store.tracks(namespace)
+    assert not follower.informer.by_name
+    # A watch is tried after a list at most, and one of those may be from before.
+    tried, lists = broken.hits - dialled, _lists(cluster_proxy)
+    assert tried <= len(lists) - listed + 1
+    assert all(later - earlier >= 1.9 for earlier, later in pairwise(lists[2:]))
+    broken.remove()
+    wait_until(lambda: not follower.informer.unwatched, 60, "watches that work")
+    relists = follower.informer.relists
+    put("three")
+    follower.knows("two", "three")
+    assert follower.informer.relists == relists
+
+
+def _lists(proxy: FaultProxy) -> list[float]:
+    """When each list was asked for."""
+    return [each.at for each in proxy.requests if re.fullmatch(LIST, each.target)]
+
+
+def test_watches_that_are_cut_soon_lose_nothing(follow: Follow, put: Put, cluster_proxy: FaultProxy) -> None:
     follower = follow()
     follower.synced()
-    closed.wait_hit(4, timeout=60)
-    dialled = [each.at for each in cluster_proxy.requests if re.search("watch=true", each.target)]
+    names = []
+    for number in range(8):
+        # Some watches end after they delivered something, some before.
+        cluster_proxy.drop_connections()
+        names.append(f"app-{number}")
+        put(names[-1])
+        follower.knows(*names)
 
-    # At least half of 1, 2 and 4 seconds: the rest is chance.
-    pauses = [later - earlier for earlier, later in pairwise(dialled)]
-    assert all(pause >= least for pause, least in zip(pauses, (0.45, 0.95, 1.95), strict=False))
-    assert isinstance(follower.informer.fault, ClusterUnavailable)
-    closed.remove()
-    put("app")
-    follower.knows("app")
-    assert follower.informer.relists == 1
+
+# ── lists that fail while others are answered ────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda rule: rule.kubernetes_error(500, "InternalError", "unable to transform key"),
+        lambda rule: rule.kubernetes_error(503, "ServiceUnavailable"),
+        lambda rule: rule.kubernetes_error(400, "BadRequest"),
+        lambda rule: rule.hang(),
+        lambda rule: rule.reset(),
+        lambda rule: rule.html(),
+        lambda rule: rule.reply(200, {}),
+        lambda rule: rule.drip_body(),
+        lambda rule: rule.oversize(11 * 1024 * 1024),
+        lambda rule: rule.gone(),
+    ],
+    ids=["500", "503", "400", "hang", "reset", "HTML", "no-list", "drip", "oversize", "410"],
+)
+@pytest.mark.parametrize("when", ["at the start", "in the middle of life"])
+def test_secrets_whose_list_fails_are_not_trusted_until_it_works_again(
+    when: str,
+    fault: Callable[[RuleBuilder], Rule],
+    follow: Follow,
+    put: Put,
+    cluster_proxy: FaultProxy,
+    namespace: str,
+) -> None:
+    put("before")
+    if when == "at the start":
+        began = fast()
+        fault(cluster_proxy.on("GET", OF_SECRETS))
+        follower = follow(others=True, clock=fast)
+    else:
+        follower = follow(others=True, clock=fast)
+        follower.knows("before")
+        began = fast()
+        fault(cluster_proxy.on("GET", OF_SECRETS))
+        cluster_proxy.drop_connections()
+    wait_until(lambda: follower.informer.by_name, 30, "reads by name")
+
+    assert fast() - began >= 5
+    assert follower.informer.settled.is_set()
+    assert not follower.store.tracks(namespace)
+    cluster_proxy.clear()
+    put("after")
+    follower.knows("before", "after")
+    assert follower.store.tracks(namespace)
+    wait_until(lambda: follower.informer.fault is None, 30, "the end of the fault")
+
+
+def test_no_secret_is_read_by_name_while_the_api_server_answers_nothing(
+    follow: Follow, cluster_proxy: FaultProxy
+) -> None:
+    follower = follow(others=True, clock=fast)
+    follower.synced()
+    broken = cluster_proxy.on("GET", ".*").kubernetes_error(503, "ServiceUnavailable")
+    cluster_proxy.drop_connections()
+    wait_until(lambda: follower.informer.failing_for() > 9, 30, "a while")
+    broken.wait_hit(4)
+
+    assert not follower.informer.by_name
 
 
 def test_the_real_servers_restart_loses_nothing(
@@ -306,7 +455,7 @@ def test_the_real_servers_restart_loses_nothing(
     follower.knows("after")
 
 
-def test_a_missing_right_is_told_to_the_store_and_its_grant_is_noticed(
+def test_the_store_learns_of_a_missing_right_and_of_its_grant(
     cluster: TestCluster, namespace: str, put: Put
 ) -> None:
     rights = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}

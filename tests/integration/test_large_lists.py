@@ -1,4 +1,4 @@
-"""Lists of heavy Secrets on the real API server: what is in memory is a page, not the list."""
+"""Lists of heavy Secrets on the real API server: a page is in memory, not the list."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from secrets_manager.cluster.api import HttpKubernetesApi
-from secrets_manager.cluster.base import SECRETS, Scope, SilentTelemetry
-from secrets_manager.cluster.credentials import Credentials
-from secrets_manager.cluster.informer import Informer
-from secrets_manager.cluster.secret_store import SecretStore
-from secrets_manager.cluster.sinks import SecretSink
+from secrets_manager.cluster.base import SECRETS, Scope
+from secrets_manager.cluster.client.api import HttpKubernetesApi
+from secrets_manager.cluster.client.credentials import Credentials
+from secrets_manager.cluster.client.wire import Limits
+from secrets_manager.cluster.view.informer import Informer
+from secrets_manager.cluster.view.secret_store import SecretStore
+from secrets_manager.cluster.view.sinks import SecretSink
 from secrets_manager.domain.secret import Digester
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.heartbeat import Heartbeats
-from secrets_manager.runtime.http import MAX_REPLY_BYTES
+from tests.silent import SilentCluster
 from tests.testbed.cluster import TestCluster
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.kube_api import secrets
@@ -33,7 +34,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def heavy(cluster: TestCluster, namespace: str) -> str:
-    """A namespace with 60 Secrets of 500 KiB each, which are 41 MB of JSON."""
+    """A namespace with 60 Secrets of 500 KiB each, 41 MB of JSON in all."""
     value = base64.b64encode(bytes(BYTES)).decode()
     for number in range(COUNT):
         cluster.api.post(secrets(namespace), {"metadata": {"name": f"heavy-{number}"}, "data": {"a": value}})
@@ -41,7 +42,7 @@ def heavy(cluster: TestCluster, namespace: str) -> str:
 
 
 def opened(kubeconfig: str) -> HttpKubernetesApi:
-    return HttpKubernetesApi(Credentials(kubeconfig), Watchdog(), SilentTelemetry(), timeout=30)
+    return HttpKubernetesApi(Credentials(kubeconfig), Watchdog(), SilentCluster(), timeout=30)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def behind(
 
 
 def limits(proxy: FaultProxy) -> list[int]:
-    """The limits that lists asked for so far."""
+    """The limits that lists have requested so far."""
     found = (re.search(r"\blimit=(\d+)", request.query) for request in proxy.requests)
     return [int(each[1]) for each in found if each]
 
@@ -67,17 +68,19 @@ def test_a_list_of_heavy_secrets_comes_in_pages_below_the_cap(
     for _ in range(2):
         names.clear()
         for page in behind.pages(scope):
-            assert len(orjson.dumps(page.items)) <= MAX_REPLY_BYTES
+            assert len(orjson.dumps(page.items)) <= Limits().reply_bytes
             names |= {item["metadata"]["name"] for item in page.items}
         assert len(names) == COUNT
     asked = limits(cluster_proxy)
 
-    # Three tries to find out that they are heavy; then, and the second time from the start, a few at a time.
+    # Three tries show that they are heavy; after that, and in the whole second list, pages are small.
     assert asked[:3] == [100, 25, 6]
     assert all(limit <= 6 for limit in asked[2:])
 
 
-def test_what_an_informer_holds_of_them_is_a_page_and_then_digests(heavy: str, cluster: TestCluster) -> None:
+def test_an_informer_holds_a_page_of_heavy_secrets_and_then_only_digests(
+    heavy: str, cluster: TestCluster
+) -> None:
     api = opened(str(cluster.kubeconfig))
     store = SecretStore()
     sink = SecretSink(

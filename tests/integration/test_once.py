@@ -1,7 +1,9 @@
-"""`secrets-manager --once`, as a pipeline runs it: by environment alone, and the exit code tells."""
+"""`secrets-manager --once`, as a pipeline runs it: the environment configures it, the exit code reports."""
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +30,7 @@ def once(world: World, namespace: str, *flags: str, **environ: str) -> subproces
     return run_once({**world.environ, **scope, **environ}, *flags, cwd=world.folder)
 
 
-def test_everything_in_step_is_told_a_line_each_with_a_tally_and_ends_with_0(
+def test_a_run_with_everything_in_step_prints_a_line_each_and_a_tally_and_ends_with_0(
     world: World, namespace: str
 ) -> None:
     for name in ("one", "two"):
@@ -57,7 +59,9 @@ def test_a_second_run_finds_everything_unchanged_and_writes_nothing(world: World
     assert world.writes(before) == {}
 
 
-def test_one_that_fails_ends_it_with_1_and_the_others_are_done(world: World, namespace: str) -> None:
+def test_a_definition_that_fails_ends_the_run_with_1_and_the_others_are_done(
+    world: World, namespace: str
+) -> None:
     world.define(namespace, "bad", world.keys("missing"))
     world.define(namespace, "good", world.keys("a"))
     world.cluster.api.post(secrets(namespace), raw_secret("foreign", {"x": "theirs"}))
@@ -76,7 +80,7 @@ def test_one_that_fails_ends_it_with_1_and_the_others_are_done(world: World, nam
     assert world.wait_event(namespace, "bad", "KeyNotFound")
 
 
-def test_a_change_and_a_new_name_are_followed(world: World, namespace: str) -> None:
+def test_a_run_follows_a_changed_value_and_a_changed_spec_name(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"), secret="before")
     assert once(world, namespace).returncode == 0
     world.write("app", a="changed")
@@ -94,13 +98,13 @@ def test_a_change_and_a_new_name_are_followed(world: World, namespace: str) -> N
     ]
 
 
-def test_no_definitions_are_no_failure(world: World, namespace: str) -> None:
+def test_a_run_without_definitions_is_not_a_failure(world: World, namespace: str) -> None:
     done = once(world, namespace)
 
     assert (done.returncode, done.stdout) == (0, "no definitions\n")
 
 
-def test_no_value_and_no_credential_is_printed(world: World, namespace: str) -> None:
+def test_a_run_prints_no_value_and_no_credential(world: World, namespace: str) -> None:
     world.write("secret", a="canary-value-51c0", b="canary-64", number=771177)
     world.define(namespace, "good", world.keys("a", of="secret"))
     undecodable = {"b": source(world.path("secret"), "b", "base64")}
@@ -114,7 +118,7 @@ def test_no_value_and_no_credential_is_printed(world: World, namespace: str) -> 
         assert hidden not in done.stdout + done.stderr
 
 
-def test_an_api_server_out_of_reach_ends_it_with_1(world: World, namespace: str, tmp_path: Path) -> None:
+def test_an_api_server_out_of_reach_ends_the_run_with_1(world: World, namespace: str, tmp_path: Path) -> None:
     text = world.account.kubeconfig.read_text(encoding="utf-8")
     nobody = tmp_path / "kubeconfig"
     nobody.write_text(text.replace(world.cluster.url, "https://127.0.0.1:1"), encoding="utf-8")
@@ -122,11 +126,13 @@ def test_an_api_server_out_of_reach_ends_it_with_1(world: World, namespace: str,
     done = once(world, namespace, KUBECONFIG=str(nobody))
 
     assert done.returncode == 1
-    assert done.stdout == ""
+    assert done.stdout.splitlines()[-1] == "1 namespace not listed"
     assert "ClusterUnavailable" in done.stderr
 
 
-def test_a_backend_out_of_reach_ends_it_with_1_and_is_told_for_each(world: World, namespace: str) -> None:
+def test_a_backend_out_of_reach_ends_the_run_with_1_and_is_reported_for_each_definition(
+    world: World, namespace: str
+) -> None:
     for number in range(3):
         world.define(namespace, f"app-{number}", world.keys("a"))
 
@@ -138,7 +144,7 @@ def test_a_backend_out_of_reach_ends_it_with_1_and_is_told_for_each(world: World
     assert tally == "3 failed"
 
 
-def test_wrong_credentials_end_it_with_1(world: World, namespace: str) -> None:
+def test_wrong_credentials_end_the_run_with_1(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"))
 
     done = once(world, namespace, VAULT_SECRET_ID="wrong-secret-id")
@@ -148,7 +154,7 @@ def test_wrong_credentials_end_it_with_1(world: World, namespace: str) -> None:
     assert "wrong-secret-id" not in done.stdout + done.stderr
 
 
-def test_missing_settings_end_it_before_any_call_and_are_all_named(world: World, namespace: str) -> None:
+def test_missing_settings_end_the_run_before_any_call_and_are_all_named(world: World, namespace: str) -> None:
     before = world.calls()
 
     done = once(world, namespace, VAULT_ROLE_ID="", VAULT_SECRET_ID="")
@@ -159,7 +165,7 @@ def test_missing_settings_end_it_before_any_call_and_are_all_named(world: World,
     assert world.calls(before) == {}
 
 
-def test_it_needs_no_lease_no_file_and_no_port(world: World, namespace: str) -> None:
+def test_a_run_needs_no_lease_no_file_and_no_port(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"))
     taken = world.daemon("-watch-namespaces=nowhere-at-all")
     with taken as other:
@@ -184,7 +190,7 @@ def test_a_definition_that_is_being_deleted_is_finished(world: World, namespace:
     assert world.data(namespace, "app") is None
 
 
-def test_the_console_script_does_the_same(world: World, namespace: str) -> None:
+def test_the_console_script_makes_the_same_run(world: World, namespace: str) -> None:
     world.define(namespace, "app", world.keys("a"))
     script = Path(sys.executable).parent / "secrets-manager"
 
@@ -194,8 +200,50 @@ def test_the_console_script_does_the_same(world: World, namespace: str) -> None:
         cwd=world.folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 created")
+
+
+def run_under(world: World, namespace: str, redirection: str) -> subprocess.Popen[bytes]:
+    """A run whose streams a shell has redirected."""
+    command = f"exec {sys.executable} -m secrets_manager --once --watch-namespaces={namespace} {redirection}"
+    return subprocess.Popen(
+        ["/bin/sh", "-c", command],
+        env={**base_environment(), **world.environ},
+        cwd=world.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_a_report_that_nobody_gets_fails_the_run_and_logs_that_nobody_gets_do_not(
+    world: World, namespace: str
+) -> None:
+    world.define(namespace, "app", world.keys("a"))
+    assert once(world, namespace).returncode == 0
+    codes = {">/dev/full": 1, ">&-": 1, "2>/dev/full": 0, "<&- 2>&-": 0}
+
+    runs = {redirection: run_under(world, namespace, redirection) for redirection in codes}
+    done = {redirection: run.communicate(timeout=60) for redirection, run in runs.items()}
+
+    assert {redirection: run.returncode for redirection, run in runs.items()} == codes
+    assert b"the report could not be written" in done[">/dev/full"][1]
+    assert done["2>/dev/full"][0].splitlines()[-1] == b"1 unchanged"
+
+
+def test_sigterm_in_the_middle_ends_the_run_with_143_and_a_report(world: World, namespace: str) -> None:
+    world.define(namespace, "app", world.keys("a"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        world.environ["VAULT_ADDR"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        run = run_under(world, namespace, "-config.backend-timeout=1s")
+        with silent.accept()[0]:
+            run.send_signal(signal.SIGTERM)
+            out, _ = run.communicate(timeout=60)
+
+    assert run.returncode == 143
+    assert out.splitlines()[-1].endswith(b"stopped by SIGTERM")
+    assert world.data(namespace, "app") is None

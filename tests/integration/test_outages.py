@@ -1,4 +1,4 @@
-"""The outages of `python -m chaos.outage` on a small scale: they run, and find what they are to find."""
+"""The outages of `python -m chaos.outage` on a small scale: they run, and find what they should."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECONDS = 3.0
 
 
 def found(folder: Path, outage: str) -> dict[str, float]:
-    """What an outage found, by its words; all values were right at its end, or it would have raised."""
+    """The findings of an outage, by their names; it raises unless all values are right at its end."""
     with open_world(folder) as world:
         return {finding.what: finding.value for finding in OUTAGES[outage](world, COUNT, SECONDS)}
 
@@ -24,7 +24,7 @@ def test_a_backend_that_was_away_is_not_logged_in_to_again(tmp_path: Path) -> No
     assert findings["all fresh after"] > 0
 
 
-def test_a_tenth_of_the_paths_hangs_and_the_values_of_the_others_arrive(tmp_path: Path) -> None:
+def test_values_of_other_paths_arrive_while_a_tenth_of_the_paths_hangs(tmp_path: Path) -> None:
     findings = found(tmp_path, "backend-hung-in-part")
 
     assert findings["paths that hang"] == COUNT // 10
@@ -33,7 +33,7 @@ def test_a_tenth_of_the_paths_hangs_and_the_values_of_the_others_arrive(tmp_path
     assert findings["times as long"] > 0
 
 
-def test_an_api_server_that_was_away_costs_nobody_a_restart_while_the_lease_lasts(tmp_path: Path) -> None:
+def test_an_api_server_that_was_away_costs_no_replica_a_restart_while_the_lease_lasts(tmp_path: Path) -> None:
     findings = found(tmp_path, "api-server-refused")
 
     assert findings["restarts of the standby"] == 0

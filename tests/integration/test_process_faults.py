@@ -11,13 +11,12 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.integration.world import CONFIG_RULES, PATIENCE, World, new_world
+from tests.integration.world import PATIENCE, World, electable_world
 from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess
 from tests.testbed.faked_clock import FakedClock
@@ -25,7 +24,6 @@ from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.openbao import OpenBao
 from tests.testbed.waiting import wait_until
 
-LEASES = ({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},)
 HOUR, DAY = 3600, 86_400
 YEARS = 10 * 365 * DAY
 MEBIBYTE = 1024 * 1024
@@ -35,25 +33,20 @@ MEBIBYTE = 1024 * 1024
 def world(
     definitions_api: TestCluster, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """A World whose account may use any Lease in its own namespace."""
-    home = definitions_api.create_namespace()
-    account = definitions_api.service_account(home, "daemon", rules=LEASES, cluster_rules=CONFIG_RULES)
-    with new_world(definitions_api, openbao, tmp_path_factory.mktemp("process")) as made:
-        environ = {**made.environ, "KUBECONFIG": str(account.kubeconfig)}
-        yield replace(made, account=account, environ=environ)
-    definitions_api.delete_namespace(home)
+    with electable_world(definitions_api, openbao, tmp_path_factory.mktemp("world")) as made:
+        yield made
 
 
 # ── the clock ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_clock_that_is_set_stops_nothing_and_costs_no_memory(
+def test_setting_the_clock_stops_nothing_and_costs_no_memory(
     world: World, namespace: str, fault_proxy: Callable[..., FaultProxy], tmp_path: Path
 ) -> None:
     clock = FakedClock(tmp_path)
     if not clock.works():
         pytest.skip("libfaketime cannot be loaded here")
-    # In plain text: no certificate is valid in ten years.
+    # The servers speak plain text: no certificate is valid in ten years.
     proxy = fault_proxy(world.cluster.url, upstream_ca=world.cluster.ca_file)
     kubeconfig = world.cluster.kubeconfig_for(world.account.token, server=proxy.url)
     world.write("clock", a="0")
@@ -84,7 +77,7 @@ def test_a_clock_that_is_set_stops_nothing_and_costs_no_memory(
 
 
 def _noticed(daemon: DaemonProcess, times: int) -> bool:
-    return len(daemon.logged("the clock was set")) == times
+    return len(daemon.logged("the system clock was changed")) == times
 
 
 def _memory(daemon: DaemonProcess) -> int:
@@ -96,7 +89,7 @@ def _memory(daemon: DaemonProcess) -> int:
 # ── logs ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_reader_of_the_logs_that_is_stuck_holds_up_nothing(world: World, namespace: str) -> None:
+def test_a_stuck_reader_of_the_logs_delays_nothing(world: World, namespace: str) -> None:
     world.write("app", a="1")
     reading, writing = os.pipe()
     room = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, resource.getpagesize())
@@ -106,7 +99,7 @@ def test_a_reader_of_the_logs_that_is_stuck_holds_up_nothing(world: World, names
                 world.define(namespace, f"app-{number}", world.keys("a"))
             for number in range(40):
                 world.wait_data(namespace, f"app-{number}", {"a": "1"})
-            # No line more can be written; those of the last Secrets were not.
+            # No further line can be written; the lines of the last Secrets were not.
             assert _unread(reading) > room - 1000
 
             assert daemon.fetch("/healthz") == (200, "ok\n")
@@ -117,7 +110,7 @@ def test_a_reader_of_the_logs_that_is_stuck_holds_up_nothing(world: World, names
 
 
 def _unread(pipe: int) -> int:
-    """Bytes that wait in a pipe."""
+    """The number of bytes that wait in a pipe."""
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
@@ -130,14 +123,15 @@ def test_a_full_disk_under_the_logs_costs_lines_and_no_work(world: World, namesp
     ):
         world.wait_data(namespace, "app", {"a": "1"})
 
-        assert (daemon.metric("secrets_manager_log_lines_dropped") or 0) > 0
+        dropped = "secrets_manager_log_lines_dropped"
+        wait_until(lambda: (daemon.metric(dropped) or 0) > 0, PATIENCE, "lines dropped")
         assert daemon.stop() == 0
 
 
 # ── threads and descriptors ──────────────────────────────────────────────────────────────────────────
 
 
-def test_without_threads_to_start_it_ends_with_1(world: World, tmp_path: Path) -> None:
+def test_a_daemon_that_cannot_start_a_thread_ends_with_1(world: World, tmp_path: Path) -> None:
     starved = tmp_path / "starved"
     with _starving(world, starved) as daemon:
         daemon.wait_ready()
@@ -148,7 +142,7 @@ def test_without_threads_to_start_it_ends_with_1(world: World, tmp_path: Path) -
         assert daemon.wait() == 1
 
 
-def test_when_threads_run_out_it_goes_on_with_those_it_has_and_its_probe_fails(
+def test_when_threads_run_out_the_daemon_continues_with_those_it_has_and_its_probe_fails(
     world: World, namespace: str, tmp_path: Path
 ) -> None:
     world.write("threads", a="1")
@@ -156,7 +150,7 @@ def test_when_threads_run_out_it_goes_on_with_those_it_has_and_its_probe_fails(
     starved = tmp_path / "starved"
     with _starving(world, starved, f"-watch-namespaces={namespace}") as daemon:
         world.wait_data(namespace, "app", {"a": "1"})
-        # Found by a poll: by then the job that starts polls has its thread.
+        # A poll finds this value: by then the job that starts polls has its thread.
         world.write("threads", a="2")
         world.wait_data(namespace, "app", {"a": "2"})
         starved.touch()
@@ -164,14 +158,14 @@ def test_when_threads_run_out_it_goes_on_with_those_it_has_and_its_probe_fails(
         world.wait_data(namespace, "app", {"a": "3"})
         assert daemon.fetch("/healthz")[0] == 0
 
-        # However often it was asked meanwhile.
+        # The number of probes in the meantime does not matter.
         for _ in range(40):
             assert daemon.fetch("/healthz")[0] == 0
         starved.unlink()
         wait_until(lambda: daemon.fetch("/healthz")[0] == 200, PATIENCE, "threads again")
 
 
-def test_when_descriptors_run_out_nothing_is_lost_and_it_goes_on_when_there_are_some(
+def test_when_descriptors_run_out_nothing_is_lost_and_the_daemon_continues_once_there_are_some(
     world: World, namespace: str, openbao_proxy: FaultProxy
 ) -> None:
     world.write("descriptors", a="1")
@@ -180,11 +174,11 @@ def test_when_descriptors_run_out_nothing_is_lost_and_it_goes_on_when_there_are_
     with world.daemon(*flags, VAULT_ADDR=openbao_proxy.url) as daemon:
         world.wait_reason(namespace, "app", "Synced")
         before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
-        # Not one more than the lowest that are taken: even what is closed meanwhile cannot be opened again.
+        # Only the three lowest descriptors are allowed: one that is closed meanwhile cannot be opened again.
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, before[1]))
         openbao_proxy.drop_connections()
         world.write("descriptors", a="2")
-        wait_until(lambda: daemon.logged("not in step", name="app"), PATIENCE, "reads to fail")
+        wait_until(lambda: daemon.logged("Secret is out of sync", name="app"), PATIENCE, "reads to fail")
         assert world.data(namespace, "app") == {"a": "1"}
 
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)

@@ -1,4 +1,4 @@
-"""samples/ on a real OpenBao: what values.json says can be written, and read with the sample policy alone."""
+"""samples/ on a real OpenBao: the values can be written, and read with the sample policy alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_sample_policy_lets_the_daemon_read_each_sample(openbao: OpenBao, re
     assert (data["data"] if _is_version_2(path) else data) == VALUES[path]
 
 
-def test_the_sample_policy_lets_the_daemon_look_at_and_renew_its_own_token(
+def test_the_sample_policy_lets_the_daemon_look_up_and_renew_its_own_token(
     openbao: OpenBao, reader: str
 ) -> None:
     assert openbao.request("GET", "auth/token/lookup-self", token=reader)["data"]["policies"]

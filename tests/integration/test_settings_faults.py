@@ -1,4 +1,4 @@
-"""Settings that cannot be meant end the program before it makes a connection, and no value of them shows."""
+"""Impossible settings end the program before it makes a connection, and none of their values shows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMED = (
 )
 
 
-def test_settings_that_cannot_be_meant_are_all_named_before_any_connection(
+def test_impossible_settings_are_all_named_before_any_connection(
     openbao_proxy: FaultProxy, tmp_path: Path
 ) -> None:
     (tmp_path / "settings.toml").write_text(FILE, encoding="utf-8")
@@ -44,7 +44,7 @@ def test_settings_that_cannot_be_meant_are_all_named_before_any_connection(
         env={**base_environment(), **ENVIRON, "VAULT_ADDR": openbao_proxy.url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

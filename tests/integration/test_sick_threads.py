@@ -1,15 +1,14 @@
-"""Core threads that die or stand still in a daemon at work: the process goes, or its probe says so."""
+"""Core threads that die or stand still in a working daemon: the process ends, or its probe fails."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
 
-from tests.integration.world import CONFIG_RULES, World, new_world
+from tests.integration.world import World, electable_world
 from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess
 from tests.testbed.fault_proxy import FaultProxy
@@ -18,12 +17,11 @@ from tests.testbed.waiting import wait_until
 
 # The promise is half a minute; a busy machine may add some.
 SOON = 75.0
-LEASES = ({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},)
 # Threads of the daemon's own: when one ends, the process ends.
 OWN = ("worker", "informer", "lease", "events")
-# Threads of libraries: the process goes on, and is found out from outside.
+# Threads of libraries: the process continues, and the probe shows the fault.
 OF_OTHERS = ("scheduler", "http")
-# One of each way to be found out: by heartbeat, by the job that does not come back, by nobody who answers.
+# One thread for each way to notice: a heartbeat, a job that does not return, a probe without an answer.
 STUCK = ("worker", "informer", "lease", "job", "http")
 
 
@@ -31,18 +29,12 @@ STUCK = ("worker", "informer", "lease", "job", "http")
 def world(
     definitions_api: TestCluster, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """A World whose account may use any Lease in its own namespace."""
-    home = definitions_api.create_namespace()
-    account = definitions_api.service_account(home, "daemon", rules=LEASES, cluster_rules=CONFIG_RULES)
-    with new_world(definitions_api, openbao, tmp_path_factory.mktemp("sick")) as made:
-        made.write("app", a="1")
-        environ = {**made.environ, "KUBECONFIG": str(account.kubeconfig)}
-        yield replace(made, account=account, environ=environ)
-    definitions_api.delete_namespace(home)
+    with electable_world(definitions_api, openbao, tmp_path_factory.mktemp("world")) as made:
+        yield made
 
 
 class Ward:
-    """Daemons at work, each with one part that fails at a word."""
+    """Working daemons, each with one part that fails on command."""
 
     def __init__(self, world: World, how: str) -> None:
         self._world = world
@@ -52,7 +44,7 @@ class Ward:
         self.daemons: dict[str, DaemonProcess] = {}
 
     def admit(self, part: str, **environ: str) -> DaemonProcess:
-        """Start one."""
+        """Start a daemon whose part can be made to fail."""
         place = self.places[part] = self._world.cluster.create_namespace()
         command = (sys.executable, "-m", "tests.testbed.sick_daemon", part, self._how, str(self.when))
         flags = (
@@ -69,7 +61,7 @@ class Ward:
         return daemon
 
     def strike(self) -> None:
-        """Let the parts fail, once all are at work; something happens, so that each thread has work."""
+        """Let the parts fail once all daemons work; then change something, so that each thread has work."""
         for part, daemon in self.daemons.items():
             daemon.wait_ready(SOON)
             self._world.define(self.places[part], "before", self._world.keys("a"))
@@ -83,7 +75,7 @@ class Ward:
 
 @pytest.fixture(scope="module")
 def wards(world: World, openbao: OpenBao) -> Iterator[dict[str, Ward]]:
-    """One whose parts have died, one whose parts stand still; at once, since noticing takes a while."""
+    """Daemons whose parts died or stand still; all at once, since noticing takes a while."""
     with ExitStack() as stack:
         made = {how: Ward(world, how) for how in ("kill", "block")}
         for how, parts in (("kill", (*OWN, *OF_OTHERS)), ("block", STUCK)):
@@ -93,7 +85,7 @@ def wards(world: World, openbao: OpenBao) -> Iterator[dict[str, Ward]]:
         stack.enter_context(made["kill"].admit("watchdog", VAULT_ADDR=slow.url))
         for ward in made.values():
             ward.strike()
-        # Each byte is a sign of life to the socket, so only the watchdog would end these calls.
+        # For the socket each byte is a sign of life, so only the watchdog would end these calls.
         slow.on("GET", r"/v1/secret/.*").drip_body()
         yield made
 
@@ -122,12 +114,12 @@ def test_a_thread_that_stands_still_makes_the_process_unhealthy(wards: dict[str,
         assert part in daemon.fetch("/healthz")[1]
 
 
-def test_a_call_that_nobody_ends_in_time_makes_the_process_unhealthy(wards: dict[str, Ward]) -> None:
+def test_a_call_that_is_not_ended_in_time_makes_the_process_unhealthy(wards: dict[str, Ward]) -> None:
     daemon = wards["kill"].daemons["watchdog"]
 
-    wait_until(lambda: "deadlines" in daemon.fetch("/healthz")[1], SOON, "the fault to be told")
+    wait_until(lambda: "deadlines" in daemon.fetch("/healthz")[1], SOON, "the fault to be reported")
 
 
 def _found_out(daemon: DaemonProcess) -> None:
-    """Until its liveness probe fails, or nobody answers it."""
+    """Wait until its liveness probe fails, or gets no answer."""
     wait_until(lambda: daemon.fetch("/healthz")[0] != 200, SOON, "the liveness probe to fail")

@@ -25,7 +25,7 @@ PLAN = Plan(
     interval=0.5,
 )
 FLAGS = ("-reconcile-period=1s", "-config.backend-timeout=1s", "-config.kubernetes-timeout=2s")
-# Too short for a level: what warms up looks like growth here.
+# The run is too short for a level: warming up looks like growth here.
 LIMITS = Limits(growth=0.5, threads=10, descriptors=30)
 
 

@@ -1,4 +1,4 @@
-"""The bed itself: its servers are the real ones and behave so."""
+"""The test bed itself: its servers are the real ones and behave like them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def a_secret(name: str, **data: str) -> dict[str, Any]:
 
 
 class TestTheCluster:
-    def test_it_is_the_version_that_was_asked_for(self, cluster: TestCluster) -> None:
+    def test_the_cluster_has_the_version_that_was_asked_for(self, cluster: TestCluster) -> None:
         assert cluster.api.get("/version")["gitVersion"] == "v1.36.3"
 
     def test_an_object_comes_back_as_it_was_stored(self, cluster: TestCluster, namespace: str) -> None:
@@ -92,7 +92,7 @@ class TestTheCluster:
         with pytest.raises(ApiError, match="exceeded quota: full"):
             cluster.api.post(secrets(namespace), a_secret("one-too-many"))
 
-    def test_a_watch_tells_of_a_change(self, cluster: TestCluster, namespace: str) -> None:
+    def test_a_watch_reports_a_change(self, cluster: TestCluster, namespace: str) -> None:
         version = cluster.api.get(secrets(namespace))["metadata"]["resourceVersion"]
 
         with cluster.api.watch(secrets(namespace), resourceVersion=version) as events:
@@ -101,7 +101,7 @@ class TestTheCluster:
 
         assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "watched")
 
-    def test_kubectl_applies_objects_and_says_why_it_could_not(
+    def test_kubectl_applies_objects_and_says_why_it_failed(
         self, cluster: TestCluster, namespace: str
     ) -> None:
         applied = a_secret("applied", key="value")
@@ -128,7 +128,7 @@ class TestTheCluster:
 
         wait_until(counted, what="the calls in the audit log")
 
-    def test_it_keeps_its_objects_over_a_restart_of_the_api_server(
+    def test_the_cluster_keeps_its_objects_over_a_restart_of_the_api_server(
         self, cluster: TestCluster, namespace: str
     ) -> None:
         cluster.api.post(secrets(namespace), a_secret("kept", key="value"))
@@ -140,7 +140,7 @@ class TestTheCluster:
 
         assert cluster.api.secret_data(namespace, "kept") == {"key": b"value"}
 
-    def test_a_frozen_api_server_answers_nothing_until_it_goes_on(self, cluster: TestCluster) -> None:
+    def test_a_frozen_api_server_answers_nothing_until_it_is_thawed(self, cluster: TestCluster) -> None:
         cluster.pause_apiserver()
         try:
             with (
@@ -234,14 +234,14 @@ class TestOpenBao:
         with pytest.raises(BaoError):
             openbao.request("GET", "secret/data/only-there")
 
-    def test_its_audit_log_counts_reads(self, openbao: OpenBao, kv_prefix: str) -> None:
+    def test_the_audit_log_of_openbao_counts_reads(self, openbao: OpenBao, kv_prefix: str) -> None:
         openbao.write_kv2(kv_prefix, {"v": "1"})
         for _ in range(3):
             openbao.request("GET", f"secret/data/{kv_prefix}")
 
         assert openbao.reads(f"secret/data/{kv_prefix}") == 3
 
-    def test_it_answers_503_while_sealed_and_keeps_values_over_a_restart(
+    def test_openbao_answers_503_while_sealed_and_keeps_values_over_a_restart(
         self, openbao_server: Callable[..., OpenBao]
     ) -> None:
         server = openbao_server()
@@ -261,7 +261,7 @@ class TestOpenBao:
         assert sealed.value.status == 503
         assert server.request("GET", "secret/data/kept")["data"]["data"] == {"v": "1"}
 
-    def test_a_frozen_server_answers_nothing_until_it_goes_on(
+    def test_a_frozen_openbao_answers_nothing_until_it_is_thawed(
         self, openbao_server: Callable[..., OpenBao]
     ) -> None:
         server = openbao_server()
@@ -273,7 +273,7 @@ class TestOpenBao:
 
         assert not server.is_sealed()
 
-    def test_it_serves_tls_with_a_certificate_of_our_authority(
+    def test_openbao_serves_tls_with_a_certificate_of_our_authority(
         self, openbao_server: Callable[..., OpenBao], authority: Authority
     ) -> None:
         server = openbao_server(tls=authority.issue("127.0.0.1"), ca_file=authority.ca_file)

@@ -18,14 +18,21 @@ from secrets_manager.domain.errors import (
     BackendUnavailable,
     EngineMismatch,
     NotAString,
+    SourceDeleted,
+    SourceNotFound,
+    SourceOutdated,
+    is_absence,
+    is_sure_absence,
 )
-from tests.integration.vault_support import LOGIN, READ, attempt, read, reader_role, vault_backend
+from tests.builders import attempt
+from tests.integration.vault_support import LOGIN, READ, read, reader_role, vault_backend
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.fault_rules import RuleBuilder
 from tests.testbed.openbao import OpenBao
+from tests.testbed.openbao_setup import AppRole
 from tests.testbed.pki import Authority
 from tests.testbed.waiting import wait_until
-from tests.unit.backends.vault.doubles import Told
+from tests.unit.backends.vault.doubles import RecordedTelemetry
 
 
 @pytest.fixture
@@ -58,11 +65,13 @@ FAULTS: dict[str, tuple[Callable[[RuleBuilder], object], type[BackendFault]]] = 
 def test_a_read_through_a_fault_says_what_is_wrong_and_the_next_one_works(
     openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str, kind: str
 ) -> None:
-    backend = vault_backend(openbao_proxy.url, reader_role(openbao, kv_prefix), timeout=1.0)
+    backend = vault_backend(openbao_proxy.url, reader_role(openbao, kv_prefix))
     read(backend, path)
     break_it, meaning = FAULTS[kind]
     break_it(openbao_proxy.on("GET", READ))
-    error = attempt(lambda: read(backend, path))
+    # Only what never ends has to run out of time.
+    seconds = 1.0 if meaning is BackendTimeout else 30.0
+    error = attempt(lambda: read(backend, path, seconds=seconds))
     openbao_proxy.clear()
 
     assert type(error) is meaning
@@ -83,7 +92,7 @@ def test_a_connection_that_breaks_is_a_fault_and_not_a_login(
     assert read(backend, path) == "1"
 
 
-def test_a_connection_that_the_server_closed_while_idle_is_no_fault(
+def test_a_connection_that_the_server_closed_while_idle_is_not_a_fault(
     openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str
 ) -> None:
     backend = vault_backend(openbao_proxy.url, reader_role(openbao, kv_prefix))
@@ -122,7 +131,7 @@ def test_a_backend_that_starts_before_vault_logs_in_by_itself(
     assert not backend.ready()
     openbao_proxy.accept()
 
-    wait_until(recovered(backend, path), 10, "the login after the outage")
+    wait_until(recovered(backend, path), what="the login after the outage")
     assert backend.ready()
 
 
@@ -146,19 +155,19 @@ def test_a_login_that_hangs_holds_no_read_longer_than_its_time_and_is_not_repeat
 ) -> None:
     backend = vault_backend(openbao_proxy.url, reader_role(openbao, kv_prefix), timeout=1.0)
     openbao_proxy.on("POST", LOGIN).hang()
-    errors = [attempt(lambda: read(backend, path)) for _ in range(3)]
+    errors = [attempt(lambda: read(backend, path, seconds=1.0)) for _ in range(3)]
     assert all(isinstance(error, BackendFault) for error in errors)
     assert openbao_proxy.count("POST", LOGIN) <= 3
     openbao_proxy.clear()
 
-    wait_until(recovered(backend, path), 10, "the login")
+    wait_until(recovered(backend, path), what="the login")
 
 
 def test_a_seal_is_named_and_ends_with_the_unsealing(openbao_server: Callable[..., OpenBao]) -> None:
     server = openbao_server()
     server.enable_auth("approle", "approle")
     server.write_kv2("app/app", {"a": "1"})
-    told = Told()
+    told = RecordedTelemetry()
     backend = vault_backend(server.url, reader_role(server, "app"), told=told)
     assert read(backend, "secret/data/app/app") == "1"
     server.seal()
@@ -169,32 +178,32 @@ def test_a_seal_is_named_and_ends_with_the_unsealing(openbao_server: Callable[..
     assert read(backend, "secret/data/app/app") == "1"
 
 
-def test_a_vault_that_comes_up_sealed_is_waited_for(openbao_server: Callable[..., OpenBao]) -> None:
+def test_the_backend_waits_for_a_vault_that_comes_up_sealed(openbao_server: Callable[..., OpenBao]) -> None:
     server = openbao_server()
     server.enable_auth("approle", "approle")
     server.write_kv2("app/app", {"a": "1"})
     role = reader_role(server, "app")
     server.stop()
     server.start()
-    told = Told()
+    told = RecordedTelemetry()
     backend = vault_backend(server.url, role, told=told)
     assert attempt(backend.maintain) == BackendSealed("Vault is sealed")
     assert told.servers
     server.unseal()
 
-    wait_until(recovered(backend, "secret/data/app/app"), 10, "the login after unsealing")
+    wait_until(recovered(backend, "secret/data/app/app"), what="the login after unsealing")
     backend.maintain()
     assert told.servers[-1][1]
 
 
-def test_a_frozen_server_is_left_in_time(openbao_server: Callable[..., OpenBao]) -> None:
+def test_a_call_to_a_frozen_server_ends_in_time(openbao_server: Callable[..., OpenBao]) -> None:
     server = openbao_server()
     server.enable_auth("approle", "approle")
     server.write_kv2("app/app", {"a": "1"})
     backend = vault_backend(server.url, reader_role(server, "app"), timeout=1.0)
     read(backend, "secret/data/app/app")
     server.pause()
-    error = attempt(lambda: read(backend, "secret/data/app/app"))
+    error = attempt(lambda: read(backend, "secret/data/app/app", seconds=1.0))
     server.resume()
 
     assert isinstance(error, BackendTimeout)
@@ -216,7 +225,7 @@ def test_tls_is_checked_against_the_authority_and_a_new_one_is_taken_up(
     shutil.copy(authority.ca_file, tmp_path / "new")
     (tmp_path / "new").replace(ca_file)
 
-    wait_until(recovered(backend, "secret/data/app/app"), 10, "the login with the new authority")
+    wait_until(recovered(backend, "secret/data/app/app"), what="the login with the new authority")
 
 
 def test_a_standby_that_redirects_is_followed_with_login_and_reads(
@@ -241,7 +250,9 @@ def test_a_redirect_to_a_stranger_is_not_followed(
     assert "another host" in error.message
 
 
-def test_an_engine_of_the_other_version_is_named(openbao: OpenBao, kv_prefix: str, path: str) -> None:
+def test_an_engine_of_the_other_version_is_named_in_the_error(
+    openbao: OpenBao, kv_prefix: str, path: str
+) -> None:
     role = reader_role(openbao, kv_prefix)
     as_kv2 = attempt(lambda: read(vault_backend(openbao.url, role), f"kv1/{kv_prefix}/app"))
     as_kv1 = attempt(lambda: read(vault_backend(openbao.url, role, engine="kv1"), path, "data"))
@@ -250,8 +261,101 @@ def test_an_engine_of_the_other_version_is_named(openbao: OpenBao, kv_prefix: st
     assert isinstance(as_kv1, NotAString)
 
 
-def test_a_kv2_path_without_data_is_named(openbao: OpenBao, kv_prefix: str) -> None:
+def test_the_error_for_a_kv2_path_without_data_says_what_it_lacks(openbao: OpenBao, kv_prefix: str) -> None:
+    openbao.write_kv2(f"{kv_prefix}/app", {"a": "1"})
     role = openbao.approle(kv_prefix, [openbao.read_policy(kv_prefix, f"secret/{kv_prefix}/*")])
-    error = attempt(lambda: read(vault_backend(openbao.url, role), f"secret/{kv_prefix}/app"))
+    path = f"secret/{kv_prefix}/app"
+    as_kv2 = attempt(lambda: read(vault_backend(openbao.url, role), path))
+    as_kv1 = attempt(lambda: read(vault_backend(openbao.url, role, engine="kv1"), path))
 
-    assert error == EngineMismatch(f"secret/{kv_prefix}/app", "kv2")
+    assert as_kv2 == SourceNotFound(path, "for KV version 2 the path needs data/ after the mount")
+    assert as_kv1 == EngineMismatch(path, "kv1")
+
+
+@pytest.fixture(scope="module")
+def other_mounts(openbao: OpenBao) -> AppRole:
+    """A role that may read anything, and engines that are not for keys and values."""
+    for kind in ("transit", "pki"):
+        openbao.enable_engine(f"of-{kind}", kind)
+    openbao.request("POST", "of-transit/keys/k")
+    openbao.request("POST", "of-pki/root/generate/internal", {"common_name": "a"})
+    openbao.write_kv2("elsewhere", {"a": "1"})
+    openbao.write_kv1("elsewhere", {"a": "1"})
+    return openbao.approle("other-mounts", [openbao.read_policy("other-mounts", "*")])
+
+
+WRONG_PLACES = {
+    "kv1/elsewhere": EngineMismatch,
+    "of-transit/keys/k": EngineMismatch,
+    "of-transit/keys/nothing": SourceNotFound,
+    "of-transit/encrypt/k": EngineMismatch,
+    "of-pki/cert/ca": EngineMismatch,
+    "of-pki/cert/00": SourceNotFound,
+    "nowhere/data/app": SourceNotFound,
+    "secret/elsewhere": SourceNotFound,
+    "secret/data/data/elsewhere": SourceNotFound,
+    "secret/metadata/elsewhere": EngineMismatch,
+    "secret/config": EngineMismatch,
+}
+
+
+@pytest.mark.parametrize("path", WRONG_PLACES)
+def test_a_path_of_another_engine_is_recognised_by_the_servers_words(
+    openbao: OpenBao, other_mounts: AppRole, path: str
+) -> None:
+    error = attempt(lambda: read(vault_backend(openbao.url, other_mounts), path))
+
+    assert type(error) is WRONG_PLACES[path], error
+
+
+def test_only_an_engine_that_is_there_says_for_certain_that_a_path_is_not(
+    openbao: OpenBao, other_mounts: AppRole, kv_prefix: str
+) -> None:
+    backend = vault_backend(openbao.url, reader_role(openbao, kv_prefix))
+    for path in (f"secret/data/{kv_prefix}/nothing", f"kv1/{kv_prefix}/nothing"):
+        with pytest.raises(SourceNotFound) as caught:
+            read(backend, path)
+        assert is_sure_absence(caught.value)
+
+    with pytest.raises(SourceNotFound) as caught:
+        read(vault_backend(openbao.url, other_mounts), "nowhere/data/app")
+    error = caught.value
+    assert is_absence(error)
+    assert not is_sure_absence(error)
+
+
+@pytest.mark.parametrize("status", [400, 405])
+def test_a_passing_refusal_is_a_temporary_error_that_names_its_status(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str, status: int
+) -> None:
+    backend = vault_backend(openbao_proxy.url, reader_role(openbao, kv_prefix))
+    read(backend, path)
+    for body in ({"errors": ["canary"]}, b"<html>canary", {"message": "canary"}):
+        openbao_proxy.on("GET", READ).reply(status, body)
+        error = attempt(lambda: read(backend, path))
+        openbao_proxy.clear()
+
+        assert isinstance(error, BackendUnavailable)
+        assert str(status) in error.message
+        assert "canary" not in error.message
+        assert read(backend, path) == "1"
+
+
+@pytest.mark.parametrize("purged", [False, True], ids=["deleted", "purged"])
+def test_an_older_version_is_not_used_after_a_newer_one_is_gone(
+    openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str, *, purged: bool
+) -> None:
+    """A server that repeats its earlier answer stands for a standby that lags."""
+    backend = vault_backend(openbao_proxy.url, reader_role(openbao, kv_prefix))
+    openbao.write_kv2(f"{kv_prefix}/app", {"a": "older"})
+    late = openbao.request("GET", path)
+    openbao.write_kv2(f"{kv_prefix}/app", {"a": "newer"})
+    assert read(backend, path) == "newer"
+    (openbao.purge_kv2 if purged else openbao.delete_kv2)(f"{kv_prefix}/app")
+    assert isinstance(attempt(lambda: read(backend, path)), SourceNotFound if purged else SourceDeleted)
+    openbao_proxy.on("GET", READ).reply(200, late)
+    assert isinstance(attempt(lambda: read(backend, path)), SourceOutdated)
+    openbao_proxy.clear()
+
+    openbao.write_kv2(f"{kv_prefix}/app", {"a": "newest"})
+    assert read(backend, path) == "newest"

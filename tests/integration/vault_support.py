@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from secrets_manager.backends.vault.backend import VaultBackend
-from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import VaultSettings
 from tests.testbed.openbao import OpenBao
 from tests.testbed.openbao_setup import AppRole
-from tests.unit.backends.vault.doubles import Told
+from tests.unit.backends.vault.doubles import RecordedTelemetry
 
 LOGIN = r"/v1/auth/.*/login"
 READ = r"/v1/secret/data/.*"
@@ -28,8 +28,9 @@ def vault_backend(
     url: str,
     role: AppRole | None = None,
     *,
-    timeout: float = 5.0,
-    told: Told | None = None,
+    timeout: float = 30.0,
+    told: RecordedTelemetry | None = None,
+    clock: Callable[[], float] = time.monotonic,
     **settings: Any,
 ) -> VaultBackend:
     """A backend that logs in as `role`; settings are those of VaultSettings."""
@@ -40,40 +41,12 @@ def vault_backend(
         timeout=timeout,
         poll_period=60.0,
         connections=24,
-        telemetry=told or Told(),
+        telemetry=told or RecordedTelemetry(),
         watchdog=Watchdog(),
+        clock=clock,
     )
 
 
-def read(backend: VaultBackend, path: str, key: str = "a") -> str:
+def read(backend: VaultBackend, path: str, key: str = "a", *, seconds: float = 30.0) -> str:
     """The text under `key` of `path`."""
-    return backend.read(backend.locate(path)).pick(key)
-
-
-def attempt(work: Callable[[], object]) -> SecretsManagerError | None:
-    """The error of `work`, or None when it worked."""
-    try:
-        work()
-    except SecretsManagerError as error:
-        return error
-    return None
-
-
-def together(count: int, work: Callable[[], object]) -> list[object]:
-    """What `work` gave in each of so many threads that start at once; an error of ours is a result."""
-    results: list[object] = []
-    start = threading.Barrier(count)
-
-    def run() -> None:
-        start.wait(10)
-        try:
-            results.append(work())
-        except SecretsManagerError as error:
-            results.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return results
+    return backend.read(backend.locate(path), Terms.within(seconds)).pick(key)

@@ -1,17 +1,18 @@
-"""The surroundings of one daemon under test: servers, a login at OpenBao, rights in the cluster, definitions.
+"""The environment of one daemon under test: servers, a login at OpenBao, rights in the cluster, definitions.
 
-A World is what an operator would have prepared; a test then starts daemons in it and plays the user. It knows
-the manifests in config/ and how SecretDefinitions look. It must not know how the daemon works inside.
+A World holds what an operator would have prepared; a test then starts daemons in it and plays the user. It
+knows the manifests in config/ and the form of SecretDefinitions. It must not know the daemon's inside.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 import secrets as random_source
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,10 +29,13 @@ from tests.testbed.waiting import wait_until
 
 __all__ = [
     "CONFIG_RULES",
+    "NO_SECRET_LIST",
     "ORIGINAL_RULES",
+    "RESTART_RULES",
     "Calls",
     "World",
     "definition",
+    "electable_world",
     "new_world",
     "raw_secret",
     "source",
@@ -41,16 +45,26 @@ Json = dict[str, Any]
 Rules = Sequence[Mapping[str, Any]]
 Calls = Counter[tuple[str, str]]
 
-PATIENCE = 30.0
+# Nothing is proved by it: a busy machine does late what an idle one does at once.
+PATIENCE = 60.0
 MARK = "secrets-manager.tuenti.io/"
 LAST_UPDATE = f"{MARK}lastUpdateTime"
 FINALIZER = "secret.finalizer.secrets-manager.tuenti.io"
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 _ROLE = Path(__file__).parents[2] / "config/rbac/cluster-wide/role.yaml"
-# What config/rbac grants; the per-namespace role holds the same rules.
+_RESTART = Path(__file__).parents[2] / "config/components/restart/kustomization.yaml"
+# The rules of config/rbac; the per-namespace role holds the same ones.
 CONFIG_RULES: Rules = yaml.safe_load(_ROLE.read_text(encoding="utf-8"))["rules"]
-# What people who ran the original granted it: no status, no Events, no list or watch on Secrets.
+# What config/components/restart adds to them.
+(_RESTART_PATCH,) = yaml.safe_load(_RESTART.read_text(encoding="utf-8"))["patches"]
+RESTART_RULES: Rules = [each["value"] for each in yaml.safe_load(_RESTART_PATCH["patch"])]
+# The same rules without list and watch on Secrets, as with config/components/no-secret-list.
+NO_SECRET_LIST: Rules = [
+    *(rule for rule in CONFIG_RULES if "secrets" not in rule["resources"]),
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "update", "delete"]},
+]
+# The rights that the original had: no status, no Events, no list or watch on Secrets.
 ORIGINAL_RULES: Rules = (
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "update", "delete"]},
     {
@@ -59,6 +73,9 @@ ORIGINAL_RULES: Rules = (
         "verbs": ["get", "list", "watch", "create", "update", "delete"],
     },
 )
+
+# The rights for an election, with any Lease.
+LEASES: Rules = ({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["*"]},)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +104,22 @@ class World:
     def calls(self, since: Calls | None = None) -> Calls:
         """The daemon's calls, by (verb, "resource/subresource"), after the counts in `since`."""
         made = self.cluster.audit_counts(self.user) - (since or Counter())
-        # The test bed asks in the account's name whether its rights are in effect.
+        # The test bed checks in the account's name whether its rights are in effect.
         del made["create", "selfsubjectaccessreviews"]
         return made
 
+    def wait_calls(self, *least: tuple[str, str], since: Calls | None = None) -> Calls:
+        """Wait until each of these calls was counted as often as it is named; returns all calls.
+
+        The API server logs a call a moment after its effect can be seen.
+        """
+        wanted = Counter(least)
+        return wait_until(
+            lambda: made if (made := self.calls(since)) >= wanted else None, PATIENCE, f"calls {dict(wanted)}"
+        )
+
     def writes(self, since: Calls | None = None) -> Calls:
-        """As `calls`, those that could change something."""
+        """The calls of `calls` that could change something."""
         return Counter({call: n for call, n in self.calls(since).items() if call[0] in WRITES})
 
     def entries(self) -> list[AuditEntry]:
@@ -111,11 +138,11 @@ class World:
         return self.openbao.write_kv2(f"{self.prefix}/{quote(name)}", data)
 
     def reads(self, name: str) -> int:
-        """How often anybody read the KV2 secret `name`."""
+        """How often the KV2 secret `name` was read, by any client."""
         return self.openbao.reads(self.path(name))
 
     def keys(self, *names: str, of: str = "app") -> Json:
-        """A keysMap that takes each data key from the key of the same name of the KV2 secret `of`."""
+        """A keysMap that takes each data key from the same key of the KV2 secret `of`."""
         return {name: source(self.path(of), name) for name in names}
 
     # -- objects in the cluster
@@ -146,6 +173,11 @@ class World:
         conditions = self.found(namespace, name).get("status", {}).get("conditions", [])
         return next((each for each in conditions if each["type"] == "Ready"), {})
 
+    def versions(self, namespace: str, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Identity and version of each of these Secrets."""
+        kept = {name: self.secret(namespace, name)["metadata"] for name in names}
+        return {name: (each["uid"], each["resourceVersion"]) for name, each in kept.items()}
+
     def events(self, namespace: str, about: str) -> list[Json]:
         """The Events about a SecretDefinition, oldest first."""
         happened = self.cluster.api.list(events(namespace))
@@ -153,30 +185,35 @@ class World:
 
     # -- waiting
 
-    def wait_data(self, namespace: str, name: str, data: Mapping[str, str] | None) -> None:
-        """Until the Secret holds exactly this, or with None is gone."""
+    def wait_data(
+        self, namespace: str, name: str, data: Mapping[str, str] | None, patience: float = PATIENCE
+    ) -> None:
+        """Wait until the Secret holds exactly this, or with None is gone."""
         wait_until(
             lambda: self.data(namespace, name) == data,
-            PATIENCE,
+            patience,
             f"Secret {name} {'gone' if data is None else 'as it should be'}",
         )
 
-    def wait_reason(self, namespace: str, name: str, reason: str) -> Json:
-        """Until the condition has this reason; returns it. A message that fails shows the one it has."""
+    def wait_reason(self, namespace: str, name: str, reason: str, patience: float = PATIENCE) -> Json:
+        """Wait until the condition has a reason that matches this regular expression; returns the condition.
+
+        A failure shows the reason it has.
+        """
         seen: Json = {}
 
         def told() -> bool:
             seen.update(self.condition(namespace, name))
-            return seen.get("reason") == reason
+            return bool(re.fullmatch(reason, seen.get("reason", "")))
 
         try:
-            wait_until(told, PATIENCE, f"{name} {reason}")
+            wait_until(told, patience, f"{name} {reason}")
         except AssertionError as error:
             raise AssertionError(f"{error}; it says {seen}") from None
         return seen
 
     def wait_event(self, namespace: str, about: str, reason: str) -> Json:
-        """Until there is an Event of this reason; returns it."""
+        """Wait until there is an Event of this reason; returns it."""
         return wait_until(
             lambda: next((e for e in self.events(namespace, about) if e["reason"] == reason), None),
             PATIENCE,
@@ -184,7 +221,7 @@ class World:
         )
 
     def wait_polls(self, name: str, count: int = 2) -> None:
-        """Until the KV2 secret `name` was read so many times more: the daemon had occasion to act."""
+        """Wait until the KV2 secret `name` was read this many more times: the daemon had occasion to act."""
         before = self.reads(name)
         wait_until(lambda: self.reads(name) >= before + count, PATIENCE, f"{count} more polls of {name}", 0.1)
 
@@ -199,7 +236,7 @@ def definition(
     annotations: Mapping[str, str] | None = None,
     finalizers: Sequence[str] = (),
 ) -> Json:
-    """A SecretDefinition; the Secret has its name unless told otherwise."""
+    """A SecretDefinition; the Secret has its name unless the caller says otherwise."""
     return {
         "apiVersion": "secrets-manager.tuenti.io/v1alpha1",
         "kind": "SecretDefinition",
@@ -239,9 +276,9 @@ def new_world(
     rules: Mapping[str, Rules] | None = None,
     **role_options: object,
 ) -> Iterator[World]:
-    """Prepare everything. Rights are `cluster_rules`, or those in `rules` by namespace when that is given.
+    """Prepare everything. Rights are `cluster_rules`, or those in `rules` by namespace if that is given.
 
-    `role_options` are those of the AppRole. The namespace of the account goes at the end, unawaited.
+    `role_options` are those of the AppRole. The account's namespace is deleted at the end, without a wait.
     """
     prefix = f"w-{random_source.token_hex(4)}"
     policy = openbao.read_policy(prefix, f"secret/data/{prefix}/*", f"kv1/{prefix}/*")
@@ -268,6 +305,26 @@ def new_world(
         folder=folder,
         environ=environ,
     )
+    cluster.delete_namespace(home)
+
+
+@contextmanager
+def electable_world(
+    cluster: TestCluster, openbao: OpenBao, folder: Path, *, proxied: tuple[str, Path] | None = None
+) -> Iterator[World]:
+    """A World whose account may use any Lease in its own namespace, and that has the secret `app`.
+
+    `proxied` is the URL of the proxy before the API server, and the authority to trust there.
+    """
+    home = cluster.create_namespace()
+    account = cluster.service_account(home, "daemon", rules=LEASES, cluster_rules=CONFIG_RULES)
+    path = account.kubeconfig
+    if proxied is not None:
+        url, ca_file = proxied
+        path = cluster.kubeconfig_for(account.token, server=url, ca_file=ca_file)
+    with new_world(cluster, openbao, folder) as made:
+        made.write("app", a="1")
+        yield replace(made, account=account, environ={**made.environ, "KUBECONFIG": str(path)})
     cluster.delete_namespace(home)
 
 

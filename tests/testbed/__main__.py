@@ -12,11 +12,11 @@ import threading
 from pathlib import Path
 
 from tests.testbed.bed import Bed, running_bed
-from tests.testbed.binaries import KUBERNETES_PROGRAMS, bao_program, program
+from tests.testbed.binaries import KUBERNETES_PROGRAMS, bao_program, gitops_program, program
 
 
 def main() -> None:
-    """Do what the first argument says."""
+    """Run the command of the first argument."""
     parser = argparse.ArgumentParser(prog="python -m tests.testbed", description=__doc__)
     parser.add_argument("command", choices=["build", "up"])
     {"build": build, "up": up}[parser.parse_args().command]()
@@ -25,6 +25,7 @@ def main() -> None:
 def build() -> None:
     """Find or build every program."""
     found = [program(name) for name in KUBERNETES_PROGRAMS]
+    found.append(gitops_program())
     bao_program()
     print(f"testbed: programs ready in {', '.join(sorted({str(path.parent) for path in found}))}")
 

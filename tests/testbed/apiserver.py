@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import urllib3
 
 from tests.testbed.binaries import program
+from tests.testbed.growing_file import GrowingFile
 from tests.testbed.pki import Authority, KeyPair, write_signing_key
 from tests.testbed.processes import ServerProcess, free_port
 
@@ -52,7 +52,8 @@ class ApiServer:
         self.admin_token = secrets.token_urlsafe(24)
         self.signing_key = folder / "service-account.key"
         self._ca_file = authority.ca_file
-        self._audit_log = folder / "audit.log"
+        self._audit_file = folder / "audit.log"
+        self._audit_log = GrowingFile(self._audit_file, _audit_entry)
         command = [
             str(program("kube-apiserver")),
             *self._flags(folder, port, etcd_url, authority.issue("127.0.0.1", "localhost")),
@@ -64,14 +65,9 @@ class ApiServer:
         with urllib3.PoolManager(ca_certs=str(self._ca_file), retries=False, timeout=5) as http:
             self.process.start(lambda: self._ready(http))
 
-    def audit(self) -> Iterator[AuditEntry]:
-        """Every call so far, oldest first; what is still being written is left out."""
-        if not self._audit_log.exists():
-            return
-        with self._audit_log.open() as lines:
-            for line in lines:
-                if line.endswith("\n"):
-                    yield _audit_entry(json.loads(line))
+    def audit(self) -> list[AuditEntry]:
+        """Every call so far, oldest first; a call that is still being written is left out."""
+        return self._audit_log.rows()
 
     def _flags(self, folder: Path, port: int, etcd_url: str, serving: KeyPair) -> list[str]:
         write_signing_key(self.signing_key)
@@ -87,6 +83,7 @@ class ApiServer:
             f"--tls-cert-file={serving.certificate}",
             f"--tls-private-key-file={serving.key}",
             f"--token-auth-file={tokens}",
+            f"--client-ca-file={self._ca_file}",
             "--authorization-mode=RBAC",
             f"--service-account-issuer={ISSUER}",
             f"--service-account-signing-key-file={self.signing_key}",
@@ -94,7 +91,7 @@ class ApiServer:
             "--service-cluster-ip-range=10.0.0.0/24",
             "--endpoint-reconciler-type=none",
             f"--audit-policy-file={policy}",
-            f"--audit-log-path={self._audit_log}",
+            f"--audit-log-path={self._audit_file}",
             "--audit-log-maxsize=4000",
             "--shutdown-delay-duration=0s",
             "--shutdown-watch-termination-grace-period=1s",
@@ -110,15 +107,17 @@ class ApiServer:
         return answer.status == 200
 
 
-def _audit_entry(event: dict[str, Any]) -> AuditEntry:
+def _audit_entry(line: bytes) -> AuditEntry:
+    event = json.loads(line)
     target = event.get("objectRef", {})
+    # Most of the texts come thousands of times.
     return AuditEntry(
-        verb=event["verb"],
-        resource=target.get("resource", ""),
-        subresource=target.get("subresource", ""),
-        namespace=target.get("namespace", ""),
-        name=target.get("name", ""),
-        user=event["user"].get("username", ""),
+        verb=sys.intern(event["verb"]),
+        resource=sys.intern(target.get("resource", "")),
+        subresource=sys.intern(target.get("subresource", "")),
+        namespace=sys.intern(target.get("namespace", "")),
+        name=sys.intern(target.get("name", "")),
+        user=sys.intern(event["user"].get("username", "")),
         status=event.get("responseStatus", {}).get("code", 0),
-        stage=event["stage"],
+        stage=sys.intern(event["stage"]),
     )

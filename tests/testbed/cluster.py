@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import secrets as random_source
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,8 @@ class TestCluster:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._etcd = Etcd(folder)
-        authority = Authority(folder / "pki", "API server CA")
+        # The authority of the server's certificate and of those of users.
+        authority = self.authority = Authority(folder / "pki", "API server CA")
         self._apiserver = ApiServer(folder, etcd_url=self._etcd.url, authority=authority)
         self.url = self._apiserver.url
         self.ca_file = authority.ca_file
@@ -86,6 +88,14 @@ class TestCluster:
         for server in (self._controllers, self._apiserver, self._etcd):
             server.process.kill()
 
+    def stored(self, key: str) -> bytes:
+        """The value of an existing key ("/registry/secrets/<namespace>/<name>") in etcd."""
+        return self._etcd.get(key)
+
+    def store(self, key: str, value: bytes) -> None:
+        """Put something into etcd behind the API server's back."""
+        self._etcd.put(key, value)
+
     # -- the API server's own life
 
     def stop_apiserver(self) -> None:
@@ -104,6 +114,15 @@ class TestCluster:
         """Let a frozen API server go on."""
         self._apiserver.process.resume()
 
+    @contextmanager
+    def without_controllers(self) -> Iterator[None]:
+        """Nothing is collected with its owner, or deleted with its namespace, until the end of the block."""
+        self._controllers.process.pause()
+        try:
+            yield
+        finally:
+            self._controllers.process.resume()
+
     # -- speaking to it
 
     def client(self, token: str) -> KubeApi:
@@ -113,7 +132,7 @@ class TestCluster:
         return client
 
     def kubectl(self, *args: str, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
-        """Run the real kubectl, as admin unless told otherwise, and return its standard output."""
+        """Run the real kubectl, as admin unless a kubeconfig is given, and return its standard output."""
         return kubectl_program.kubectl(kubeconfig or self.kubeconfig, *args, stdin=stdin)
 
     def apply(self, what: Path | dict[str, Any] | list[dict[str, Any]]) -> None:
@@ -183,6 +202,13 @@ class TestCluster:
         path = f"{namespaces(namespace)}/serviceaccounts/{name}/token"
         token: str = self.api.post(path, {"spec": spec})["status"]["token"]
         return token
+
+    def may(self, user: str, verb: str, resource: str, namespace: str) -> bool:
+        """Whether a user has a right in a namespace by now, as the API server's own authorizer says."""
+        wanted = {"verb": verb, "resource": resource, "namespace": namespace}
+        review = {"spec": {"user": user, "resourceAttributes": wanted}}
+        answer = self.api.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+        return bool(answer["status"]["allowed"])
 
     # -- what was asked of it
 

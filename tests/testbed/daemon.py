@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -13,10 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.testbed.growing_file import GrowingFile
 from tests.testbed.processes import free_port
 from tests.testbed.waiting import wait_until
 
+# What Kubernetes gives a pod.
 _STOP_SECONDS = 30.0
+# How long a probe may take before it counts as unanswered, on a machine with other work.
+_ANSWER_SECONDS = 20.0
 
 
 class DaemonProcess:
@@ -30,9 +35,12 @@ class DaemonProcess:
         launcher: Sequence[str] = (),
         output: int | None = None,
     ) -> None:
-        """Start it; what it writes goes to the descriptor `output` if that is given."""
+        """Start it; its output goes to the descriptor `output` if that is given."""
         self.port = free_port()
         self.log_file = folder / f"daemon-{self.port}.log"
+        self._log = GrowingFile(self.log_file, _log_line)
+        # A launcher may be a process of its own, which passes signals on.
+        self._own_process = not launcher
         command = [*(launcher or (sys.executable, "-m", "secrets_manager"))]
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
@@ -56,9 +64,19 @@ class DaemonProcess:
         return self.process.pid
 
     def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
+        """SIGTERM, once the daemon handles it; returns the exit code."""
+        if self._own_process:
+            wait_until(self._catches_sigterm, _STOP_SECONDS, "the daemon catches SIGTERM")
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(_STOP_SECONDS)
+
+    def _catches_sigterm(self) -> bool:
+        """Whether SIGTERM ends it in its own way, as it does once Python and its libraries are loaded."""
+        if self.process.poll() is not None:
+            return True
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught >> (signal.SIGTERM - 1) & 1)
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
@@ -71,18 +89,28 @@ class DaemonProcess:
         return self.process.wait(timeout)
 
     def fetch(self, path: str) -> tuple[int, str]:
-        """Status and body of an endpoint; status 0 while nobody listens."""
+        """Status and body of an endpoint; status 0 while nothing listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as reply:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}{path}", timeout=_ANSWER_SECONDS
+            ) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, ""
 
-    def wait_ready(self, timeout: float = 20.0) -> None:
+    def wait_ready(self, timeout: float = 120.0) -> None:
         """Until /readyz says ok."""
         wait_until(lambda: self.fetch("/readyz")[0] == 200, timeout=timeout, what="the daemon to be ready")
+
+    def metrics(self) -> str:
+        """The page of its metrics, asked for until it comes whole, so that a search does not miss it."""
+        return wait_until(
+            lambda: next((text for status, text in [self.fetch("/metrics")] if status == 200), ""),
+            _STOP_SECONDS,
+            "the page of metrics",
+        )
 
     def metric(self, name: str, /, **labels: str) -> float | None:
         """The value of one series, found by some of its labels; None when there is none."""
@@ -93,12 +121,12 @@ class DaemonProcess:
         return None
 
     def output(self) -> str:
-        """All that it has written so far, logs included."""
+        """Its output so far, logs included."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
 
     def log_lines(self) -> list[dict[str, Any]]:
         """The JSON lines of the log."""
-        return [json.loads(line) for line in self.output().splitlines() if line.startswith("{")]
+        return self._log.rows()
 
     def logged(self, message: str, **fields: object) -> list[dict[str, Any]]:
         """The log lines with this message and these fields."""
@@ -109,8 +137,12 @@ class DaemonProcess:
         ]
 
 
+def _log_line(line: bytes) -> dict[str, Any] | None:
+    return json.loads(line.decode(errors="replace")) if line.startswith(b"{") else None
+
+
 def base_environment() -> dict[str, str]:
-    """What a process needs of ours: nothing that could configure the daemon."""
+    """The part of our environment that a process needs: nothing that could configure the daemon."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START", "COVERAGE_RUN")
     root = str(Path(__file__).parents[2])
     return {"PYTHONPATH": root, **{name: os.environ[name] for name in kept if name in os.environ}}
@@ -125,6 +157,6 @@ def run_once(environ: Mapping[str, str], *flags: str, cwd: Path) -> subprocess.C
         text=True,
         cwd=cwd,
         env={**base_environment(), **environ},
-        timeout=60,
+        timeout=120,
         check=False,
     )

@@ -5,7 +5,9 @@ Knows nothing of Kubernetes.
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
+from typing import Any
 
 import urllib3
 
@@ -37,6 +39,22 @@ class Etcd:
     def start(self) -> None:
         """Return once it serves."""
         self.process.start(self._healthy, timeout=30)
+
+    def get(self, key: str) -> bytes:
+        """The value of a key that is there."""
+        (found,) = self._call("range", key=key.encode())["kvs"]
+        return base64.b64decode(found["value"])
+
+    def put(self, key: str, value: bytes) -> None:
+        """Set the value of a key."""
+        self._call("put", key=key.encode(), value=value)
+
+    def _call(self, method: str, **fields: bytes) -> dict[str, Any]:
+        body = {name: base64.b64encode(value).decode() for name, value in fields.items()}
+        answer = urllib3.request("POST", f"{self.url}/v3/kv/{method}", json=body, timeout=5)
+        assert answer.status == 200, answer.data
+        found: dict[str, Any] = answer.json()
+        return found
 
     def _healthy(self) -> bool:
         try:

@@ -25,7 +25,7 @@ class FakedClock:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What to add to the environment of a process."""
+        """The additions to the environment of a process."""
         return {
             "LD_PRELOAD": str(_library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),

@@ -1,6 +1,6 @@
-"""What the fault proxy can do to a request; each action is a small function that ends one exchange.
+"""The faults that the fault proxy can make; each action is a small function that ends one exchange.
 
-Knows nothing of which requests it is done to.
+Knows nothing of the requests.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def silence(exchange: Exchange, released: threading.Event) -> None:
 
 
 def expire_watch(exchange: Exchange, _: threading.Event) -> None:
-    """Accept a watch and tell it in its stream that its resourceVersion is too old."""
+    """Accept a watch and report in its stream that its resourceVersion is too old."""
     event = {"type": "ERROR", "object": kubernetes_status(410, "Expired", "too old resource version")}
     exchange.stream(200, _JSON, [json.dumps(event).encode() + b"\n"])
 

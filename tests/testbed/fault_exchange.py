@@ -27,7 +27,7 @@ _READ_SIZE = 65536
 
 
 class Cut(Exception):
-    """Raised by a transform: what it has given so far is sent, and the connection is closed."""
+    """Raised by a transform: its output so far is sent, and the connection is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class RecordedRequest:
 
     @property
     def query(self) -> str:
-        """What follows the question mark."""
+        """The text after the question mark."""
         return self.target.partition("?")[2]
 
     @property
@@ -56,7 +56,7 @@ class RecordedRequest:
 
 
 class Connections:
-    """Handles on open sockets, so that a thread can end what others are blocked on."""
+    """Handles on open sockets, so that a thread can unblock others."""
 
     def __init__(self) -> None:
         self._handles: set[socket.socket] = set()

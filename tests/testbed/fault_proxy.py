@@ -1,7 +1,7 @@
 """A reverse proxy in front of a real server that makes chosen requests go wrong and records all of them.
 
-So that faults are tested against the real server's behaviour, never an imitation of it. Knows nothing of what
-the requests mean.
+Faults are tested against the real server's behaviour with it, never an imitation. Knows nothing of what the
+requests mean.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tests.testbed.fault_actions import Action, forward
 from tests.testbed.fault_exchange import Connections, Exchange, RecordedRequest, Upstream, reset_connection
 from tests.testbed.fault_rules import Rule, RuleBuilder
 from tests.testbed.pki import KeyPair
+from tests.testbed.processes import free_port
 from tests.testbed.waiting import wait_until
 
 __all__ = ["FaultProxy", "RecordedRequest", "Rule"]
@@ -40,7 +41,8 @@ class FaultProxy:
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
         self._listener: _Listener | None = None
-        self._port = 0
+        # Not one that the kernel may give to somebody else while connections are refused.
+        self._port = free_port()
         self.accept()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._port}"
 
@@ -70,12 +72,12 @@ class FaultProxy:
             seen = tuple(self.requests)
         return sum(bool(re.fullmatch(method, each.method) and re.fullmatch(path, each.path)) for each in seen)
 
-    def wait_for(self, method: str, path: str, count: int = 1, timeout: float = 10.0) -> None:
+    def wait_for(self, method: str, path: str, count: int = 1, timeout: float = 30.0) -> None:
         """Return once `count` requests like these have come in since the proxy was made."""
         wait_until(lambda: self.count(method, path) >= count, timeout, f"{count} x {method} {path}")
 
     def forget(self) -> None:
-        """Let go the record of requests so far; `count` begins anew. For runs that would fill the memory."""
+        """Drop the record of requests, so that `count` begins at 0 again; long runs would fill the memory."""
         with self._lock:
             self.requests.clear()
 
@@ -92,7 +94,6 @@ class FaultProxy:
         if self._listener is not None:
             return
         self._listener = _Listener(("127.0.0.1", self._port), self)
-        self._port = self._listener.server_address[1]
         threading.Thread(
             target=self._listener.serve_forever, args=(0.02,), name="fault-proxy", daemon=True
         ).start()
@@ -112,7 +113,7 @@ class FaultProxy:
         self.clear()
 
     def action_for(self, request: RecordedRequest) -> tuple[Action, threading.Event]:
-        """Record a request, and say what is to be done to it."""
+        """Record a request, and return the action for it."""
         with self._lock:
             self.requests.append(request)
             for rule in self._rules:
@@ -160,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def handle_one_request(self) -> None:
-        """Read one request of any method, and do to it what the rules say."""
+        """Read one request of any method, and apply the rules to it."""
         self.close_connection = True
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or not self.parse_request():
@@ -174,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             action(exchange, released)
         except (OSError, http.client.HTTPException):
-            # Either side has gone: without its server the proxy looks like a server that broke off.
+            # Either side has gone: a client sees the connection break off, as with a server that crashed.
             with contextlib.suppress(OSError):
                 reset_connection(self.connection)
             exchange.close()

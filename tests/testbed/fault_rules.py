@@ -1,4 +1,4 @@
-"""The fault proxy's rules: which requests, which of them by count, and what happens to them.
+"""The fault proxy's rules: which requests, which of them by count, and the fault for them.
 
 Said as a sentence: `proxy.on("GET", r"/v1/secret/.*").times(2).reply(503)`. Knows nothing of sockets.
 """
@@ -18,7 +18,7 @@ __all__ = ["Rule", "RuleBuilder"]
 
 
 class Rule:
-    """One rule in force, and what became of it so far."""
+    """One rule in force, and its hits so far."""
 
     def __init__(self, method: str, target: str, *, skip: int, limit: int | None, action: Action) -> None:
         self.action = action
@@ -42,7 +42,7 @@ class Rule:
         self.hits += 1
         return True
 
-    def wait_hit(self, count: int = 1, timeout: float = 10.0) -> None:
+    def wait_hit(self, count: int = 1, timeout: float = 30.0) -> None:
         """Return once it has met `count` requests."""
         wait_until(
             lambda: self.hits >= count, timeout, f"{count} requests for the rule on {self._target.pattern}"
@@ -154,7 +154,7 @@ class RuleBuilder:
         return self._do(actions.truncate(lines))
 
     def gone_in_stream(self) -> Rule:
-        """Accept a watch, and tell it at once in its stream that its resourceVersion is too old."""
+        """Accept a watch, and report at once in its stream that its resourceVersion is too old."""
         return self._do(actions.expire_watch)
 
     def silence(self) -> Rule:

@@ -1,4 +1,4 @@
-"""A Go toolchain that can build the servers: the one on PATH if new enough, else the pinned PyPI package.
+"""A Go toolchain that builds the servers: the one on PATH if new enough, otherwise the pinned PyPI package.
 
 Knows nothing of what is built.
 """
@@ -35,7 +35,7 @@ def usable_go(at_least: str, folder: Path, say: Callable[[str], None]) -> Path:
 
 
 def go_environment() -> dict[str, str]:
-    """This process's environment, with what would make builds differ between machines fixed."""
+    """This process's environment, without settings that make builds differ between machines."""
     trust = {} if _SYSTEM_TRUST.exists() else {"SSL_CERT_FILE": certifi.where()}
     fixed = {
         "CGO_ENABLED": "0",

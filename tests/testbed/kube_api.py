@@ -1,4 +1,4 @@
-"""A thin JSON client of the API server, for tests to look at and change the world.
+"""A thin JSON client of the API server, for tests to read and change the cluster.
 
 Knows nothing of `secrets_manager`, retries nothing and caches nothing.
 """
@@ -93,6 +93,10 @@ class KubeApi:
         """Create in the collection at `path`."""
         return self._call("POST", path, body)
 
+    def post_text(self, path: str, body: bytes) -> None:
+        """Create from JSON that Python cannot make, or could not read again."""
+        self._send("POST", path, body)
+
     def put(self, path: str, body: Json) -> Json:
         """Replace the object at `path`."""
         return self._call("PUT", path, body)
@@ -132,7 +136,7 @@ class KubeApi:
         self,
         method: str,
         path: str,
-        body: Json | None = None,
+        body: Json | bytes | None = None,
         *,
         query: dict[str, object] | None = None,
         stream: bool = False,
@@ -141,7 +145,7 @@ class KubeApi:
         answer = self._http.request(
             method,
             f"{self._url}{path}" + (f"?{urlencode(query)}" if query else ""),
-            body=None if body is None else json.dumps(body).encode(),
+            body=json.dumps(body).encode() if isinstance(body, dict) else body,
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": kind},
             preload_content=not stream,
         )

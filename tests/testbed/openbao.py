@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import urllib3
 
 from tests.testbed.binaries import bao_program
+from tests.testbed.growing_file import GrowingFile
 from tests.testbed.openbao_setup import OpenBaoSetup
 from tests.testbed.pki import KeyPair
 from tests.testbed.processes import ServerProcess, free_port
 from tests.testbed.waiting import wait_until
 
-__all__ = ["BaoError", "OpenBao"]
+__all__ = ["AuditEntry", "BaoError", "OpenBao"]
 
 Json = dict[str, Any]
 
@@ -33,6 +37,16 @@ class BaoError(Exception):
         self.errors = errors
 
 
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """A request or, by `kind`, the response to one."""
+
+    kind: str
+    operation: str
+    path: str
+    failed: bool
+
+
 class OpenBao(OpenBaoSetup):
     """One server on a port of its own; `dev` and `durable` make one that is ready to use."""
 
@@ -43,7 +57,7 @@ class OpenBao(OpenBaoSetup):
         self.ca_file = ca_file
         self.root_token = ""
         self._unseal_key = ""
-        self._audit_log = folder / "audit.log"
+        self._audit_log = GrowingFile(folder / "audit.log", _audit_entry)
         self._process = ServerProcess(
             "openbao", command, log=folder / "openbao.log", env={"HOME": str(folder)}
         )
@@ -67,7 +81,7 @@ class OpenBao(OpenBaoSetup):
         server = cls(folder, command=command, scheme="http", port=port, ca_file=None)
         server.root_token = root_token
         server.start()
-        wait_until(lambda: "secret/" in server.engines(), what="OpenBao's dev engine mounted")
+        wait_until(server._holds_versions, what="OpenBao's dev engine serves")
         return server
 
     @classmethod
@@ -89,6 +103,7 @@ class OpenBao(OpenBaoSetup):
         server._initialise()
         server.unseal()
         server.enable_engine("secret", "kv", {"version": "2"})
+        wait_until(server._holds_versions, what="OpenBao's engine serves")
         return server
 
     def start(self) -> None:
@@ -130,22 +145,27 @@ class OpenBao(OpenBaoSetup):
         self,
         method: str,
         path: str,
-        body: Json | None = None,
+        body: Json | bytes | None = None,
         *,
         token: str | None = None,
         namespace: str | None = None,
+        wrap_ttl: str = "",
     ) -> Json:
         """Call the API path (without /v1/), as root unless a token is given; an empty reply is {}.
 
+        With `wrap_ttl` the answer holds a wrapping token.
+        A body of bytes is sent as it is.
         `token=""` sends none. Raises BaoError for 400 and above.
         """
         headers = {"X-Vault-Token": self.root_token if token is None else token}
         if namespace:
             headers["X-Vault-Namespace"] = namespace
+        if wrap_ttl:
+            headers["X-Vault-Wrap-TTL"] = wrap_ttl
         answer = self._http.request(
             method,
             f"{self.url}/v1/{path}",
-            body=None if body is None else json.dumps(body).encode(),
+            body=body if body is None or isinstance(body, bytes) else json.dumps(body).encode(),
             headers={name: value for name, value in headers.items() if value},
         )
         parsed: Json = json.loads(answer.data) if answer.data else {}
@@ -153,29 +173,32 @@ class OpenBao(OpenBaoSetup):
             raise BaoError(answer.status, parsed.get("errors", []))
         return parsed
 
-    def audit(self) -> list[Json]:
-        """Every request so far as OpenBao's audit log shows it (`type` is request or response)."""
-        if not self._audit_log.exists():
-            return []
-        return [
-            json.loads(line)
-            for line in self._audit_log.read_text().splitlines(keepends=True)
-            if line[-1] == "\n"
-        ]
+    def audit(self) -> list[AuditEntry]:
+        """Every request so far as OpenBao's audit log shows it."""
+        return self._audit_log.rows()
 
     def reads(self, path: str) -> int:
         """How often this API path was read, whatever the outcome."""
-        return sum(
-            entry["type"] == "request"
-            and entry["request"]["operation"] == "read"
-            and entry["request"]["path"] == path
-            for entry in self.audit()
+        return self.reads_of_each()[path]
+
+    def reads_of_each(self) -> Counter[str]:
+        """How often each API path was read, all counted at the same moment."""
+        return Counter(
+            entry.path for entry in self.audit() if entry.kind == "request" and entry.operation == "read"
         )
 
     def _initialise(self) -> None:
         # The listener opens a moment before the core takes the call.
         made = wait_until(self._try_initialise, what="OpenBao initialised")
         self._unseal_key, self.root_token = made["keys"][0], made["root_token"]
+
+    def _holds_versions(self) -> bool:
+        """Whether the engine at `secret/` is mounted, and through with its upgrade."""
+        try:
+            self.request("GET", "secret/config")
+        except BaoError:
+            return False
+        return True
 
     def _try_initialise(self) -> Json | None:
         try:
@@ -192,6 +215,15 @@ class OpenBao(OpenBaoSetup):
 
     def _active(self) -> bool:
         return self._http.request("GET", f"{self.url}/v1/sys/health").status == 200
+
+
+def _audit_entry(line: bytes) -> AuditEntry:
+    entry = json.loads(line)
+    request = entry["request"]
+    kind, operation, path = (
+        sys.intern(text) for text in (entry["type"], request["operation"], request["path"])
+    )
+    return AuditEntry(kind, operation, path, failed=bool(entry.get("error")))
 
 
 def _audit_stanza(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a test puts into OpenBao: engines, values, policies, logins, tokens; each in one call.
+"""The content of OpenBao in a test: engines, values, policies, logins, tokens; each in one call.
 
 Knows only how to make requests, not how the server runs.
 """
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppRole:
-    """What a program needs to log in by AppRole."""
+    """The credentials of a login by AppRole."""
 
     name: str
     role_id: str
@@ -150,7 +150,7 @@ class OpenBaoSetup:
         return made
 
     def lookup(self, token: str) -> Json:
-        """What OpenBao knows of a token; BaoError 403 when it is dead."""
+        """The properties of a token; BaoError 403 when it is dead."""
         found: Json = self.request("POST", "auth/token/lookup", {"token": token})["data"]
         return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -20,17 +21,25 @@ from tests.testbed.waiting import wait_until
 __all__ = ["ServerProcess", "StartError", "free_port"]
 
 _handed_out: set[int] = set()
+# Below the ports that the kernel gives to outgoing connections and to servers that name none: a server is
+# started a moment after its port was chosen, and other test runs open thousands of connections meanwhile.
+_LEAST_PORT = 10_000
+_KERNELS_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """A loopback TCP port that nothing listens on and that this process has not handed out before."""
+    """A loopback TCP port that nothing uses, that the kernel gives to no process, and that is new here."""
+    kernels = int(_KERNELS_PORTS.read_text().split()[0])
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+        # 0 lets the kernel choose, where it leaves too few to choose from.
+        ours = kernels - _LEAST_PORT
+        wanted = _LEAST_PORT + secrets.randbelow(ours) if ours >= 1000 else 0
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", wanted))
             port: int = probe.getsockname()[1]
-        if port not in _handed_out:
-            _handed_out.add(port)
-            return port
+            if port not in _handed_out:
+                _handed_out.add(port)
+                return port
 
 
 class StartError(Exception):
@@ -130,7 +139,7 @@ class ServerProcess:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let a signal wait until what is started in the block is known: nobody would stop it otherwise."""
+    """Hold a signal until the process of the block is known: otherwise nothing would stop that process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

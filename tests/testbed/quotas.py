@@ -31,7 +31,7 @@ def _refuses(api: KubeApi, namespace: str) -> bool:
     except ApiError as error:
         if "exceeded quota" in error.message:
             return True
-        # Not yet counted: the API server does not let anything pass before it has.
+        # Not yet counted: the API server refuses everything until it has.
         if "status unknown for quota" in error.message:
             return False
         raise

@@ -17,27 +17,28 @@ from typing import Any
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from secrets_manager import __main__ as program
-from secrets_manager.cluster.event_recorder import EventRecorder
-from secrets_manager.cluster.informer import Informer
-from secrets_manager.cluster.leader_election import LeaderElector
-from secrets_manager.daemon.http import _BoundedServer
+from secrets_manager.cluster.lead.leader_election import LeaderElector
+from secrets_manager.cluster.view.informer import Informer
+from secrets_manager.cluster.write.event_recorder import EventRecorder
+from secrets_manager.daemon.web.server import _BoundedServer
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.sync.engine import Engine
+from secrets_manager.sync.rounds import Rounds
+from secrets_manager.sync.workers import Workers
 
 PARTS: dict[str, tuple[Any, str]] = {
-    "worker": (Engine, "work_once"),
+    "worker": (Workers, "work_once"),
     "informer": (Informer, "_hear"),
-    "lease": (LeaderElector, "_try"),
+    "lease": (LeaderElector, "attempt"),
     "events": (EventRecorder, "_post"),
     "scheduler": (BlockingScheduler, "_process_jobs"),
-    "job": (Engine, "tick"),
+    "job": (Rounds, "tick"),
     "http": (_BoundedServer, "service_actions"),
     "watchdog": (Watchdog, "_expire_due"),
 }
 
 
 def sicken(part: str, how: str, when: Path) -> None:
-    """Wrap the method of ``part``: from the moment on that the file is there, no thread gets through it."""
+    """Wrap the method of ``part``: once the file exists, no thread gets through it."""
     if part == "threads":
         _starve(when)
         return

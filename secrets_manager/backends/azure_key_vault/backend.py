@@ -1,6 +1,7 @@
-"""Azure Key Vault as a Backend: reads sources with the session's token and names every fault.
+"""Azure Key Vault as a Backend: reads sources with the session's token and maps every fault.
 
-Here the parts meet; each of them is testable without the others. It must not know what readings are for.
+The parts come together here; each of them can be tested alone. This module must not know what readings are
+for.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from secrets_manager.backends.azure_key_vault import faults, objects
-from secrets_manager.backends.azure_key_vault.client import Held, Refused, VaultClient
-from secrets_manager.backends.azure_key_vault.clouds import place_of
-from secrets_manager.backends.azure_key_vault.freshness import Absence, Freshness, Sight, is_settled
-from secrets_manager.backends.azure_key_vault.identity import Choice, choose
-from secrets_manager.backends.azure_key_vault.login import Login
-from secrets_manager.backends.azure_key_vault.readings import key_reading, reading, refuse_invalid
-from secrets_manager.backends.azure_key_vault.session import Session
-from secrets_manager.backends.azure_key_vault.surveyor import VaultSurveyor
+from secrets_manager.backends.azure_key_vault.client import KeyVaultClient, KeyVaultRefused, StoredSecret
+from secrets_manager.backends.azure_key_vault.clouds import endpoint_of
+from secrets_manager.backends.azure_key_vault.freshness import Absence, Freshness, LastRead, is_settled
+from secrets_manager.backends.azure_key_vault.identity import Choice, choose_login
+from secrets_manager.backends.azure_key_vault.login import Login, credential_files, server_of
+from secrets_manager.backends.azure_key_vault.readings import key_reading, refuse_invalid, secret_reading
+from secrets_manager.backends.azure_key_vault.session import KeyVaultSession
+from secrets_manager.backends.azure_key_vault.surveyor import KeyVaultSurveyor
 from secrets_manager.backends.azure_key_vault.telemetry import AzureTelemetry
-from secrets_manager.backends.azure_key_vault.transport import Clients, Transport
+from secrets_manager.backends.azure_key_vault.transport import KeyVaultClients, KeyVaultTransport, tls_files
 from secrets_manager.backends.base import Clock, Reading, Source, Survey
-from secrets_manager.backends.shared.budget import Budget
+from secrets_manager.backends.kit.credential_files import Fingerprint
+from secrets_manager.backends.kit.login_watch import watch_login
+from secrets_manager.backends.kit.timed import Timed
 from secrets_manager.domain.errors import (
-    AuthFailed,
     ConfigError,
     SecretsManagerError,
     SourceDeleted,
@@ -32,12 +34,13 @@ from secrets_manager.domain.errors import (
     SourceNotFound,
 )
 from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import AzureKvSettings
 
 T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
-# A login is a look for the token's address and a call to it.
+# A login is a look-up of the token endpoint and a call to it.
 _LOGIN_CALLS = 2
 _RIGHT_PAUSE = 600.0
 
@@ -58,22 +61,29 @@ class AzureKeyVaultBackend:
         clock: Clock = time.monotonic,
         now: Clock = time.time,
     ) -> None:
-        """``timeout`` is the total of one read in seconds; raises ConfigError. Makes no call."""
-        choice = choose(settings)
+        """``timeout`` is the total time of one call of a login or a list, in seconds. Makes no call.
+
+        Raises ConfigError.
+        """
+        choice = choose_login(settings)
         if choice is None:
             raise ConfigError("azure-kv: no managed identity and no complete service principal", exit_code=1)
-        place = place_of(settings)
+        place = endpoint_of(settings)
         self._settings = settings
-        self._timeout = timeout
         self._telemetry = telemetry
         self._clock = clock
         self._now = now
-        self._clients = Clients(settings, watchdog, connections=connections, clock=clock)
-        transport = Transport(self._clients, faults.VAULT, only_host=place.url.removeprefix("https://"))
-        login = Login(
-            settings, choice.way, place.authority, Transport(self._clients, _login_server(choice)), clock
+        self._clients = KeyVaultClients(settings, watchdog, connections=connections, clock=clock)
+        transport = KeyVaultTransport(
+            self._clients, faults.VAULT, only_host=place.url.removeprefix("https://")
         )
-        self._session = Session(
+        login = Login(
+            settings,
+            choice.method,
+            place.authority,
+            KeyVaultTransport(self._clients, server_of(choice.method)),
+        )
+        self._session = KeyVaultSession(
             login,
             place.scope,
             telemetry,
@@ -81,49 +91,52 @@ class AzureKeyVaultBackend:
             time_left=transport.time_left,
             clock=clock,
             now=now,
+            shown=Fingerprint(credential_files(settings, choice.method), tls_files(settings).paths),
+            watch=watch_login(watchdog, timeout, clock),
         )
-        self._client = VaultClient(place, self._session, transport, clock)
+        self._client = KeyVaultClient(place, self._session, transport, clock)
         self._freshness = Freshness()
-        self._surveyor = VaultSurveyor(self._client, self._freshness, timeout=timeout, clock=clock, now=now)
+        self._surveyor = KeyVaultSurveyor(
+            self._client, self._freshness, timeout=timeout, clock=clock, now=now
+        )
         self._deleted_hidden_until = float("-inf")
-        _tell(choice)
+        _log_choice(choice)
 
-    def locate(self, path: str) -> Source:
-        """The source that ``path`` names; raises InvalidPath."""
-        return objects.locate(path)
+    def locate(self, path: str, version: str = "") -> Source:
+        """The source that ``path`` names; raises InvalidPath and InvalidVersion."""
+        return objects.locate(path, version)
 
-    def read(self, source: Source) -> Reading:
+    def domains(self, source: Source) -> tuple[str, ...]:
+        """The kind of the object: secrets, certificates and keys are throttled, and fail, separately."""
+        return (objects.item_of(source).kind.value,)
+
+    def read(self, source: Source, terms: Terms) -> Reading:
         """Read ``source``; a token that is missing or turns out dead is replaced on the way."""
-        started = self._clock()
-        error: SecretsManagerError | None = None
-        try:
-            return self._read(source, Budget(self._timeout, self._clock, faults.VAULT))
-        except SecretsManagerError as raised:
-            error = raised
-            raise
-        finally:
-            self._telemetry.backend_call(self.name, "read", self._clock() - started, error)
+        with Timed(self._telemetry, self.name, "read", self._clock):
+            return self._read(source, terms)
 
     def survey(self, sources: Collection[Source]) -> Survey | None:
-        """One list of properties instead of a read for each source, where that is allowed and pays."""
+        """One list of properties instead of a read for each source, where that is allowed and cheaper."""
         for unused in self._freshness.keep_only(sources):
             self._telemetry.source_expiry(unused.path, None)
-        started = self._clock()
-        error: SecretsManagerError | None = None
-        try:
+        with Timed(self._telemetry, self.name, "list", self._clock):
             return self._surveyor.survey(sources)
-        except SecretsManagerError as raised:
-            error = raised
-            raise
-        finally:
-            self._telemetry.backend_call(self.name, "list", self._clock() - started, error)
 
     def maintain(self) -> None:
-        """Log in if need be, and look after the token."""
+        """Load new trusted certificates, then log in or refresh the token if that is due."""
+        self._clients.refresh()
         self._session.maintain()
 
+    def retry_login(self) -> bool:
+        """Log in again if the last login was refused and its files changed since; whether that worked."""
+        return self._session.retry_refused()
+
+    def login_number(self) -> int:
+        """The number of the token in use."""
+        return self._session.generation
+
     def ready(self) -> bool:
-        """Whether a login ever worked, and the next was not refused."""
+        """Whether a login ever worked, and no later login was refused."""
         return self._session.ready()
 
     def close(self) -> None:
@@ -132,83 +145,82 @@ class AzureKeyVaultBackend:
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, source: Source, budget: Budget) -> Reading:
+    def _read(self, source: Source, terms: Terms) -> Reading:
         item = objects.item_of(source)
         try:
-            if item.kind is objects.Kind.KEY:
-                key = self._get(lambda: self._client.get_key(item, budget))
+            if item.kind is objects.ObjectKind.KEY:
+                key = self._get(lambda: self._client.get_key(item, terms))
                 return key_reading(source, key.version, key.jwk)
-            held = self._get(lambda: self._client.get(item, budget))
-        except Refused as refused:
-            raise self._named(source, refused.refusal, budget) from None
+            held = self._get(lambda: self._client.get(item, terms))
+        except KeyVaultRefused as refused:
+            raise self._error_for(source, refused.refusal, terms) from None
         except SecretsManagerError:
             self._freshness.forget(source)
             raise
-        return self._understood(source, item, held)
+        return self._to_reading(source, item, held)
 
-    def _understood(self, source: Source, item: objects.Item, held: Held) -> Reading:
+    def _to_reading(self, source: Source, item: objects.Item, held: StoredSecret) -> Reading:
         caution = held.properties.validity.caution(item.name, self._now())
         settled = is_settled(held.properties.updated, began_at=held.began_at)
-        self._freshness.saw(source, Sight(found=held.properties, settled=settled, caution=caution))
+        self._freshness.record(source, LastRead(found=held.properties, settled=settled, caution=caution))
         self._telemetry.source_expiry(source.path, held.properties.validity.expires)
         refuse_invalid(caution, strict=self._settings.strict_expiry)
-        return reading(item, source, held.version, held.value, caution)
+        return secret_reading(item, source, held.version, held.value, caution)
 
     def _get(self, call: Callable[[], T]) -> T:
         try:
             return call()
-        except Refused as refused:
+        except KeyVaultRefused as refused:
             if refused.refusal.status != 401:
                 raise
-        # The token was dropped: once more with another one.
+        # The token was dropped: try once more with another one.
         try:
             return call()
-        except Refused as refused:
+        except KeyVaultRefused as refused:
             if refused.refusal.status != 401:
                 raise
-        raise AuthFailed("the key vault does not accept our token; is azure-kv.tenant-id the vault's?")
+        raise faults.token_refused(self._client.host)
 
-    def _named(self, source: Source, refused: faults.Refusal, budget: Budget) -> SecretsManagerError:
+    def _error_for(self, source: Source, refused: faults.Refusal, terms: Terms) -> SecretsManagerError:
         error = faults.from_vault(refused, source.path)
-        if objects.item_of(source).kind is objects.Kind.KEY:
+        if isinstance(error, SourceNotFound):
+            error = SourceNotFound(source.path, version=source.version)
+        if objects.item_of(source).kind is objects.ObjectKind.KEY:
             # A list of secrets shows no keys.
             return error
         if isinstance(error, SourceNotFound):
-            self._freshness.saw(source, Sight(found=Absence.GONE))
+            self._freshness.record(source, LastRead(found=Absence.GONE))
             self._telemetry.source_expiry(source.path, None)
-            return self._deleted_or_never(source, budget) if refused.status == 404 else error
+            return self._deleted_or_never(source, terms) if refused.status == 404 else error
         if isinstance(error, SourceDisabled):
-            self._freshness.saw(source, Sight(found=Absence.DISABLED))
+            self._freshness.record(source, LastRead(found=Absence.DISABLED))
         else:
             self._freshness.forget(source)
         return error
 
-    def _deleted_or_never(self, source: Source, budget: Budget) -> SecretsManagerError:
-        """Tell a deleted secret from one that never was, where we may see deleted ones."""
+    def _deleted_or_never(self, source: Source, terms: Terms) -> SecretsManagerError:
+        """Tell a deleted secret from one that never existed, where the login may see deleted secrets."""
         if self._clock() < self._deleted_hidden_until:
-            return SourceNotFound(source.path)
+            return SourceNotFound(source.path, version=source.version)
         try:
-            deleted = self._client.is_deleted(objects.item_of(source).name, budget)
-        except Refused:
-            self._deleted_hidden_until = self._clock() + _RIGHT_PAUSE
-            return SourceNotFound(source.path)
+            deleted = self._client.is_deleted(objects.item_of(source).name, terms)
+        except KeyVaultRefused as refused:
+            if faults.is_missing_right(refused.refusal):
+                self._deleted_hidden_until = self._clock() + _RIGHT_PAUSE
+            return SourceNotFound(source.path, version=source.version)
         except SecretsManagerError:
-            return SourceNotFound(source.path)
-        return SourceDeleted(source.path) if deleted else SourceNotFound(source.path)
+            return SourceNotFound(source.path, version=source.version)
+        return SourceDeleted(source.path) if deleted else SourceNotFound(source.path, version=source.version)
 
 
-def _login_server(choice: Choice) -> str:
-    return faults.MACHINE if "managed" in choice.way.value else faults.ENTRA
-
-
-def _tell(choice: Choice) -> None:
-    ignored = ", ".join(way.value for way in choice.ignored)
-    reason = f"{choice.why} is set" + (f"; configured and not used: {ignored}" if ignored else "")
+def _log_choice(choice: Choice) -> None:
+    ignored = ", ".join(each.value for each in choice.ignored)
+    reason = f"{choice.why} is set" + (f"; configured but not used: {ignored}" if ignored else "")
     _LOG.info(
         "identity chosen",
         extra={
             "backend": "azure-kv",
             "operation": "login",
-            "reason": f"{choice.way.value}, because {reason}",
+            "reason": f"{choice.method.value}, because {reason}",
         },
     )

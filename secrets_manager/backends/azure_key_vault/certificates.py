@@ -1,6 +1,6 @@
-"""A certificate as the vault stores it, PFX or PEM, taken apart into the keys of a TLS Secret. Pure.
+"""A certificate as the vault stores it, PFX or PEM, split into the keys of a TLS Secret. Pure.
 
-It must not know the vault's API, and nothing of what it handles may get into an error.
+This module must not know the vault's API, and its errors must not quote the certificate.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
     pkcs12,
 )
+
+from secrets_manager.backends.azure_key_vault.chains import chain_of, public_bytes
 
 CHAIN = "tls.crt"
 KEY = "tls.key"
@@ -29,22 +30,23 @@ _KEY_MARK = "PRIVATE KEY-----"
 
 
 class NotACertificate(ValueError):
-    """The stored text is neither PFX nor PEM with a certificate in it."""
+    """The stored text is neither PFX nor PEM with a certificate."""
 
 
 def take_apart(stored: str) -> dict[str, str]:
     """``tls.crt`` (leaf first, then its issuers), ``ca.crt`` (the last of them) and, if there, ``tls.key``.
 
-    All are PEM, the key is PKCS #8. Raises NotACertificate.
+    All are PEM, the key is PKCS #8. Certificates outside of the leaf's chain are left out. Raises
+    NotACertificate.
     """
     try:
         key, certificates = _from_pem(stored) if _PEM_MARK in stored else _from_pfx(stored)
         if not certificates:
             raise NotACertificate
-        chain = _in_order(certificates, key)
+        chain = chain_of(certificates, public_bytes(key.public_key()) if key is not None else None)
         return _texts(chain, key)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        # The library's own words could quote what it choked on.
+        # The message of the library could quote the input.
         raise NotACertificate("the stored text is neither a PFX nor a PEM certificate") from None
 
 
@@ -61,35 +63,6 @@ def _from_pem(stored: str) -> tuple[PrivateKeyTypes | None, list[x509.Certificat
     content = stored.encode()
     key = load_pem_private_key(content, None) if _KEY_MARK in stored else None
     return key, x509.load_pem_x509_certificates(content)
-
-
-def _in_order(certificates: list[x509.Certificate], key: PrivateKeyTypes | None) -> list[x509.Certificate]:
-    """From the leaf up, each followed by its issuer; what belongs to no chain of the leaf comes last."""
-    rest = list(certificates)
-    chain = [rest.pop(_leaf(rest, key))]
-    while (issuer := next((one for one in rest if one.subject == chain[-1].issuer), None)) is not None:
-        rest.remove(issuer)
-        chain.append(issuer)
-    return chain + rest
-
-
-def _leaf(certificates: list[x509.Certificate], key: PrivateKeyTypes | None) -> int:
-    if key is not None:
-        wanted = _public_bytes(key.public_key())
-        for index, certificate in enumerate(certificates):
-            if _public_bytes(certificate.public_key()) == wanted:
-                return index
-    issuers = [
-        certificate.issuer for certificate in certificates if certificate.issuer != certificate.subject
-    ]
-    return next((i for i, one in enumerate(certificates) if one.subject not in issuers), 0)
-
-
-def _public_bytes(key: object) -> bytes:
-    public_bytes: bytes = key.public_bytes(  # type: ignore[attr-defined]  # every kind of public key has it
-        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    )
-    return public_bytes
 
 
 def _texts(chain: list[x509.Certificate], key: PrivateKeyTypes | None) -> dict[str, str]:

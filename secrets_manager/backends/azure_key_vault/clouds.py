@@ -1,6 +1,6 @@
-"""Where a vault and its Entra ID are found in each Azure cloud. Pure.
+"""The addresses of a vault and its Entra ID in each Azure cloud. Pure.
 
-It must not know how they are spoken to.
+This module must not know how they are called.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ CLOUDS: Mapping[AzureCloud, Cloud] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One vault.
+class KeyVaultEndpoint:
+    """The address of one vault.
 
     Attributes:
         name: the vault's name.
         url: its address, without a slash at the end.
         authority: host of its Entra ID, with a port if it is not 443.
-        scope: what a token must be for, to be good at this vault.
+        scope: the scope that a token for this vault needs.
 
     """
 
@@ -47,12 +47,12 @@ class Place:
     scope: str
 
 
-def place_of(settings: AzureKvSettings) -> Place:
+def endpoint_of(settings: AzureKvSettings) -> KeyVaultEndpoint:
     """The vault that the settings name; a full address wins over the name."""
     cloud = CLOUDS[settings.cloud]
     url = settings.url.rstrip("/") or f"https://{settings.name}.{settings.dns_suffix or cloud.vaults}"
     name, _, domain = urlsplit(url).netloc.partition(".")
-    return Place(
+    return KeyVaultEndpoint(
         name=settings.name or name,
         url=url,
         authority=settings.authority_host or _authority(domain) or cloud.authority,
@@ -61,5 +61,5 @@ def place_of(settings: AzureKvSettings) -> Place:
 
 
 def _authority(domain: str) -> str:
-    """The Entra ID of the cloud that has this domain, or "" for a domain that is in none."""
+    """The Entra ID of the cloud with this domain, or "" for an unknown domain."""
     return next((cloud.authority for cloud in CLOUDS.values() if cloud.vaults == domain), "")

@@ -1,7 +1,7 @@
-"""What a failed exchange with the key vault or with Entra ID means. Pure.
+"""The meaning of a failed exchange with the key vault or with Entra ID. Pure.
 
-Messages are constant for one kind of fault, since they end in conditions that must not change while the
-fault is the same. Of what the server wrote only codes are repeated, and only such as look like one.
+Messages are constant for one kind of fault, since they end in conditions that must not change while the fault
+is the same. From the text of the server only codes are repeated, and only if they look like one.
 """
 
 from __future__ import annotations
@@ -22,20 +22,29 @@ from secrets_manager.domain.errors import (
     BackendUnavailable,
     ForbiddenByNetwork,
     PermissionDenied,
+    Reach,
     SecretsManagerError,
     SourceDisabled,
     SourceNotFound,
 )
-from secrets_manager.runtime.messages import Reply
-from secrets_manager.runtime.retry_after import asked_pause
-from secrets_manager.runtime.transport_errors import TimedOut, TlsFailed, TransportError
+from secrets_manager.runtime.http.messages import Reply
+from secrets_manager.runtime.http.retry_after import asked_pause
+from secrets_manager.runtime.http.transport_errors import (
+    ProxyAnswered,
+    TimedOut,
+    TlsFailed,
+    TransportError,
+    Unreachable,
+)
 
 VAULT = "the key vault"
 ENTRA = "Entra ID"
 MACHINE = "the managed identity endpoint"
 
-# https://learn.microsoft.com/azure/key-vault/general/rest-error-codes and what the service answers with.
+
+# https://learn.microsoft.com/azure/key-vault/general/rest-error-codes and observed answers of the service.
 _BY_NETWORK = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByNsp"})
+_TOKENS = frozenset({"bearer", "pop"})
 _DISABLED = "SecretDisabled"
 # https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
 _BEING_UPDATED = frozenset({404, 410})
@@ -46,9 +55,9 @@ _LONGEST_PAUSE = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A status other than 2xx: the code and the inner code of the vault's error, "" where it gave none.
+    """A status other than 2xx, with the code and the inner code of the vault's error, "" where missing.
 
-    ``ours`` is false for a reply that is not JSON: a proxy's page, or another server.
+    ``ours`` is false for a reply without a code: a proxy's page, a gateway's JSON, or another server.
     """
 
     status: int
@@ -64,24 +73,28 @@ def from_transport(error: TransportError, server: str) -> BackendFault:
         return BackendTimeout(f"{server} did not answer within the time allowed")
     if isinstance(error, TlsFailed):
         return BackendTLS(f"no trusted connection to {server}: {error}")
-    return BackendUnavailable(f"{server} cannot be reached: {error}")
+    if isinstance(error, ProxyAnswered):
+        return BackendUnavailable(f"{server} cannot be reached: {error}", reach=Reach.ALL)
+    # A call that broke after it was sent may be the fault of the part that serves this object.
+    reach = Reach.ALL if isinstance(error, Unreachable) else None
+    return BackendUnavailable(f"{server} cannot be reached: {error}", reach=reach)
 
 
-def refusal(reply: Reply) -> Refusal:
+def parse_refusal(reply: Reply) -> Refusal:
     """What a reply of the vault says."""
-    content = _content(reply)
-    error = _map(content, "error")
+    error = _map(_content(reply), "error")
+    code = _text(error, "code")
     return Refusal(
         status=reply.status,
-        code=_text(error, "code"),
+        code=code,
         inner=_text(_map(error, "innererror"), "code"),
-        ours=content is not None,
+        ours=bool(code),
         retry_after=retry_after(reply),
     )
 
 
 def from_vault(refused: Refusal, path: str) -> SecretsManagerError:
-    """The fault behind the vault's refusal to hand out ``path``."""
+    """The fault behind the vault's refusal to return ``path``."""
     if refused.status == 403 and refused.ours:
         return _forbidden(refused, path)
     if refused.status in {400, 404} and refused.ours:
@@ -89,8 +102,19 @@ def from_vault(refused: Refusal, path: str) -> SecretsManagerError:
     return _unavailable(refused.status, VAULT, refused.retry_after)
 
 
+def is_list(reply: Reply) -> bool:
+    """Whether a reply has the form of a vault's list, whatever is in it."""
+    content = _content(reply) if 200 <= reply.status < 300 else None
+    return content is not None and isinstance(content.get("value"), list)
+
+
+def is_missing_right(refused: Refusal) -> bool:
+    """Whether the vault's rights, not its network rules, are why."""
+    return refused.status == 403 and refused.ours and not is_network_rule(refused)
+
+
 def is_network_rule(refused: Refusal) -> bool:
-    """Whether the vault's network rules, not its rights, are why."""
+    """Whether the network rules of the vault are the reason, and not missing rights."""
     return refused.inner in _BY_NETWORK or refused.code in _BY_NETWORK
 
 
@@ -107,20 +131,52 @@ def from_login(reply: Reply) -> BackendFault:
 
 
 def from_machine(reply: Reply) -> BackendFault:
-    """As ``from_login``, of the endpoint that gives a machine the tokens of its managed identities."""
+    """Like ``from_login``, for the endpoint that gives a machine the tokens of its managed identities."""
     if reply.status in _BEING_UPDATED:
         return BackendUnavailable(f"{MACHINE} is being updated ({reply.status})")
     if reply.status == 429 or not 400 <= reply.status < 500:
         return _unavailable(reply.status, MACHINE, retry_after(reply))
     if reply.status == 400:
         return AuthFailed("this machine has no such managed identity (400)")
-    return AuthFailed(f"{MACHINE} gave no token ({reply.status})")
+    return AuthFailed(f"{MACHINE} returned no token ({reply.status})")
 
 
 def retry_after(reply: Reply) -> float | None:
     """The pause in seconds that the server asked for."""
     asked, date = reply.headers.get("retry-after"), reply.headers.get("date")
     return asked_pause(asked, date, longest=_LONGEST_PAUSE)
+
+
+def token_refused(host: str) -> AuthFailed:
+    """The vault at ``host`` asked for a token of Entra ID, and did not accept ours."""
+    return AuthFailed(
+        f"the key vault {host} does not accept our token; set azure-kv.tenant-id to the tenant of the vault"
+    )
+
+
+def foreign_challenge(host: str) -> AuthFailed:
+    """The vault at ``host`` asked for a token, and not for one of its own domain."""
+    return AuthFailed(
+        f"the key vault {host} asks for a token that is not for its own domain, and gets none;"
+        " check azure-kv.name or azure-kv.url, and what answers there"
+    )
+
+
+def no_challenge(host: str) -> AuthFailed:
+    """Something at ``host`` answered 401, and did not ask for a token of Entra ID as a vault does."""
+    return AuthFailed(
+        f"{host} answered 401 and asked for no token of Entra ID, so it is no key vault that answers;"
+        " check azure-kv.name or azure-kv.url, and the proxies in between"
+    )
+
+
+def is_challenge(reply: Reply) -> bool:
+    """Whether a 401 is a key vault's: it says which token is wanted.
+
+    https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
+    """
+    scheme, _, parameters = reply.headers.get("www-authenticate", "").strip().partition(" ")
+    return scheme.lower() in _TOKENS and "authorization" in parameters.lower()
 
 
 def _forbidden(refused: Refusal, path: str) -> SecretsManagerError:
@@ -133,8 +189,8 @@ def _unavailable(status: int, server: str, pause: float | None) -> BackendFault:
     if status == 429:
         return BackendThrottled(f"{server} asked to slow down (429)", retry_after=pause)
     if status >= 500:
-        return BackendUnavailable(f"{server} cannot serve now ({status})", retry_after=pause)
-    return BackendUnavailable(f"the reply is not that of {server}: status {status}")
+        return BackendUnavailable(f"{server} cannot serve requests now ({status})", retry_after=pause)
+    return BackendUnavailable(f"the reply is not from {server}: status {status}")
 
 
 def _content(reply: Reply) -> Mapping[str, Any] | None:

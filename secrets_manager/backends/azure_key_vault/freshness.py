@@ -1,8 +1,8 @@
-"""What was last read of each source, and which of them a list of the vault's secrets shows to have changed.
+"""The last reading of each source, and which sources have changed according to a list of the vault's secrets.
 
-The vault dates changes in whole seconds, so two of them can carry one date. A reading that began in the
-second of the last change, by the vault's own clock, may have missed a later change of the same second: it is
-not settled, and the source is read once more. Pure but for what it remembers.
+The vault dates changes in whole seconds, so two changes can have one date. A reading that began in the second
+of the last change, by the vault's own clock, may have missed a later change of the same second: it is not
+settled, and the source is read once more. Pure except for its state.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from secrets_manager.backends.azure_key_vault.objects import item_of
 from secrets_manager.backends.azure_key_vault.readings import Validity
 from secrets_manager.backends.base import Source
 
-# The clocks of the vault's servers agree to within this.
+# The clocks of the vault's servers differ by at most this.
 _MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Properties:
-    """What the vault tells of a secret without its value; times are Unix times in whole seconds."""
+    """The properties of a secret without its value; times are Unix times in whole seconds."""
 
     enabled: bool
     updated: float | None
@@ -37,11 +37,11 @@ class Absence(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What a reading found: the properties, or why there are none.
+class LastRead:
+    """The result of a reading: the properties, or why there are none.
 
-    ``settled`` is false for a reading that may have missed a change. ``caution`` is the sentence that went
-    with it.
+    ``settled`` is false for a reading that may have missed a change. ``caution`` is the caution of the
+    reading.
     """
 
     found: Properties | Absence
@@ -55,47 +55,51 @@ def is_settled(updated: float | None, *, began_at: float | None) -> bool:
 
 
 class Freshness:
-    """Remembers the last sight of each source; safe from many threads."""
+    """Remembers the last read of each source; safe from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sights: dict[Source, Sight] = {}
+        self._last_reads: dict[Source, LastRead] = {}
 
-    def saw(self, source: Source, sight: Sight) -> None:
-        """A read of ``source`` ended with ``sight``."""
+    def record(self, source: Source, last_read: LastRead) -> None:
+        """A read of ``source`` ended with ``last_read``."""
         with self._lock:
-            self._sights[source] = sight
+            self._last_reads[source] = last_read
 
     def forget(self, source: Source) -> None:
-        """A read of ``source`` ended with something that a list does not show: read it each time."""
+        """A list cannot show the result of the last read of ``source``: read it each time."""
         with self._lock:
-            self._sights.pop(source, None)
+            self._last_reads.pop(source, None)
 
     def keep_only(self, sources: Collection[Source]) -> set[Source]:
-        """Let go of all others, and return them."""
+        """Forget all other sources, and return them."""
         with self._lock:
-            unused = self._sights.keys() - set(sources)
+            unused = self._last_reads.keys() - set(sources)
             for source in unused:
-                del self._sights[source]
+                del self._last_reads[source]
             return unused
 
     def stale(
         self, sources: Collection[Source], listed: Mapping[str, Properties], now: float
     ) -> frozenset[Source]:
-        """Those that have to be read again; ``listed`` is by name in lower case, ``now`` is Unix time."""
+        """The sources to read again; ``listed`` is by name in lower case, ``now`` is Unix time."""
         with self._lock:
-            sights = {source: self._sights.get(source) for source in sources}
-        return frozenset(source for source, sight in sights.items() if _differs(source, sight, listed, now))
+            reads = {source: self._last_reads.get(source) for source in sources}
+        return frozenset(
+            source for source, last_read in reads.items() if _differs(source, last_read, listed, now)
+        )
 
 
-def _differs(source: Source, sight: Sight | None, listed: Mapping[str, Properties], now: float) -> bool:
+def _differs(
+    source: Source, last_read: LastRead | None, listed: Mapping[str, Properties], now: float
+) -> bool:
     item = item_of(source)
-    if sight is None or item.version or not sight.settled:
-        # A list shows the newest version only, and no keys: of these there is no sight.
+    if last_read is None or item.version or not last_read.settled:
+        # A list shows only the newest versions, and no keys: other sources have no last read.
         return True
     shown = listed.get(item.name.lower())
-    if isinstance(sight.found, Absence):
-        return shown is not None if sight.found is Absence.GONE else shown is None or shown.enabled
-    if shown != sight.found:
+    if isinstance(last_read.found, Absence):
+        return shown is not None if last_read.found is Absence.GONE else shown is None or shown.enabled
+    if shown != last_read.found:
         return True
-    return sight.found.validity.caution(item.name, now) != sight.caution
+    return last_read.found.validity.caution(item.name, now) != last_read.caution

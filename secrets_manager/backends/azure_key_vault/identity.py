@@ -1,7 +1,7 @@
-"""Who we are in Entra ID: one explicit choice out of the settings, with its reason. Pure.
+"""The identity in Entra ID: one explicit choice from the settings, with its reason. Pure.
 
-The order is the original's, a managed identity before a service principal; nothing is tried and fallen back
-from. It must not know how a login is made.
+The order is that of the original: a managed identity before a service principal. There are no tries and no
+fallbacks. This module must not know how a login is made.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from enum import Enum
 from secrets_manager.settings import AzureKvSettings
 
 
-class Way(Enum):
-    """How to log in; the value is what a person reads."""
+class LoginMethod(Enum):
+    """How to log in; the value is for people."""
 
     MANAGED_CLIENT_ID = "managed identity by client id"
     MANAGED_RESOURCE_ID = "managed identity by resource id"
@@ -26,46 +26,46 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The way to log in.
+    """The login method that the settings choose.
 
     Attributes:
-        way: the one that is used.
+        method: the method that is used.
         why: the setting that decided it.
-        ignored: the ways that are configured too, and not used.
+        ignored: methods that are also configured, and not used.
 
     """
 
-    way: Way
+    method: LoginMethod
     why: str
-    ignored: tuple[Way, ...] = ()
+    ignored: tuple[LoginMethod, ...] = ()
 
 
-def choose(settings: AzureKvSettings) -> Choice | None:
-    """The first way, in order of precedence, for which the settings hold everything; None for none."""
-    complete = [(way, why) for way, why, has in _ORDER if has(settings)]
+def choose_login(settings: AzureKvSettings) -> Choice | None:
+    """The first method, in order of precedence, with complete settings; None if there is none."""
+    complete = [(method, why) for method, why, has in _ORDER if has(settings)]
     if not complete:
         return None
-    (way, why), *rest = complete
-    return Choice(way, why, tuple(other for other, _ in rest))
+    (method, why), *rest = complete
+    return Choice(method, why, tuple(other for other, _ in rest))
 
 
 def _principal(settings: AzureKvSettings, credential: str) -> bool:
     return bool(settings.tenant_id and settings.client_id and credential)
 
 
-_ORDER: tuple[tuple[Way, str, Callable[[AzureKvSettings], bool]], ...] = (
-    (Way.MANAGED_CLIENT_ID, "azure-kv.managed-client-id", lambda s: bool(s.managed_client_id)),
-    (Way.MANAGED_RESOURCE_ID, "azure-kv.managed-resource-id", lambda s: bool(s.managed_resource_id)),
-    (Way.SYSTEM_ASSIGNED, "azure-kv.system-assigned-identity", lambda s: s.system_assigned_identity),
+_ORDER: tuple[tuple[LoginMethod, str, Callable[[AzureKvSettings], bool]], ...] = (
+    (LoginMethod.MANAGED_CLIENT_ID, "azure-kv.managed-client-id", lambda s: bool(s.managed_client_id)),
+    (LoginMethod.MANAGED_RESOURCE_ID, "azure-kv.managed-resource-id", lambda s: bool(s.managed_resource_id)),
+    (LoginMethod.SYSTEM_ASSIGNED, "azure-kv.system-assigned-identity", lambda s: s.system_assigned_identity),
     (
-        Way.CLIENT_SECRET,
+        LoginMethod.CLIENT_SECRET,
         "azure-kv.client-secret",
         lambda s: _principal(s, s.client_secret_file or s.client_secret),
     ),
     (
-        Way.CERTIFICATE,
+        LoginMethod.CERTIFICATE,
         "azure-kv.client-certificate-file",
         lambda s: _principal(s, s.client_certificate_file),
     ),
-    (Way.WORKLOAD, "azure-kv.federated-token-file", lambda s: _principal(s, s.federated_token_file)),
+    (LoginMethod.WORKLOAD, "azure-kv.federated-token-file", lambda s: _principal(s, s.federated_token_file)),
 )

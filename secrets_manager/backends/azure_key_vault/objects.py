@@ -1,6 +1,6 @@
-"""The rules of a vault's objects: which path names what. Pure.
+"""The rules for the objects of a vault: which object a path names. Pure.
 
-It must not know how an object is read.
+This module must not know how an object is read.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from secrets_manager.backends.base import Source
-from secrets_manager.domain.errors import InvalidPath
+from secrets_manager.domain.errors import InvalidPath, InvalidVersion
 
 # https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}", re.ASCII)
 _VERSION = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
 
 
-class Kind(StrEnum):
-    """What an object is, in the words of the vault's own addresses."""
+class ObjectKind(StrEnum):
+    """The kind of an object, as in the vault's own URLs."""
 
     SECRET = "secrets"  # noqa: S105 - a word of the API
     CERTIFICATE = "certificates"
@@ -28,39 +28,53 @@ class Kind(StrEnum):
 class Item(NamedTuple):
     """One object of the vault; ``version`` is "" for the newest."""
 
-    kind: Kind
+    kind: ObjectKind
     name: str
     version: str
 
 
-def locate(path: str) -> Source:
-    """The source that ``path`` of a definition names.
+def locate(path: str, version: str = "") -> Source:
+    """The source that ``path`` of a definition names, in a version; "" is the one in the path, or the newest.
 
     ``name``, ``name/version``, and the same after ``secrets/``, ``certificates/`` or ``keys/``;
-    ``secrets/name`` is the same source as ``name``. Raises InvalidPath for anything else.
+    ``secrets/name`` is the same source as ``name``, and so is ``NAME``, since a vault ignores the case of
+    names. Raises InvalidPath for anything else, and InvalidVersion for a version that differs from that in
+    the path or is none.
     """
+    named = _locate(path)
+    if not version or version == named.version:
+        return named
+    if named.version:
+        raise InvalidVersion(path, version, "the path names another version; leave one of them out")
+    if not _VERSION.fullmatch(version):
+        raise InvalidVersion(path, version, "a version is letters and digits")
+    return named._replace(version=version)
+
+
+def _locate(path: str) -> Source:
     parts = path.removeprefix("/").split("/")
-    kind = Kind.SECRET
-    if len(parts) > 1 and parts[0] in set(Kind):
-        kind, parts = Kind(parts[0]), parts[1:]
+    kind = ObjectKind.SECRET
+    if len(parts) > 1 and parts[0] in set(ObjectKind):
+        kind, parts = ObjectKind(parts[0]), parts[1:]
     if not 1 <= len(parts) <= 2:
         raise InvalidPath(
             f"path {path!r} must be NAME, NAME/VERSION, secrets/NAME, certificates/NAME or keys/NAME"
         )
     name, version = parts[0], parts[1] if len(parts) == 2 else ""
     _check(path, name, version if len(parts) == 2 else None)
-    return Source(name if kind is Kind.SECRET else f"{kind.value}/{name}", version)
+    name = name.lower()
+    return Source(name if kind is ObjectKind.SECRET else f"{kind.value}/{name}", version)
 
 
 def version_in(text: str | None) -> str:
-    """``text`` when it is what a version looks like, else "": everybody may read versions in a status."""
+    """``text`` if it looks like a version, otherwise "": versions are shown in the status."""
     return text if text is not None and _VERSION.fullmatch(text) else ""
 
 
 def item_of(source: Source) -> Item:
     """The object behind a source that ``locate`` made."""
     kind, _, name = source.path.rpartition("/")
-    return Item(Kind(kind) if kind else Kind.SECRET, name, source.version)
+    return Item(ObjectKind(kind) if kind else ObjectKind.SECRET, name, source.version)
 
 
 def _check(path: str, name: str, version: str | None) -> None:

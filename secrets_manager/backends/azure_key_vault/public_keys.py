@@ -1,6 +1,6 @@
 """The public half of a key that the vault keeps, in the forms that programs read. Pure.
 
-The private half never leaves the vault; nothing here could show it.
+The private half never leaves the vault, so this module cannot show it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y")}
 
 
 class NoPublicKey(ValueError):
-    """It is a key without public half, or none that is known here."""
+    """The key has no public half, or one of an unknown kind."""
 
 
 def public_forms(jwk: Mapping[str, Any]) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""What a vault's answer holds, as a reading of the contract. Pure.
+"""Answers of the vault as readings of the contract. Pure.
 
-It must not know how the answer was got.
+This module must not know how an answer was requested.
 """
 
 from __future__ import annotations
@@ -10,27 +10,34 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
+from secrets_manager.backends import pointer
+from secrets_manager.backends.azure_key_vault import certificates, public_keys
+from secrets_manager.backends.azure_key_vault.objects import Item, ObjectKind
+from secrets_manager.backends.base import Reading, Source, WholePath
+from secrets_manager.backends.whole_path import whole_path
+from secrets_manager.domain.errors import (
+    EngineMismatch,
+    NotAMap,
+    NotAString,
+    SourceExpired,
+    SourceTooLarge,
+)
+from secrets_manager.runtime import huge_numbers
+from secrets_manager.runtime.json_view import MOST_PARTS, TooManyParts, view
 
-from secrets_manager.backends.azure_key_vault import certificates, pointer, public_keys
-from secrets_manager.backends.azure_key_vault.objects import Item, Kind
-from secrets_manager.backends.base import Reading, Source
-from secrets_manager.domain.errors import DecodeError, EngineMismatch, KeyNotFound, NotAString, SourceExpired
-
-# The one value of a secret; a definition's key never names it.
+# The name of a secret's only value; the key of a definition never names it.
 _VALUE = "value"
-_JSON_TYPES: dict[type, str] = {bool: "bool", int: "number", float: "number", list: "list", dict: "map"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validity:
-    """When a secret may be used, in Unix time; None is without limit."""
+    """When a secret may be used, in Unix time; None means without limit."""
 
     not_before: float | None = None
     expires: float | None = None
 
     def caution(self, name: str, now: float) -> str:
-        """A sentence when ``name`` is not valid at ``now``, else ""; the same one as long as that is so."""
+        """A constant sentence while ``name`` is not valid at ``now``, otherwise ""."""
         if self.expires is not None and now >= self.expires:
             return f"{name!r} expired at {_instant(self.expires)}"
         if self.not_before is not None and now < self.not_before:
@@ -40,19 +47,31 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class SecretReading(Reading):
-    """A secret: one value, whatever the key; a key that is a JSON pointer picks a member of it."""
+    """A secret: the value for any key; a key that is a JSON pointer picks a member of it."""
 
-    def pick(self, key: str) -> str:
-        """The value, or the text that ``key`` points at; raises a KeyFault."""
+    def whole(self) -> WholePath:
+        """The members of the JSON object that the value is; raises NotAMap for any other value."""
+        value = self.values[_VALUE]
+        if not isinstance(value, str) or not isinstance(_document(value), dict):
+            raise NotAMap(self.source.path)
+        try:
+            return whole_path(self.source.path, view(value.encode()))
+        except TooManyParts:
+            raise SourceTooLarge(self.source.path, MOST_PARTS) from None
+
+    def _value(self, key: str) -> object:
         value = self.values[_VALUE]
         if not isinstance(value, str):
             raise NotAString(self.source.path, key, "null")
-        return _pointed(self.source, key, value) if pointer.is_pointer(key) else value
+        return self._pointed(key) if pointer.is_pointer(key) else value
+
+    def _split(self, key: str) -> tuple[str, tuple[str, ...]]:
+        return _VALUE, pointer.tokens_of(key)
 
 
-def reading(item: Item, source: Source, version: str, value: str | None, caution: str) -> Reading:
-    """The reading of a secret or certificate; raises EngineMismatch for what should be one and is not."""
-    if item.kind is not Kind.CERTIFICATE:
+def secret_reading(item: Item, source: Source, version: str, value: str | None, caution: str) -> Reading:
+    """The reading of a secret or certificate; raises EngineMismatch for an invalid certificate."""
+    if item.kind is not ObjectKind.CERTIFICATE:
         return SecretReading(source, version, {_VALUE: value}, caution)
     try:
         parts = certificates.take_apart(value or "")
@@ -70,26 +89,17 @@ def key_reading(source: Source, version: str, jwk: Mapping[str, Any]) -> Reading
 
 
 def refuse_invalid(caution: str, *, strict: bool) -> None:
-    """Raise SourceExpired for a value with a caution, when told to be strict."""
+    """Raise SourceExpired for a value with a caution if ``strict``."""
     if strict and caution:
         raise SourceExpired(caution)
 
 
-def _pointed(source: Source, key: str, value: str) -> str:
+def _document(value: str) -> Any:
     try:
-        document: Any = orjson.loads(value)
+        return huge_numbers.loads(value.encode())
     except ValueError:
-        # The parser's words quote the text.
-        raise DecodeError(source.path, key, "JSON") from None
-    try:
-        found = pointer.resolve(document, key)
-    except pointer.NotThere:
-        raise KeyNotFound(source.path, key) from None
-    if found is None:
-        raise KeyNotFound(source.path, key)
-    if not isinstance(found, str):
-        raise NotAString(source.path, key, _JSON_TYPES[type(found)])
-    return found
+        # The message of the parser quotes the text.
+        return None
 
 
 def _instant(seconds: float) -> str:

@@ -1,7 +1,7 @@
-"""One look at the whole vault: which of many sources have changed, for a call per 25 secrets.
+"""A survey of the whole vault: which of many sources have changed, for one call per 25 secrets.
 
-Whether a list is allowed and pays is found out by making one, and asked again every ten minutes. It must not
-know how the vault is spoken to, nor what its answers mean beyond that.
+One list shows whether lists are allowed and cheaper than reads; otherwise the next try is ten minutes later.
+This module must not know how the vault is called, nor the further meaning of its answers.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import logging
 from collections.abc import Collection
 
 from secrets_manager.backends.azure_key_vault import faults
-from secrets_manager.backends.azure_key_vault.client import Refused, VaultClient
+from secrets_manager.backends.azure_key_vault.client import KeyVaultClient, KeyVaultRefused, UnreadableList
 from secrets_manager.backends.azure_key_vault.freshness import Freshness, Properties
 from secrets_manager.backends.base import Clock, Source, Survey
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable
 
 _LOG = logging.getLogger(__name__)
 _ASK_AGAIN = 600.0
-# A list that takes longer pays no more, and holds up a worker.
+# A list that takes longer is not worth it, and blocks a worker.
 _LONGEST_LIST = 30.0
 
 
-class VaultSurveyor:
-    """Looks; one thread at a time."""
+class KeyVaultSurveyor:
+    """Makes surveys; one thread at a time."""
 
     def __init__(
         self,
-        client: VaultClient,
+        client: KeyVaultClient,
         freshness: Freshness,
         *,
         timeout: float,
@@ -40,7 +40,7 @@ class VaultSurveyor:
         self._clock = clock
         self._now = now
         self._no_list_until = float("-inf")
-        self._forbidden_told = False
+        self._logged: set[str] = set()
 
     def survey(self, sources: Collection[Source]) -> Survey | None:
         """See `secrets_manager.backends.base.Surveyor`."""
@@ -68,31 +68,35 @@ class VaultSurveyor:
                 if self._clock() > ends_at:
                     return None
             return listed if next(pages, None) is None else None
-        except Refused as refused:
-            self._learn(refused.refusal)
+        except UnreadableList:
+            self._log_once(
+                logging.WARNING,
+                "the list of the secrets of the key vault cannot be read",
+                "each source is polled by itself; look for a secret with an impossible date",
+            )
+            return None
+        except KeyVaultRefused as refused:
+            error = _fault(refused.refusal)
+            if error is not None:
+                raise error from None
+            self._log_once(
+                logging.INFO,
+                "the login has no right to list the secrets of the key vault",
+                "each source is polled by itself; grant the right to list for fewer calls",
+            )
             return None
 
-    def _learn(self, refused: faults.Refusal) -> None:
-        error = _fault(refused)
-        if error is not None:
-            raise error
-        if not self._forbidden_told:
-            self._forbidden_told = True
-            _LOG.info(
-                "the secrets of the vault may not be listed",
-                extra={
-                    "backend": "azure-kv",
-                    "operation": "list",
-                    "reason": "each source is read once a period instead; grant list for fewer calls",
-                },
-            )
+    def _log_once(self, level: int, message: str, reason: str) -> None:
+        if message not in self._logged:
+            self._logged.add(message)
+            _LOG.log(level, message, extra={"backend": "azure-kv", "operation": "list", "reason": reason})
 
 
 def _fault(refused: faults.Refusal) -> BackendFault | None:
     """The fault of the whole vault behind a refused list, or None for a missing right."""
     if refused.status == 401:
         return BackendUnavailable("the key vault did not accept our token for a list")
-    if refused.status == 403 and refused.ours and not faults.is_network_rule(refused):
+    if faults.is_missing_right(refused):
         return None
     error = faults.from_vault(refused, "")
-    return error if isinstance(error, BackendFault) else BackendUnavailable("the key vault gave no list")
+    return error if isinstance(error, BackendFault) else BackendUnavailable("the key vault returned no list")

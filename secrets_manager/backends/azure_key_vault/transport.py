@@ -1,65 +1,67 @@
 """The SDK on our HTTP client: total deadlines, size caps, no redirects, no hidden retries, our proxies.
 
-The SDK's own transport would count its timeouts anew with every byte, read the environment and share one
-session of requests among all threads; none of that code runs here. This module must not know what is asked
-for, nor which status means what.
+The SDK's own transport would restart its timeouts with every byte, read the environment and share one session
+of requests among all threads; none of that code runs here. This module must not know the purpose of a
+request, nor the meaning of a status.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
-import ssl
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 import orjson
-import urllib3
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.core.utils import case_insensitive_dict
-from urllib3.util import make_headers, parse_url
 
 from secrets_manager.backends.azure_key_vault.faults import from_transport
 from secrets_manager.backends.base import Clock
-from secrets_manager.backends.shared.budget import Budget
-from secrets_manager.backends.shared.exchange import exchange
-from secrets_manager.backends.shared.proxies import proxy_for
-from secrets_manager.backends.shared.rate_limit import RateLimit
+from secrets_manager.backends.kit.call_time import time_left, timed_call
+from secrets_manager.backends.kit.rate_limit import RateLimit
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError, NoAnswerYet
+from secrets_manager.domain.nesting import is_too_deep
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import HttpClient
-from secrets_manager.runtime.hurry import current_hurry
-from secrets_manager.runtime.messages import Reply, Request
-from secrets_manager.runtime.transport_errors import TransportError
+from secrets_manager.runtime.http.client import HttpClient
+from secrets_manager.runtime.http.clients import ClientsByProxy, ConnectionOptions, RenewedClients
+from secrets_manager.runtime.http.messages import Reply, Request
+from secrets_manager.runtime.http.transport_errors import TransportError
+from secrets_manager.runtime.http.trust import TlsFiles, tls_context
+from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import AzureKvSettings
+
+# A key vault's values have 25 KB and its pages 25 items; every worker may have such a reply at once.
+_MOST_BYTES = 1024 * 1024
+_LINK_LOCAL = ("169.254.0.0/16", "fe80::/10")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Exchange:
-    """What happened on the wire during one call of the SDK, which wraps and rewords all of it.
+class SdkExchange:
+    """The last request and reply of one call of the SDK, which rewords errors and replies.
 
     Attributes:
-        budget: the time that the call has in all.
-        fault: why the last request got no reply, or None when it got one.
+        terms: the terms of the call, for all its requests together.
+        fault: why the last request got no reply, or None if it got one.
         reply: the last reply. Hidden: it may hold a secret.
 
     """
 
-    budget: Budget
+    terms: Terms
     fault: BackendFault | NoAnswerYet | None = None
     reply: Reply | None = field(default=None, repr=False)
 
 
-class Clients:
-    """The connection pools, direct and one per proxy, and the pace: shared by all that speak to Azure."""
+class KeyVaultClients(RenewedClients):
+    """The HTTP clients and the rate limit, shared by all calls to Azure."""
 
     def __init__(
         self,
@@ -72,57 +74,47 @@ class Clients:
         """Raises ConfigError when the trusted certificates or a proxy cannot be used."""
         self.clock = clock
         self.limit = RateLimit(settings.max_requests_per_second, clock)
-        self._proxy = settings.proxy
-        options: dict[str, Any] = {"maxsize": connections, "ssl_context": _tls_context(settings.ca_cert)}
-        proxies = {proxy_for(f"{scheme}://proxied.invalid", self._proxy) for scheme in ("http", "https")}
-        self._by_proxy = {
-            proxy: HttpClient(_proxied(proxy, options), watchdog) for proxy in sorted(proxies) if proxy
-        }
-        self._direct = HttpClient(urllib3.PoolManager(**options), watchdog)
+        files = tls_files(settings)
+        # The metadata address of the machine is never called through a proxy.
+        proxies = replace(settings.proxy, no_proxy=(*settings.proxy.no_proxy, *_LINK_LOCAL))
 
-    def of(self, url: str) -> HttpClient:
-        """The client for ``url``. The machine's own metadata address is never asked through a proxy."""
-        if not self._by_proxy or _is_link_local(url):
-            return self._direct
-        proxy = proxy_for(url, self._proxy)
-        return self._by_proxy[proxy] if proxy else self._direct
+        def make() -> ClientsByProxy:
+            options = ConnectionOptions(context=tls_context(files), kept=connections, max_bytes=_MOST_BYTES)
+            return ClientsByProxy(options, watchdog, proxies)
 
-    def close(self) -> None:
-        """Close the idle connections."""
-        for client in (self._direct, *self._by_proxy.values()):
-            client.close()
+        super().__init__(files.paths, make, _log_unusable)
 
 
-class Transport(HttpTransport[HttpRequest, HttpResponse]):
-    """What the SDK sends with. Each thread says with ``within`` how much time its call has."""
+class KeyVaultTransport(HttpTransport[HttpRequest, HttpResponse]):
+    """The transport of the SDK. Each thread sets the terms of its call with ``on``."""
 
-    def __init__(self, clients: Clients, server: str, *, only_host: str = "") -> None:
-        """``server`` is who is spoken to, for messages; ``only_host`` refuses every other host and port."""
+    def __init__(self, clients: KeyVaultClients, server: str, *, only_host: str = "") -> None:
+        """``server`` is its name in messages; with ``only_host`` every other host and port is refused."""
         self._clients = clients
         self._server = server
         self._only_host = only_host.lower()
         self._current = threading.local()
 
     @contextlib.contextmanager
-    def within(self, budget: Budget) -> Iterator[Exchange]:
-        """Let the calls of this thread that are made in the block share ``budget``."""
-        exchange = self._current.exchange = Exchange(budget)
+    def on(self, terms: Terms) -> Iterator[SdkExchange]:
+        """Let all requests of this thread in the block share ``terms``."""
+        exchange = self._current.exchange = SdkExchange(terms)
         try:
             yield exchange
         finally:
             self._current.exchange = None
 
     def time_left(self) -> float:
-        """Seconds that are left to the call of this thread; raises BackendTimeout when none are."""
-        exchange: Exchange = self._current.exchange
-        return exchange.budget.left()
+        """Seconds that the call of this thread has left; raises BackendTimeout when there are none."""
+        exchange: SdkExchange = self._current.exchange
+        return time_left(exchange.terms.deadline, self._server)
 
     def send(self, request: HttpRequest, **_options: Any) -> HttpResponse:
-        """Send one request; raises ServiceRequestError, and the exchange tells why."""
-        current: Exchange = self._current.exchange
+        """Send one request; raises ServiceRequestError, and the exchange holds the reason."""
+        current: SdkExchange = self._current.exchange
         try:
             self._check_host(request.url)
-            current.reply, current.fault = self._call(request, current.budget), None
+            current.reply, current.fault = self._call(request, current.terms), None
         except TransportError as error:
             current.fault, current.reply = from_transport(error, self._server), None
         except (BackendFault, NoAnswerYet) as fault:
@@ -132,31 +124,33 @@ class Transport(HttpTransport[HttpRequest, HttpResponse]):
         raise ServiceRequestError("no reply") from None
 
     def open(self) -> None:
-        """Nothing to do: connections are made when needed."""
+        """Do nothing: connections are made when needed."""
 
     def close(self) -> None:
-        """Leave the connections alone: they are shared."""
+        """Do nothing: the connections are shared."""
 
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _call(self, request: HttpRequest, budget: Budget) -> Reply:
-        self._clients.limit.turn(budget)
+    def _call(self, request: HttpRequest, terms: Terms) -> Reply:
         content = Request(
             method=request.method,
             url=request.url,
             headers=dict(request.headers),
             body=_body(request.content),
-            timeout=budget.left(),
+            deadline=terms.deadline,
         )
-        # Who is in a hurry about a secret is in none about the token for it.
-        hurry = current_hurry() if self._only_host else None
-        return exchange(self._clients.of(request.url), content, hurry, self._clients.clock)
+        return self._clients.send(request.url, lambda client: self._send_timed(client, content, terms))
+
+    def _send_timed(self, client: HttpClient, request: Request, terms: Terms) -> Reply:
+        self._clients.limit.turn(terms)
+        time_left(terms.deadline, self._server)
+        return timed_call(client, request, terms, _MOST_BYTES)
 
     def _check_host(self, url: str) -> None:
-        # The next page of a list is where the last one says: never take a token anywhere else.
+        # The last page of a list names the URL of the next: never send a token to another host.
         if self._only_host and urlsplit(url).netloc.lower().removesuffix(":443") != self._only_host:
-            raise BackendUnavailable(f"{self._server} points to another host")
+            raise BackendUnavailable(f"{self._server} points to another host, which is not followed")
 
 
 class SdkResponse(HttpResponse):
@@ -185,7 +179,7 @@ class SdkResponse(HttpResponse):
 
     @property
     def reason(self) -> str:
-        """No phrase: it is the server's to write, and would end in messages."""
+        """Always "": the server chooses the phrase, and it would end in messages."""
         return ""
 
     @property
@@ -195,12 +189,12 @@ class SdkResponse(HttpResponse):
 
     @property
     def is_closed(self) -> bool:
-        """Always: the reply is here as a whole."""
+        """Always true: the reply is complete."""
         return True
 
     @property
     def is_stream_consumed(self) -> bool:
-        """Always: the reply is here as a whole."""
+        """Always true: the reply is complete."""
         return True
 
     @property
@@ -214,7 +208,7 @@ class SdkResponse(HttpResponse):
 
     @property
     def url(self) -> str:
-        """The address that answered."""
+        """The URL of the request."""
         return self._request.url
 
     @property
@@ -231,8 +225,8 @@ class SdkResponse(HttpResponse):
         try:
             return orjson.loads(self._reply.body)
         except ValueError:
-            # The other one takes half of a surrogate pair, which a value may hold.
-            return json.loads(self._reply.body)
+            # The standard parser accepts a lone surrogate, which a value may hold.
+            return _lenient(self._reply.body)
 
     def raise_for_status(self) -> None:
         """Raise for a status from 400 on."""
@@ -268,28 +262,17 @@ def _body(content: Any) -> bytes | None:
     return content.encode() if isinstance(content, str) else content
 
 
-def _is_link_local(url: str) -> bool:
-    try:
-        return ipaddress.ip_address(urlsplit(url).hostname or "").is_link_local
-    except ValueError:
-        return False
+def _lenient(body: bytes) -> Any:
+    if is_too_deep(body.decode("utf-8", "replace")):
+        raise ValueError("nested too deep")
+    return json.loads(body)
 
 
-def _proxied(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
-    credentials = parse_url(proxy).auth
-    headers = make_headers(proxy_basic_auth=credentials) if credentials else None
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+def tls_files(settings: AzureKvSettings) -> TlsFiles:
+    """The TLS files of ``settings``."""
+    return TlsFiles(ca_file=settings.ca_cert, named={"ca_file": "azure-kv.ca-cert"})
 
 
-def _tls_context(ca_cert: str) -> ssl.SSLContext:
-    context = ssl.create_default_context() if not ca_cert else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not ca_cert:
-        return context
-    try:
-        context.load_verify_locations(cadata=Path(ca_cert).read_text(encoding="latin-1"))
-    except OSError as error:
-        # ssl.SSLError is an OSError too, and its text says nothing that helps.
-        reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        raise ConfigError(f"azure-kv.ca-cert: file {ca_cert!r} cannot be used: {reason}") from None
-    return context
+def _log_unusable(error: ConfigError) -> None:
+    extra = {"backend": "azure-kv", "operation": "tls", "error": error.message}
+    _LOG.warning("new TLS files cannot be used; the old ones stay in use", extra=extra)

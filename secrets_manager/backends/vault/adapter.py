@@ -1,12 +1,14 @@
-"""hvac on our transport: hvac knows Vault's API, and never how a request is made.
+"""hvac on our transport: hvac knows Vault's API, and does not know how a request is made.
 
-hvac's own adapters would read the environment, follow redirects to any host, fold paths, drop status and
-Retry-After and hand out non-JSON replies as if they were fine; none of that code runs here.
+The adapters of hvac would read the environment, follow redirects to any host, normalise paths, drop the
+status and Retry-After, and return replies that are not JSON as if they were valid; none of that code runs
+here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,8 +16,9 @@ import hvac
 import hvac.adapters
 import orjson
 
-from secrets_manager.backends.vault.faults import Refused, not_vault
-from secrets_manager.backends.vault.transport import Answer, Call, Transport
+from secrets_manager.backends.vault.faults import VaultRefused, not_vault
+from secrets_manager.backends.vault.transport import VaultAnswer, VaultCall, VaultTransport
+from secrets_manager.runtime.terms import Terms
 
 _Content = Mapping[str, Any]
 
@@ -30,7 +33,7 @@ class TransportAdapter(hvac.adapters.Adapter):  # type: ignore[type-arg]  # gene
         timeout: float = 5.0,
         namespace: str | None = None,
         *,
-        transport: Transport,
+        transport: VaultTransport,
         **_unused: Any,
     ) -> None:
         # Not super().__init__(): it opens a session of requests, which nothing here uses.
@@ -51,20 +54,27 @@ class TransportAdapter(hvac.adapters.Adapter):  # type: ignore[type-arg]  # gene
     ) -> _Content:
         """The JSON map that Vault answers with, {} when it answers with nothing.
 
-        ``url`` is a path below the address, percent-encoded already. Raises a BackendFault when there was no
-        reply or it is not Vault's, and Refused for a status other than 2xx if ``raise_exception`` is true.
+        ``url`` is a path below the address, already percent-encoded.
+
+        Raises a BackendFault if there is no reply or it is not from Vault. Raises VaultRefused for a status
+        other than 2xx if ``raise_exception`` is true, and for a 400 to a read. With ``read=True`` the map may
+        be a view of the reply, and TooManyParts is raised for a reply with too many parts.
         """
+        read = kwargs.get("read", False)
         answer = self._transport.send(
-            Call(
+            VaultCall(
                 method=method.upper(),
                 path=_with_query(url, kwargs.get("params")),
                 headers={**self._headers, **headers} if headers else self._headers,
                 body=_body(kwargs.get("json")),
-                timeout=kwargs.get("timeout", self._timeout),
-                hurry=kwargs.get("hurry"),
+                terms=kwargs.get("terms") or Terms.within(self._timeout),
+                read=read,
             )
         )
-        return _checked(answer, refuse=raise_exception)
+        if read and answer.status == HTTPStatus.BAD_REQUEST:
+            # Vault answers with an empty body to a path with characters that it does not accept.
+            raise VaultRefused(answer.status, answer.content, answer.retry_after)
+        return _check(answer, refuse=raise_exception)
 
     def get_login_token(self, response: _Content) -> str:
         """The token in the reply to a login."""
@@ -72,13 +82,15 @@ class TransportAdapter(hvac.adapters.Adapter):  # type: ignore[type-arg]  # gene
         return token
 
     def close(self) -> None:
-        """Leave the transport alone: it is shared."""
+        """Do nothing: the transport is shared."""
 
 
-def open_client(transport: Transport, *, token: str = "", namespace: str = "", timeout: float) -> hvac.Client:
+def open_client(
+    transport: VaultTransport, *, token: str = "", namespace: str = "", timeout: float
+) -> hvac.Client:
     """A client of hvac with our adapter; ``timeout`` is the total for each call in seconds.
 
-    Every argument that hvac would otherwise take from the environment is given.
+    Every argument is given that hvac would otherwise take from the environment.
     """
     return hvac.Client(
         url="http://unused.invalid",
@@ -97,7 +109,8 @@ def _identity_headers(token: str | None, namespace: str | None) -> dict[str, str
     if token:
         headers["X-Vault-Token"] = token
     if namespace:
-        headers["X-Vault-Namespace"] = namespace
+        # Vault reads UTF-8, and a header is written one byte a character.
+        headers["X-Vault-Namespace"] = namespace.encode().decode("latin-1")
     return headers
 
 
@@ -108,16 +121,16 @@ def _with_query(url: str, params: Mapping[str, object] | None) -> str:
 def _body(fields: Mapping[str, object] | None) -> bytes | None:
     if fields is None:
         return None
-    # hvac writes null for an argument that was not given.
+    # hvac passes None for an argument that was not given.
     return orjson.dumps({name: value for name, value in fields.items() if value is not None})
 
 
-def _checked(answer: Answer, *, refuse: bool) -> _Content:
+def _check(answer: VaultAnswer, *, refuse: bool) -> _Content:
     if answer.content is None:
-        # These mean the same from a proxy, whatever its page looks like; a 403 or 404 does not.
+        # These statuses mean the same from a proxy; a 403 or 404 of a proxy says nothing about Vault.
         if answer.status == 429 or answer.status >= 500:
-            raise Refused(answer.status, None, answer.retry_after)
+            raise VaultRefused(answer.status, None, answer.retry_after)
         raise not_vault(answer.status)
     if refuse and not 200 <= answer.status < 300:
-        raise Refused(answer.status, answer.content, answer.retry_after)
+        raise VaultRefused(answer.status, answer.content, answer.retry_after)
     return answer.content

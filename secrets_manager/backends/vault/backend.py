@@ -1,6 +1,7 @@
-"""Vault and OpenBao as a Backend: reads sources with the session's token and names every fault.
+"""Vault and OpenBao as a Backend: reads sources with the session's token and maps every fault.
 
-Here the parts meet; each of them is testable without the others. It must not know what readings are for.
+The parts come together here; each of them can be tested alone. This module must not know what readings are
+for.
 """
 
 from __future__ import annotations
@@ -12,28 +13,36 @@ from typing import Any
 import hvac
 
 from secrets_manager.backends.base import Clock, Reading, Source
-from secrets_manager.backends.shared.budget import Budget
+from secrets_manager.backends.kit.credential_files import Fingerprint
+from secrets_manager.backends.kit.login_watch import watch_login
+from secrets_manager.backends.kit.timed import Timed
 from secrets_manager.backends.vault import kv
 from secrets_manager.backends.vault.adapter import open_client
-from secrets_manager.backends.vault.faults import Refused
-from secrets_manager.backends.vault.held import Held, RenewalRule
-from secrets_manager.backends.vault.lateness import VersionGuard
-from secrets_manager.backends.vault.session import Session
+from secrets_manager.backends.vault.dynamic_paths import DynamicPaths
+from secrets_manager.backends.vault.faults import VaultRefused, not_vault
+from secrets_manager.backends.vault.logins import METHODS
+from secrets_manager.backends.vault.own_tokens import OwnTokens
+from secrets_manager.backends.vault.session import VaultSession
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
 from secrets_manager.backends.vault.token_api import VaultTokenApi
-from secrets_manager.backends.vault.transport import Transport
+from secrets_manager.backends.vault.token_life import RenewalRule, VaultToken
+from secrets_manager.backends.vault.transport import VaultTransport, tls_files
+from secrets_manager.backends.vault.version_guard import VersionGuard
 from secrets_manager.domain.errors import (
     BackendFault,
     DynamicSecretUnsupported,
     EngineMismatch,
     PermissionDenied,
     SecretsManagerError,
+    SourceTooLarge,
 )
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.hurry import current_hurry
+from secrets_manager.runtime.json_spans import Malformed
+from secrets_manager.runtime.json_view import MOST_PARTS, TooManyParts
+from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import VaultSettings
 
-# Each look at a dynamic path makes a credential in some database: look seldom whether it is one still.
+# Each read of a dynamic path creates a credential in a database: seldom check whether it is still dynamic.
 _DYNAMIC_PAUSE = 600.0
 _STANDBY_PAUSE = 0.1
 
@@ -54,7 +63,7 @@ class VaultBackend:
         watchdog: Watchdog,
         clock: Clock = time.monotonic,
     ) -> None:
-        """``timeout`` is the total of one read, ``poll_period`` lies between two polls of a path, in seconds.
+        """Times are in seconds: ``timeout`` of one call of a login, ``poll_period`` between two polls.
 
         Raises ConfigError for unusable TLS files.
         """
@@ -62,38 +71,55 @@ class VaultBackend:
         self._timeout = timeout
         self._telemetry = telemetry
         self._clock = clock
-        self._transport = Transport(settings, watchdog, connections=connections, clock=clock)
-        self._api = VaultTokenApi(settings, self._transport, telemetry, timeout=timeout)
+        self._transport = VaultTransport(settings, watchdog, connections=connections, clock=clock)
+        self._api = VaultTokenApi(settings, self._transport, telemetry, timeout=timeout, clock=clock)
         rule = RenewalRule(renew_below=settings.max_token_ttl, increment=settings.renew_ttl_increment)
-        self._session = Session(self._api, rule, telemetry, clock=clock)
+        method = METHODS[settings.auth_method]
+        shown = Fingerprint(method.files(settings), tls_files(settings).paths)
+        watch = watch_login(watchdog, timeout, clock)
+        self._session = VaultSession(
+            self._api,
+            rule,
+            telemetry,
+            clock=clock,
+            shown=shown,
+            watch=watch,
+            refused_pause=method.refused_pause,
+        )
         self._versions = VersionGuard(poll_period=poll_period, clock=clock)
-        self._dynamic_until: dict[str, float] = {}
+        self._dynamic = DynamicPaths(_DYNAMIC_PAUSE, clock)
+        self._own_tokens = OwnTokens()
         self._client: tuple[int, hvac.Client] | None = None
 
-    def locate(self, path: str) -> Source:
-        """The source that ``path`` names; raises InvalidPath."""
-        return kv.locate(path)
+    def locate(self, path: str, version: str = "") -> Source:
+        """The source that ``path`` names; raises InvalidPath and InvalidVersion."""
+        return kv.locate(path, self._settings.engine, version)
 
-    def read(self, source: Source) -> Reading:
+    def domains(self, source: Source) -> tuple[str, ...]:
+        """Each path above ``source``: a Vault namespace, a mount, or a folder in one."""
+        return kv.domains(source)
+
+    def read(self, source: Source, terms: Terms) -> Reading:
         """Read ``source``; a token that is missing or turns out dead is replaced on the way."""
-        started = self._clock()
-        error: SecretsManagerError | None = None
-        try:
-            return self._read(source, Budget(self._timeout, self._clock, "Vault"))
-        except SecretsManagerError as raised:
-            error = raised
-            raise
-        finally:
-            self._telemetry.backend_call(self.name, "read", self._clock() - started, error)
+        with Timed(self._telemetry, self.name, "read", self._clock):
+            return self._read(source, terms)
 
     def maintain(self) -> None:
-        """Look for new TLS files, then look after the token."""
+        """Load new TLS files, then keep the token alive."""
         self._transport.refresh()
         # A login is two calls.
         self._session.maintain(2 * self._timeout)
 
+    def retry_login(self) -> bool:
+        """Log in again if the last login was refused and its files changed since; whether that worked."""
+        return self._session.retry_refused(2 * self._timeout)
+
+    def login_number(self) -> int:
+        """The number of the token in use."""
+        return self._session.generation
+
     def ready(self) -> bool:
-        """Whether a login ever worked, and the next was not refused."""
+        """Whether a login ever worked, and no later login was refused."""
         return self._session.ready()
 
     def close(self) -> None:
@@ -102,76 +128,106 @@ class VaultBackend:
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, source: Source, budget: Budget) -> Reading:
-        if self._dynamic_until.get(source.path, 0.0) > self._clock():
+    def _read(self, source: Source, terms: Terms) -> Reading:
+        if source.path in self._dynamic:
             raise DynamicSecretUnsupported(source.path)
-        held = self._session.current(budget)
         try:
-            reply = self._get(held, source, budget)
-        except Refused as refused:
-            if refused.status != 403:
-                raise self._named(source, refused) from None
-            reply = self._get_again(held, source, budget)
-        return self._understood(held, source, reply)
+            token, reply = self._reply(source, terms)
+            return self._to_reading(token, source, reply, terms)
+        except TooManyParts:
+            raise SourceTooLarge(source.path, MOST_PARTS) from None
+        except Malformed:
+            raise not_vault(200) from None
 
-    def _get_again(self, held: Held, source: Source, budget: Budget) -> Mapping[str, Any]:
-        fresh = self._session.recover(held, budget)
+    def _reply(self, source: Source, terms: Terms) -> tuple[VaultToken, Mapping[str, Any]]:
+        """Vault's reply about ``source``, and the token that was used."""
+        token = self._session.current(terms.deadline)
+        try:
+            return token, self._get(token, source, terms)
+        except VaultRefused as refused:
+            if refused.status != 403:
+                raise self._error_for(source, refused) from None
+        return self._reply_again(token, source, terms)
+
+    def _reply_again(
+        self, refused_one: VaultToken, source: Source, terms: Terms
+    ) -> tuple[VaultToken, Mapping[str, Any]]:
+        fresh = self._session.recover(refused_one, terms.deadline)
         if fresh is None:
             raise PermissionDenied(source.path)
         try:
-            return self._get(fresh, source, budget)
-        except Refused as refused:
-            raise self._named(source, refused) from None
+            return fresh, self._get(fresh, source, terms)
+        except VaultRefused as refused:
+            raise self._error_for(source, refused) from None
 
-    def _get(self, held: Held, source: Source, budget: Budget) -> Mapping[str, Any]:
-        adapter, hurry = self._client_of(held).adapter, current_hurry()
+    def _get(self, token: VaultToken, source: Source, terms: Terms) -> Mapping[str, Any]:
+        self._own_tokens.remember(token.value)
+        adapter = self._client_of(token).adapter
         while True:
             try:
-                reply: Mapping[str, Any] = adapter.request(
-                    "GET", kv.url_path(source), timeout=budget.left(), hurry=hurry
-                )
-            except Refused as refused:
-                if refused.status != 412 or budget.left() <= _STANDBY_PAUSE:
+                reply: Mapping[str, Any] = adapter.request("GET", kv.url_path(source), terms=terms, read=True)
+            except VaultRefused as refused:
+                if refused.status != 412 or terms.deadline.left() <= _STANDBY_PAUSE:
                     raise
                 time.sleep(_STANDBY_PAUSE)
             else:
                 return reply
 
-    def _client_of(self, held: Held) -> hvac.Client:
-        # One pair, replaced as a whole: a thread sees a generation with its own client or builds it again.
+    def _client_of(self, token: VaultToken) -> hvac.Client:
+        # The pair is replaced as a whole, so a thread always sees a generation with its own client.
         cached = self._client
-        if cached is None or cached[0] != held.generation:
+        if cached is None or cached[0] != token.generation:
             client = open_client(
-                self._transport, token=held.token, namespace=self._settings.namespace, timeout=self._timeout
+                self._transport, token=token.value, namespace=self._settings.namespace, timeout=self._timeout
             )
-            cached = self._client = (held.generation, client)
+            cached = self._client = (token.generation, client)
         return cached[1]
 
-    def _named(self, source: Source, refused: Refused) -> SecretsManagerError:
+    def _error_for(self, source: Source, refused: VaultRefused) -> SecretsManagerError:
         if refused.status == 403:
             return PermissionDenied(source.path)
         if refused.status == 404:
-            self._versions.forget(source.path)
-            return kv.absence(self._settings.engine, source, refused.reply)
-        if refused.status in {400, 405}:
+            return self._absent(source, refused)
+        if refused.status == 405 and kv.is_no_read(refused.reply):
             return EngineMismatch(source.path, self._settings.engine)
+        if refused.status == 400 and refused.reply is None:
+            return kv.unprintable(source) or not_vault(400)
         return self._api.unavailability(refused)
 
-    def _understood(self, held: Held, source: Source, reply: Mapping[str, Any]) -> Reading:
+    def _absent(self, source: Source, refused: VaultRefused) -> SecretsManagerError:
+        version = kv.gone_version(refused.reply)
+        if source.version:
+            # That one is gone says nothing about the newest.
+            return kv.absence(self._settings.engine, source, refused.reply)
+        if version:
+            self._versions.record_deletion(source.path, version, kv.made_at(refused.reply or {}))
+        else:
+            self._versions.forget(source.path)
+        return kv.absence(self._settings.engine, source, refused.reply)
+
+    def _to_reading(
+        self, token: VaultToken, source: Source, reply: Mapping[str, Any], terms: Terms
+    ) -> Reading:
         try:
-            reading = kv.reading(self._settings.engine, source, reply)
+            reading = kv.kv_reading(self._settings.engine, source, reply)
         except DynamicSecretUnsupported:
-            self._dynamic_until[source.path] = self._clock() + _DYNAMIC_PAUSE
-            self._revoke_lease(held, str(reply.get("lease_id")))
+            self._dynamic.add(source.path)
+            self._revoke_lease(token, str(reply.get("lease_id")), terms)
             raise
-        # Whatever path led there (namespaces have many spellings), our own token is nobody's secret.
-        if held.token in reading.values.values():
+        # Our own token must never end in a Secret, whichever path led to it (namespaces have many spellings).
+        if self._own_tokens.are_in(reading.values):
             raise PermissionDenied(source.path)
-        self._versions.admit(reading)
+        self._versions.admit(reading, kv.made_at(reply))
         return reading
 
-    def _revoke_lease(self, held: Held, lease_id: str) -> None:
+    def _revoke_lease(self, token: VaultToken, lease_id: str, terms: Terms) -> None:
+        """Revoke a lease with the token that it was made for."""
         try:
-            self._client_of(held).adapter.request("PUT", "/v1/sys/leases/revoke", json={"lease_id": lease_id})
-        except (Refused, BackendFault):
+            self._client_of(token).adapter.request(
+                "PUT",
+                "/v1/sys/leases/revoke",
+                json={"lease_id": lease_id},
+                terms=Terms(deadline=terms.deadline),
+            )
+        except (VaultRefused, BackendFault):
             return

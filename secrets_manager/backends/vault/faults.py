@@ -1,7 +1,7 @@
-"""What a failed exchange with Vault means: the one place where transport errors and statuses become ours.
+"""The meaning of a failed exchange with Vault: only here do transport errors and statuses become ours.
 
-Messages are constant for one kind of fault (no address, attempt or time in them), since they end in
-conditions that must not change while the fault is the same. What the server wrote is never repeated.
+Messages are constant for one kind of fault (they hold no address, attempt or time), since they end in
+conditions that must not change while the fault is the same. Text from the server is never repeated.
 """
 
 from __future__ import annotations
@@ -15,26 +15,33 @@ from secrets_manager.domain.errors import (
     BackendTimeout,
     BackendTLS,
     BackendUnavailable,
+    Reach,
 )
-from secrets_manager.runtime.transport_errors import TimedOut, TlsFailed, TransportError
+from secrets_manager.runtime.http.transport_errors import (
+    ProxyAnswered,
+    TimedOut,
+    TlsFailed,
+    TransportError,
+    Unreachable,
+)
 
 _MEANINGS: dict[int, str] = {
     412: "Vault's standby has not caught up with the active node (412)",
-    472: "Vault is a disaster recovery secondary and serves no reads (472)",
-    473: "Vault is a performance standby that serves no such call (473)",
-    500: "Vault failed inside (500)",
+    472: "Vault is a disaster recovery secondary, which serves no reads (472)",
+    473: "Vault is a performance standby, which does not serve this call (473)",
+    500: "Vault reports an internal error (500)",
     501: "Vault is not initialised (501)",
-    502: "no Vault behind the proxy answered (502)",
-    503: "Vault cannot serve now (503)",
-    504: "no Vault behind the proxy answered in time (504)",
+    502: "a proxy got no valid answer from Vault (502)",
+    503: "Vault cannot serve requests now (503)",
+    504: "a proxy got no answer from Vault in time (504)",
     530: "Vault is a standby that cannot reach the active node (530)",
 }
 
 
-class Refused(Exception):
+class VaultRefused(Exception):
     """Vault answered with a status other than 2xx.
 
-    ``reply`` is the body when it was a JSON map, else None. It is read, never shown.
+    ``reply`` is the body if it is a JSON map, otherwise None. It is read, never shown.
     """
 
     def __init__(self, status: int, reply: Mapping[str, Any] | None, retry_after: float | None) -> None:
@@ -50,10 +57,14 @@ def from_transport(error: TransportError) -> BackendFault:
         return BackendTimeout("Vault did not answer within the time allowed")
     if isinstance(error, TlsFailed):
         return BackendTLS(f"no trusted connection to Vault: {error}")
-    return BackendUnavailable(f"Vault cannot be reached: {error}")
+    if isinstance(error, ProxyAnswered):
+        return BackendUnavailable(f"Vault cannot be reached: {error}", reach=Reach.ALL)
+    # A call that broke after it was sent may be the fault of the part that serves this path.
+    reach = Reach.ALL if isinstance(error, Unreachable) else None
+    return BackendUnavailable(f"Vault cannot be reached: {error}", reach=reach)
 
 
-def from_status(refused: Refused) -> BackendFault:
+def from_status(refused: VaultRefused) -> BackendFault:
     """The fault behind a status that says nothing about the path or the credentials."""
     if refused.status == 429:
         return BackendThrottled("Vault asked to slow down (429)", retry_after=refused.retry_after)
@@ -62,5 +73,5 @@ def from_status(refused: Refused) -> BackendFault:
 
 
 def not_vault(status: int) -> BackendFault:
-    """The fault behind a reply that is not JSON: a proxy's page, or no Vault at all."""
-    return BackendUnavailable(f"the reply is not Vault's: status {status} and no JSON map")
+    """The fault behind a reply that is not JSON: the page of a proxy, or a server other than Vault."""
+    return BackendUnavailable(f"the reply is not from Vault: status {status}, and not a JSON object")

@@ -1,7 +1,7 @@
-"""Where a redirect of Vault may lead. Pure: it names the next address or refuses.
+"""Where a redirect of Vault may lead. Pure: it returns the next address or refuses.
 
 A standby answers 307 with the address of the active node, and the call is repeated there with token and body.
-So the target must be a host that we were told to trust, and never one without TLS when the call had it.
+So the target must be a host that the settings trust, and it must use TLS if the call did.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ def next_address(sent_to: str, location: str | None, trusted_hosts: AbstractSet[
 
     Raises BackendUnavailable when the redirect must not be followed.
     """
-    # Parsed by the library that connects: two parsers that disagree about the host would be a way out.
-    target = _parse(urljoin(sent_to, location or ""))
+    # Parsed by the library that connects: two parsers that disagree about the host would be a loophole.
+    target = _join(sent_to, location or "")
     if location is None or target is None or target.scheme not in {"http", "https"}:
         raise BackendUnavailable("Vault sent a redirect without a usable address")
     if _host(target) not in trusted_hosts:
         raise BackendUnavailable(
             "Vault sent a redirect to another host, which is not followed; name it in vault.redirect-hosts"
         )
-    if sent_to.startswith("https:") and target.scheme != "https":
+    # A person may have written the address, and in capitals.
+    if sent_to.lower().startswith("https:") and target.scheme != "https":
         raise BackendUnavailable("Vault sent a redirect from https to http, which is not followed")
     return Url(target.scheme, None, target.host, target.port, target.path, target.query).url
 
@@ -40,6 +41,14 @@ def host_of(url: str) -> str:
     """The host of ``url`` in lower case, without brackets; "" when there is none."""
     target = _parse(url)
     return _host(target) if target is not None else ""
+
+
+def _join(sent_to: str, location: str) -> Url | None:
+    try:
+        return _parse(urljoin(sent_to, location))
+    except ValueError:
+        # A bracket that is not closed, or a character that normalises to a slash.
+        return None
 
 
 def _parse(url: str) -> Url | None:

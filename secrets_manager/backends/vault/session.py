@@ -1,135 +1,181 @@
-"""One token for the life of the process: logged in once, then renewed, replaced only when that is due.
+"""One token for the life of the process: logged in once, then renewed, and replaced only when that is due.
 
-Any number of workers use the token; however many of them see it refused, one look-up tells a dead token from
-a missing right and one login replaces it. The session must not know paths, engines or how requests travel.
+Any number of workers use the token. If it is refused, one look-up finds out for all of them whether the token
+is dead or a right is missing, and one login replaces it. The session must not know paths, engines or how
+requests are sent.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 from secrets_manager.backends.base import Clock
-from secrets_manager.backends.shared.budget import Budget
-from secrets_manager.backends.shared.login_pace import LoginPace
-from secrets_manager.backends.shared.single_flight import SingleFlight
-from secrets_manager.backends.vault.held import Held, RenewalRule
+from secrets_manager.backends.kit.call_time import time_left
+from secrets_manager.backends.kit.login_pace import LoginPace
+from secrets_manager.backends.kit.login_watch import WatchLogin
+from secrets_manager.backends.kit.shared_token import SharedToken
+from secrets_manager.backends.kit.single_flight import SingleFlight
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
-from secrets_manager.backends.vault.token_api import Grant, TokenApi, TokenFacts, TokenRejected
+from secrets_manager.backends.vault.token_api import TokenApi, TokenRejected
 from secrets_manager.backends.vault.token_life import (
+    RenewalRule,
     Step,
     TokenLife,
+    VaultToken,
     after_failed_renewal,
     after_renewal,
+    misses_renewal,
     next_step,
 )
-from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendTimeout, SessionExpired
-from secrets_manager.runtime.chance import chance
+from secrets_manager.backends.vault.token_replies import Grant, TokenFacts
+from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendTimeout
+from secrets_manager.runtime.jitter import jitter
+from secrets_manager.runtime.reminder import Reminder
+from secrets_manager.runtime.terms import Deadline
 
 _LOG = logging.getLogger(__name__)
 
+# The original's polls were 15 seconds apart; more frequent ones count no more often.
+_REPORT_NOT_RENEWABLE_EVERY = 15.0
 
-class Session:
+
+class VaultSession:
     """Holds the token for all threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two are for tests
         self,
         api: TokenApi,
         rule: RenewalRule,
         telemetry: VaultTelemetry,
         *,
         clock: Clock = time.monotonic,
-        jitter: Callable[[], float] = chance,
+        jitter: Callable[[], float] = jitter,
+        shown: Callable[[], bytes] = lambda: b"",
+        watch: WatchLogin = nullcontext,
+        refused_pause: float = 0.0,
     ) -> None:
+        """``shown`` returns a digest of the current credentials; each login runs in a block of ``watch``.
+
+        Refused credentials are shown again after ``refused_pause`` seconds at the earliest.
+        """
+        self._refused_pause = refused_pause
         self._api = api
+        self._watch = watch
         self._rule = rule
         self._telemetry = telemetry
         self._clock = clock
-        self._pace = LoginPace(clock, jitter)
-        self._logins: SingleFlight[Held] = SingleFlight("vault-login")
+        pace = LoginPace(clock, jitter, shown)
+        self._token: SharedToken[VaultToken, VaultToken] = SharedToken("vault", pace, telemetry, _LOG, clock)
         self._look_ups: SingleFlight[tuple[int, bool]] = SingleFlight("vault-lookup")
-        self._lock = threading.Lock()
-        self._held: Held | None = None
-        self._generation = 0
         self._server_known = False
+        self._not_renewable_reported = (0, 0.0)
+        self._reminder = Reminder(clock)
+
+    @property
+    def generation(self) -> int:
+        """The number of the current or last token."""
+        return self._token.generation
 
     def ready(self) -> bool:
-        """Whether a login ever worked, and there is a token or hope for one."""
-        return self._generation > 0 and (self._held is not None or not self._pace.refused())
+        """Whether a login ever worked, and there is a token or the next login may give one."""
+        return self._current is not None or self._token.may_get_token()
 
-    def current(self, budget: Budget) -> Held:
-        """The token to use; logs in when there is none. Raises a BackendFault when that did not work."""
-        held, generation = self._snapshot()
-        return held if held is not None else self._join_login(generation, budget.left())
+    def current(self, deadline: Deadline) -> VaultToken:
+        """The token to use; logs in when there is none. Raises a BackendFault when that fails."""
+        generation, token = self._token.current()
+        return token if token is not None else self._join_login(generation, time_left(deadline, "Vault"))
 
-    def recover(self, refused: Held, budget: Budget) -> Held | None:
-        """What to do about a 403: another token to try with, or None when the token is alive.
+    def recover(self, refused: VaultToken, deadline: Deadline) -> VaultToken | None:
+        """After a 403: another token to try with, or None when the token is alive and a right is missing.
 
-        None means that the right is missing. Raises a BackendFault when it could not be found out or when
-        the login that followed did not work.
+        Raises a BackendFault when the state of the token could not be found out, or when the login failed.
         """
-        held = self._held
-        if held is not None and held.generation != refused.generation:
-            return held
-        if held is not None and self._is_alive(held, budget):
+        token = self._current
+        if token is not None and token.generation != refused.generation:
+            return token
+        if token is not None and self._is_alive(token, deadline):
             return None
-        self._drop(refused)
-        return self._join_login(refused.generation, budget.left())
+        self._token.drop(refused.generation)
+        return self._join_login(refused.generation, time_left(deadline, "Vault"))
 
-    def maintain(self, patience: float) -> None:
-        """Look after the token; ``patience`` is how many seconds to wait for a login.
+    def maintain(self, wait: float) -> None:
+        """Renew or replace the token if that is due; ``wait`` is how many seconds to wait for a login.
 
-        Raises a BackendFault when what was due did not work.
+        Raises a BackendFault when that fails.
         """
         self._telemetry.max_token_ttl(self._rule.renew_below)
         self._learn_server()
-        held, generation = self._snapshot()
-        if held is None:
-            self._join_login(generation, patience)
+        generation, token = self._token.current()
+        if token is None:
+            self._join_login(generation, wait)
             return
         try:
-            life = self._life(held)
+            life = self._life(token)
         except TokenRejected:
-            self._log("the token is dead")
-            self._telemetry.renewal_failed("lookup-self", "BackendSecretForbiddenError")
-            self._drop(held)
-            self._join_login(held.generation, patience)
+            self._log("Vault no longer accepts the token")
+            self._token.drop(token.generation)
+            self._join_login(token.generation, wait)
             return
-        except BackendFault:
-            self._telemetry.renewal_failed("lookup-self", "UnknownError")
-            raise
-        self._look_after(held, life, patience)
+        try:
+            self._look_after(token, life, wait)
+        finally:
+            self._follow(wait)
 
-    # ── looking after a living token ─────────────────────────────────────────────────────────────────
+    def retry_refused(self, wait: float) -> bool:
+        """Log in at once if the last login was refused and the credentials were replaced since.
 
-    def _look_after(self, held: Held, life: TokenLife, patience: float) -> None:
+        Waits ``wait`` seconds for it; returns whether there is a new token.
+        """
+        generation = self._token.generation
+        return self._token.retry_login(lambda: self._join_login(generation, wait))
+
+    # ── keeping a living token ──────────────────────────────────────────────────────────────────────
+
+    def _look_after(self, token: VaultToken, life: TokenLife, wait: float) -> None:
         self._telemetry.token_ttl(life.ttl)
         decision = next_step(life, renew_below=self._rule.renew_below)
         if decision.step is Step.RENEW:
-            self._renew(held, life, patience)
-        elif decision.step is Step.LOGIN:
-            self._telemetry.renewal_failed("is-renewable", "VaultTokenNotRenewableError")
+            self._renew(token, life, wait)
+        if misses_renewal(life, decision, renew_below=self._rule.renew_below):
+            self._report_not_renewable(token)
+        if decision.step is Step.LOGIN:
             self._log(decision.reason)
-            self._join_login(held.generation, patience)
+            self._join_login(token.generation, wait)
 
-    def _renew(self, held: Held, life: TokenLife, patience: float) -> None:
+    def _follow(self, wait: float) -> None:
+        """Take the token that files ask for by now; the old one is used until that works."""
+        token = self._current
+        if token is not None and self._api.superseded(token.value):
+            self._log("a file holds another token or certificate")
+            self._join_login(token.generation, wait)
+
+    def _report_not_renewable(self, token: VaultToken) -> None:
+        """Count a token that cannot be renewed: once, and then as often as the original did."""
+        generation, at = self._not_renewable_reported
+        if generation != token.generation or self._clock() - at >= _REPORT_NOT_RENEWABLE_EVERY:
+            self._not_renewable_reported = token.generation, self._clock()
+            self._telemetry.renewal_failed("is-renewable", "VaultTokenNotRenewableError")
+
+    def _renew(self, token: VaultToken, life: TokenLife, wait: float) -> None:
         try:
-            grant = self._api.renew(held.token, self._rule.increment)
+            grant = self._api.renew(token.value, self._rule.increment)
         except (BackendFault, TokenRejected) as error:
-            self._renewal_failed(held, life, error, patience)
+            self._renewal_failed(token, life, error, wait)
             return
-        self._keep(held, grant)
+        self._keep(token, grant)
         self._telemetry.token_ttl(grant.ttl)
         decision = after_renewal(life, renewed_to=grant.ttl, asked=self._rule.increment)
         if decision.step is Step.LOGIN:
             self._log(decision.reason)
-            self._join_login(held.generation, patience)
+            self._join_login(token.generation, wait)
 
     def _renewal_failed(
-        self, held: Held, life: TokenLife, error: BackendFault | TokenRejected, patience: float
+        self, token: VaultToken, life: TokenLife, error: BackendFault | TokenRejected, wait: float
     ) -> None:
         refused = isinstance(error, TokenRejected)
         self._telemetry.renewal_failed(
@@ -138,67 +184,80 @@ class Session:
         decision = after_failed_renewal(life, refused=refused)
         if decision.step is Step.LOGIN:
             self._log(decision.reason)
-            self._join_login(held.generation, patience)
+            self._join_login(token.generation, wait)
         elif isinstance(error, BackendFault):
             raise error
         else:
-            raise AuthFailed("the token's policies do not let it renew itself")
+            raise AuthFailed("the token's policies do not allow renew-self")
 
-    def _life(self, held: Held) -> TokenLife:
-        if not held.can_look_up:
-            left = max(0.0, held.granted - (self._clock() - held.granted_at))
+    def _life(self, token: VaultToken) -> TokenLife:
+        if not token.can_look_up:
+            left = max(0.0, token.granted - (self._clock() - token.granted_at))
             return TokenLife(
-                expires=held.granted > 0,
+                expires=token.expires,
                 ttl=left,
-                granted=held.granted,
-                full=held.granted,
-                renewable=held.renewable,
+                granted=token.granted,
+                full=token.granted,
+                renewable=token.renewable,
             )
-        facts = self._api.look_up(held.token)
+        facts = self._look_up(token.value)
         return TokenLife(
             expires=facts.expires,
             ttl=facts.ttl,
-            granted=max(held.granted, facts.ttl),
-            full=facts.full or held.granted,
+            granted=max(token.granted, facts.ttl),
+            full=facts.full or token.granted,
             renewable=facts.renewable,
         )
 
     # ── replacing it ─────────────────────────────────────────────────────────────────────────────────
 
-    def _is_alive(self, held: Held, budget: Budget) -> bool:
-        if not held.can_look_up:
-            return held.granted <= 0 or self._clock() - held.granted_at < held.granted
-        overdue = BackendTimeout("Vault did not say in time whether the token is alive")
+    def _is_alive(self, token: VaultToken, deadline: Deadline) -> bool:
+        if not token.can_look_up:
+            return not token.expires or self._clock() - token.granted_at < token.granted
+        overdue = BackendTimeout("Vault did not answer in time whether the token is still valid")
         while True:
             asked_for, alive = self._look_ups.join(
-                lambda: self._verdict(held), wait=budget.left(), overdue=overdue
+                lambda: self._verdict(token), wait=time_left(deadline, "Vault"), overdue=overdue
             )
             # The look-up that was running may have been for the token before this one.
-            if asked_for == held.generation:
+            if asked_for == token.generation:
                 return alive
 
-    def _verdict(self, held: Held) -> tuple[int, bool]:
+    def _verdict(self, token: VaultToken) -> tuple[int, bool]:
         try:
-            self._api.look_up(held.token)
+            self._look_up(token.value)
         except TokenRejected:
-            return held.generation, False
-        return held.generation, True
+            return token.generation, False
+        return token.generation, True
 
-    def _join_login(self, replacing: int, wait: float) -> Held:
-        overdue = SessionExpired("there is no token yet; a login is under way")
-        return self._logins.join(lambda: self._log_in(replacing), wait=wait, overdue=overdue)
+    def _look_up(self, token: str) -> TokenFacts:
+        """Ask for the token's life; every look-up that fails is counted."""
+        try:
+            return self._api.look_up(token)
+        except TokenRejected:
+            self._telemetry.renewal_failed("lookup-self", "BackendSecretForbiddenError")
+            raise
+        except BackendFault:
+            self._telemetry.renewal_failed("lookup-self", "UnknownError")
+            raise
 
-    def _log_in(self, replacing: int) -> Held:
-        held = self._held
-        if held is not None and held.generation > replacing:
-            return held
-        self._pace.check()
+    def _join_login(self, replacing: int, wait: float) -> VaultToken:
+        def log_in() -> VaultToken:
+            with self._watch():
+                return self._log_in(replacing)
+
+        return self._token.join(log_in, wait=wait)
+
+    def _log_in(self, replacing: int) -> VaultToken:
+        token = self._current
+        if token is not None and token.generation > replacing:
+            return token
+        self._token.check()
         try:
             return self._take(self._usable(self._api.log_in()))
         except BackendFault as fault:
-            self._telemetry.login_failed()
-            if self._pace.failed(fault):
-                _LOG.warning("login failed", extra=_extra("login", f"{fault.reason}: {fault.message}"))
+            pause = self._refused_pause if isinstance(fault, AuthFailed) else 0.0
+            self._token.record_failure(fault, at_least=pause)
             raise
 
     def _usable(self, grant: Grant) -> Grant:
@@ -210,52 +269,44 @@ class Session:
             " set token_num_uses of the role to 0"
         )
 
-    def _take(self, grant: Grant) -> Held:
+    def _take(self, grant: Grant) -> VaultToken:
         facts = self._first_look(grant)
-        with self._lock:
-            self._generation += 1
-            self._held = held = Held(
-                generation=self._generation,
-                token=grant.token,
+        self._telemetry.token_ttl(grant.ttl)
+        return self._token.take(
+            lambda generation: VaultToken(
+                generation=generation,
+                value=grant.token,
                 granted=grant.ttl,
                 granted_at=self._clock(),
                 renewable=grant.renewable,
+                expires=facts.expires if facts is not None else grant.ttl > 0,
                 can_look_up=facts is not None,
-            )
-        self._pace.succeeded()
-        self._telemetry.token_ttl(grant.ttl)
-        _LOG.info("logged in", extra=_extra("login", "a new token is in use"))
-        return held
+            ),
+            # A file may still hold the token that is in use.
+            same=lambda held: held.value == grant.token,
+        )
 
     def _first_look(self, grant: Grant) -> TokenFacts | None:
-        """Learn whether the token may look itself up: later a refused look-up means that it is dead."""
+        """Find out whether the token may look itself up: only then a refused look-up means a dead token."""
         unknown = TokenFacts(ttl=grant.ttl, full=grant.ttl, expires=grant.ttl > 0, renewable=grant.renewable)
         try:
-            facts = self._api.look_up(grant.token)
+            facts = self._look_up(grant.token)
         except TokenRejected:
-            _LOG.warning("the token's policies do not allow lookup-self", extra=_extra("lookup-self", ""))
+            self._warn("the token's policies do not allow lookup-self")
             return None
         except BackendFault:
             return unknown
         if not facts.expires:
-            _LOG.warning("the token never expires; is it a root token?", extra=_extra("lookup-self", ""))
+            self._warn("the token never expires; do not use a root token")
         return facts
 
-    def _keep(self, held: Held, grant: Grant) -> None:
-        with self._lock:
-            if self._held is not None and self._held.generation == held.generation:
-                self._held = replace(
-                    self._held, granted=grant.ttl, granted_at=self._clock(), renewable=grant.renewable
-                )
+    def _keep(self, token: VaultToken, grant: Grant) -> None:
+        renewed = partial(replace, granted=grant.ttl, granted_at=self._clock(), renewable=grant.renewable)
+        self._token.keep(token.generation, renewed)
 
-    def _drop(self, held: Held) -> None:
-        with self._lock:
-            if self._held is not None and self._held.generation == held.generation:
-                self._held = None
-
-    def _snapshot(self) -> tuple[Held | None, int]:
-        with self._lock:
-            return self._held, self._generation
+    @property
+    def _current(self) -> VaultToken | None:
+        return self._token.token
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -267,8 +318,14 @@ class Session:
             self._server_known = facts.serving
             self._telemetry.server(facts.version, facts.cluster_id, facts.cluster_name)
 
+    def _warn(self, message: str) -> None:
+        if self._reminder.happened(message):
+            _LOG.warning(message, extra=_extra("lookup-self", ""))
+
     def _log(self, reason: str) -> None:
-        _LOG.info("the token is to be replaced", extra=_extra("login", reason))
+        # It would repeat at each poll, while logins are refused and the old token lives.
+        if self._reminder.happened(reason):
+            _LOG.info("the token will be replaced", extra=_extra("login", reason))
 
 
 def _extra(operation: str, reason: str) -> dict[str, str]:

@@ -1,13 +1,13 @@
-"""What the Vault backend tells about itself beyond single calls; implemented by the metrics.
+"""Reports of the Vault backend about itself beyond single calls; implemented by the metrics.
 
-The words and the moments are those of the original's metrics, so that dashboards and alerts keep working.
+Names and moments are those of the original's metrics, so that dashboards and alerts keep working.
 """
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from secrets_manager.backends.base import BackendTelemetry, SilentTelemetry
+from secrets_manager.backends.base import BackendTelemetry
 
 RenewalOperation = Literal["lookup-self", "renew-self", "is-renewable"]
 RenewalError = Literal[
@@ -22,7 +22,7 @@ class VaultTelemetry(BackendTelemetry, Protocol):
     """Called from any thread; must neither block nor raise."""
 
     def login_failed(self) -> None:
-        """A login was tried and gave no token."""
+        """A login was tried and returned no token."""
 
     def token_ttl(self, seconds: float) -> None:
         """The remaining life of the token; 0 for a token that never expires."""
@@ -34,23 +34,4 @@ class VaultTelemetry(BackendTelemetry, Protocol):
         """A step of the token's renewal failed."""
 
     def server(self, version: str, cluster_id: str, cluster_name: str) -> None:
-        """Who the server says it is; each is "" where it did not say."""
-
-
-class SilentVaultTelemetry(SilentTelemetry):
-    """Tells nobody; for tests and for --once."""
-
-    def login_failed(self) -> None:
-        """Ignore it."""
-
-    def token_ttl(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def max_token_ttl(self, seconds: float) -> None:
-        """Ignore it."""
-
-    def renewal_failed(self, operation: RenewalOperation, error: RenewalError) -> None:
-        """Ignore it."""
-
-    def server(self, version: str, cluster_id: str, cluster_name: str) -> None:
-        """Ignore it."""
+        """The version and cluster that the server reports; each is "" if it does not say."""

@@ -1,33 +1,46 @@
 """The calls that make, look up and renew a token, as values in and values out.
 
-Here Vault's replies about tokens are understood; what to do with a token is decided elsewhere, and how
-requests travel is the transport's.
+Decisions about a token are made elsewhere, and the transport sends the requests.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
 
 import hvac
 
+from secrets_manager.backends.base import Clock
+from secrets_manager.backends.kit.credential_files import Fingerprint
+from secrets_manager.backends.kit.timed import Timed
 from secrets_manager.backends.vault.adapter import open_client
-from secrets_manager.backends.vault.credentials import AppRoleCredentials, read_credentials
-from secrets_manager.backends.vault.faults import Refused, from_status
+from secrets_manager.backends.vault.faults import VaultRefused, from_status
+from secrets_manager.backends.vault.logins import METHODS, GivenToken, LoginRequest
+from secrets_manager.backends.vault.seal import SealStatus
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
-from secrets_manager.backends.vault.transport import Transport
+from secrets_manager.backends.vault.token_replies import (
+    Grant,
+    ServerFacts,
+    TokenFacts,
+    grant_in,
+    server_facts,
+    token_facts,
+)
+from secrets_manager.backends.vault.transport import VaultTransport
 from secrets_manager.domain.errors import (
     AuthFailed,
     BackendFault,
     BackendSealed,
-    BackendUnavailable,
-    SecretsManagerError,
 )
 from secrets_manager.settings import VaultSettings
 
 _HEALTH_SECONDS = 2.0
+# It is asked after a read was answered, so it comes on top of the time that the read may take.
+_SEAL_SECONDS = 0.8
+_LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -36,41 +49,14 @@ class TokenRejected(Exception):
     """Vault answered 403 to a call about the token itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """A token as a login or a renewal gave it; ``ttl`` in seconds, 0 for one that never expires."""
-
-    token: str = field(repr=False)
-    ttl: float
-    renewable: bool
-    uses: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenFacts:
-    """What lookup-self says; ``full`` is the life in seconds that a renewal could at best give."""
-
-    ttl: float
-    full: float
-    expires: bool
-    renewable: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerFacts:
-    """Who the server is; each text is "" where it did not say."""
-
-    version: str
-    cluster_id: str
-    cluster_name: str
-    serving: bool
-
-
 class TokenApi(Protocol):
-    """What a session needs of the server. Every call raises a BackendFault when it could not be made."""
+    """The calls that a session makes. Each raises a BackendFault when it fails."""
 
     def log_in(self) -> Grant:
         """A new token; raises AuthFailed when the credentials are refused."""
+
+    def superseded(self, token: str) -> bool:
+        """Whether a file holds another token by now, or another certificate than the one that got it."""
 
     def look_up(self, token: str) -> TokenFacts:
         """The life of ``token``; raises TokenRejected on 403."""
@@ -79,61 +65,91 @@ class TokenApi(Protocol):
         """Ask for ``increment`` seconds of life; raises TokenRejected on 403."""
 
     def revoke(self, token: str) -> None:
-        """End ``token``, if that works."""
+        """Revoke ``token``; a failure is ignored."""
 
     def health(self) -> ServerFacts | None:
-        """Who the server is, or None when it does not say."""
+        """The version and cluster of the server, or None when it does not say."""
 
 
 class VaultTokenApi:
     """TokenApi on a real server. Each call may take ``timeout`` seconds in total."""
 
     def __init__(
-        self, settings: VaultSettings, transport: Transport, telemetry: VaultTelemetry, *, timeout: float
+        self,
+        settings: VaultSettings,
+        transport: VaultTransport,
+        telemetry: VaultTelemetry,
+        *,
+        timeout: float,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._method = METHODS[settings.auth_method]
         self._transport = transport
         self._telemetry = telemetry
         self._timeout = timeout
+        self._pair = Fingerprint((settings.client_cert, settings.client_key))
+        self._shown = b""
+        self._opened = ("", "")
+        self._seal = SealStatus(self._ask_whether_sealed, clock)
 
     def log_in(self) -> Grant:
         """Log in with the credentials as they are in their files now."""
-        return self._told("login", self._log_in)
+        return self._timed("login", self._log_in)
+
+    def superseded(self, token: str) -> bool:
+        """Read the file with the token, if there is one; a file without a token supersedes none.
+
+        A token of a certificate is replaced with it: Vault renews it only over the certificate that got it.
+        """
+        if self._method.by_tls:
+            return self._pair() != self._shown
+        if not self._method.followed:
+            return False
+        try:
+            login = self._method.login(self._settings)
+        except AuthFailed:
+            return False
+        return isinstance(login, GivenToken) and login.token != token
 
     def look_up(self, token: str) -> TokenFacts:
-        """Ask lookup-self."""
-        return self._told("lookup-self", lambda: self._look_up(token))
+        """Call lookup-self."""
+        return self._timed("lookup-self", lambda: self._look_up(token))
 
     def renew(self, token: str, increment: float) -> Grant:
-        """Ask renew-self."""
-        return self._told("renew-self", lambda: self._renew(token, increment))
+        """Call renew-self."""
+        return self._timed("renew-self", lambda: self._renew(token, increment))
 
     def revoke(self, token: str) -> None:
-        """Ask revoke-self and do not insist."""
+        """Call revoke-self; a failure is ignored."""
         try:
             self._client(token).auth.token.revoke_self()
-        except (Refused, BackendFault):
+        except (VaultRefused, BackendFault):
             return
 
     def health(self) -> ServerFacts | None:
-        """Ask sys/health, outside of any namespace, for at most two seconds."""
+        """Call sys/health, outside of any namespace, for at most two seconds."""
         try:
-            return self._told("health", self._health)
+            return self._timed("health", self._health)
         except BackendFault:
             return None
 
-    def unavailability(self, refused: Refused) -> BackendFault:
-        """The fault behind a status; asks the server whether it is sealed where only that can tell."""
+    def unavailability(self, refused: VaultRefused) -> BackendFault:
+        """The fault behind a status; asks the server whether it is sealed if the status leaves that open."""
         if refused.status not in {501, 503} or refused.reply is None:
             return from_status(refused)
-        client = open_client(self._transport, timeout=min(_HEALTH_SECONDS, self._timeout))
-        try:
-            seal: Mapping[str, Any] = client.adapter.request("GET", "/v1/sys/seal-status")
-        except (Refused, BackendFault):
-            return from_status(refused)
+        seal = self._seal.get()
         if seal.get("initialized") is False:
             return BackendSealed("Vault is not initialised")
         return BackendSealed("Vault is sealed") if seal.get("sealed") is True else from_status(refused)
+
+    def _ask_whether_sealed(self) -> Mapping[str, Any]:
+        client = open_client(self._transport, timeout=min(_SEAL_SECONDS, self._timeout))
+        try:
+            answer: Mapping[str, Any] = client.adapter.request("GET", "/v1/sys/seal-status")
+        except (VaultRefused, BackendFault):
+            return {}
+        return answer
 
     def _client(self, token: str = "") -> hvac.Client:
         return open_client(
@@ -143,107 +159,110 @@ class VaultTokenApi:
     def _health(self) -> ServerFacts | None:
         client = open_client(self._transport, timeout=min(_HEALTH_SECONDS, self._timeout))
         try:
-            return _server_facts(client.sys.read_health_status(method="GET"))
-        except Refused as refused:
+            return server_facts(client.sys.read_health_status(method="GET"))
+        except VaultRefused as refused:
             raise from_status(refused) from None
 
     def _log_in(self) -> Grant:
-        credentials = read_credentials(self._settings)
-        mount = f"auth/{credentials.mount}"
-        auth = self._client().auth
+        if self._method.by_tls:
+            return self._log_in_by_tls()
+        return self._made(self._method.login(self._settings))
+
+    def _log_in_by_tls(self) -> Grant:
+        # Taken before the files are read: one that is replaced meanwhile then counts as new.
+        pair = self._pair()
+        self._transport.refresh()
+        grant = self._made(self._method.login(self._settings))
+        self._shown = pair
+        return grant
+
+    def _made(self, login: LoginRequest | GivenToken) -> Grant:
+        return self._given(login) if isinstance(login, GivenToken) else self._send(login)
+
+    def _given(self, login: GivenToken) -> Grant:
+        """The token of a file, once Vault accepts it. It is not ours: it is never revoked here."""
         try:
-            if isinstance(credentials, AppRoleCredentials):
-                reply = auth.approle.login(
-                    role_id=credentials.role_id,
-                    secret_id=credentials.secret_id or None,
-                    use_token=False,
-                    mount_point=credentials.mount,
-                )
-            else:
-                reply = auth.kubernetes.login(
-                    role=credentials.role, jwt=credentials.jwt, use_token=False, mount_point=credentials.mount
-                )
-        except Refused as refused:
+            reply = self._ask(self._client(login.token).auth.token.lookup_self)
+        except TokenRejected:
+            raise AuthFailed(
+                f"Vault does not accept the token in vault.token-file {login.file!r}: it has expired, was"
+                " revoked or is of another namespace, or its policies do not allow lookup-self"
+            ) from None
+        facts = token_facts(reply)
+        if facts.limited:
+            raise AuthFailed(
+                f"the token in vault.token-file {login.file!r} has a limited number of uses, which one"
+                " process cannot share"
+            )
+        return Grant(token=login.token, ttl=facts.ttl, renewable=facts.renewable)
+
+    def _send(self, login: LoginRequest) -> Grant:
+        body = self._unwrapped(login) if login.wrapped else login.body
+        path = f"/v1/auth/{quote(login.mount)}/login"
+        if login.user:
+            path = f"{path}/{quote(login.user, safe='')}"
+        try:
+            reply: Mapping[str, Any] = self._client().adapter.request("POST", path, json=body)
+        except VaultRefused as refused:
             if refused.status in {400, 401, 403, 404, 405}:
-                raise AuthFailed(f"Vault refused the login at {mount} ({refused.status})") from None
+                raise AuthFailed(_refusal(login, refused.status)) from None
             raise self.unavailability(refused) from None
-        return _grant(reply)
+        return grant_in(reply)
+
+    def _unwrapped(self, login: LoginRequest) -> Mapping[str, str | None]:
+        """The body with what its wrapping token holds; Vault unwraps it a single time, so it is kept."""
+        token = str(login.body[login.wrapped])
+        if self._opened[0] != token:
+            self._opened = token, self._unwrap(token, login.wrapped)
+        return {**login.body, login.wrapped: self._opened[1]}
+
+    def _unwrap(self, token: str, name: str) -> str:
+        try:
+            reply: Mapping[str, Any] = self._client(token).adapter.request("POST", "/v1/sys/wrapping/unwrap")
+        except VaultRefused as refused:
+            if refused.status in {400, 403, 404}:
+                raise AuthFailed(
+                    f"Vault does not unwrap the {name} ({refused.status}): its wrapping token has expired or"
+                    " was used before; if not by an earlier start, by somebody else"
+                ) from None
+            raise self.unavailability(refused) from None
+        data = reply.get("data")
+        found = data.get(name) if isinstance(data, dict) else None
+        if not isinstance(found, str) or not found:
+            raise AuthFailed(f"the wrapping token holds something other than a {name}")
+        return found
 
     def _look_up(self, token: str) -> TokenFacts:
         reply = self._ask(self._client(token).auth.token.lookup_self)
-        return _token_facts(reply)
+        return token_facts(reply)
 
     def _renew(self, token: str, increment: float) -> Grant:
         reply = self._ask(
             lambda: self._client(token).auth.token.renew_self(increment=f"{max(1, int(increment))}s")
         )
-        return _grant(reply)
+        return grant_in(reply)
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         try:
             return call()
-        except Refused as refused:
+        except VaultRefused as refused:
             if refused.status == 403:
                 raise TokenRejected from None
             raise self.unavailability(refused) from None
 
-    def _told(self, operation: str, work: Callable[[], T]) -> T:
-        started = time.monotonic()
-        error: SecretsManagerError | None = None
+    def _timed(self, operation: str, work: Callable[[], T]) -> T:
+        call = Timed(self._telemetry, "vault", operation)
         try:
-            return work()
-        except TokenRejected:
-            error = AuthFailed("Vault does not accept the token")
-            raise
-        except SecretsManagerError as raised:
-            error = raised
-            raise
+            with call:
+                try:
+                    return work()
+                except TokenRejected:
+                    call.instead = AuthFailed("Vault does not accept the token")
+                    raise
         finally:
-            self._telemetry.backend_call("vault", operation, time.monotonic() - started, error)
+            _LOG.debug("called Vault", extra=call.log_fields())
 
 
-def _grant(reply: Mapping[str, Any]) -> Grant:
-    auth = reply.get("auth")
-    token = auth.get("client_token") if isinstance(auth, dict) else None
-    if not isinstance(auth, dict) or not isinstance(token, str) or not _is_token(token):
-        raise AuthFailed("Vault accepted the login and gave no token")
-    return Grant(
-        token=token,
-        ttl=_seconds(auth.get("lease_duration")),
-        renewable=auth.get("renewable") is True,
-        uses=int(_seconds(auth.get("num_uses"))),
-    )
-
-
-def _is_token(text: str) -> bool:
-    # It has to fit into a header.
-    return bool(text) and text.isascii() and text.isprintable()
-
-
-def _token_facts(reply: Mapping[str, Any]) -> TokenFacts:
-    data = reply.get("data")
-    if not isinstance(data, dict):
-        raise BackendUnavailable("Vault's reply about the token has an unknown shape")
-    ttl = _seconds(data.get("ttl"))
-    return TokenFacts(
-        ttl=ttl,
-        full=_seconds(data.get("period")) or _seconds(data.get("creation_ttl")),
-        expires=ttl > 0 or data.get("expire_time") is not None,
-        renewable=data.get("renewable") is True,
-    )
-
-
-def _server_facts(reply: Mapping[str, Any]) -> ServerFacts | None:
-    version = reply.get("version")
-    if not isinstance(version, str):
-        return None
-    return ServerFacts(
-        version=version,
-        cluster_id=str(reply.get("cluster_id") or ""),
-        cluster_name=str(reply.get("cluster_name") or ""),
-        serving=reply.get("sealed") is False,
-    )
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) and value > 0 else 0.0
+def _refusal(login: LoginRequest, status: int) -> str:
+    refusal = f"Vault refused the login at auth/{login.mount} ({status})"
+    return f"{refusal}; {login.check}" if login.check else refusal

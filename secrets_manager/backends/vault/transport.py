@@ -1,64 +1,73 @@
 """Requests to Vault over pooled connections: addresses, proxies, TLS files, redirects, JSON.
 
-It reports what came back and decides nothing about it. It must not know of tokens' lives, engines or paths,
-and hvac must not know how any of this is done.
+It returns replies and decides nothing about them. It must not know the life of tokens, engines or paths, and
+hvac must not know how any of this is done.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import orjson
 import urllib3
 from urllib3.exceptions import InsecureRequestWarning
-from urllib3.util import make_headers, parse_url
 
 from secrets_manager.backends.base import Clock
-from secrets_manager.backends.shared.budget import Budget
-from secrets_manager.backends.shared.exchange import exchange
-from secrets_manager.backends.shared.proxies import proxy_for
-from secrets_manager.backends.shared.rate_limit import RateLimit
+from secrets_manager.backends.kit.call_time import time_left, timed_call
+from secrets_manager.backends.kit.rate_limit import RateLimit
 from secrets_manager.backends.vault.faults import from_transport
 from secrets_manager.backends.vault.redirects import MAX_REDIRECTS, REDIRECTS, host_of, next_address
-from secrets_manager.backends.vault.tls import fingerprint, tls_context
-from secrets_manager.domain.errors import BackendUnavailable, ConfigError
+from secrets_manager.domain.errors import BackendUnavailable, ConfigError, NoAnswerYet
+from secrets_manager.runtime import huge_numbers
+from secrets_manager.runtime.byte_budget import ByteBudget, Claim, NoRoom
 from secrets_manager.runtime.deadline import Watchdog
-from secrets_manager.runtime.http import HttpClient
-from secrets_manager.runtime.hurry import Hurry
-from secrets_manager.runtime.messages import Reply, Request
-from secrets_manager.runtime.retry_after import asked_pause
-from secrets_manager.runtime.transport_errors import TlsFailed, TransportError
+from secrets_manager.runtime.http.client import MAX_REPLY_BYTES, HttpClient
+from secrets_manager.runtime.http.clients import ClientsByProxy, ConnectionOptions, RenewedClients
+from secrets_manager.runtime.http.messages import Reply, Request
+from secrets_manager.runtime.http.retry_after import asked_pause
+from secrets_manager.runtime.http.transport_errors import ReplyTooLarge, TransportError
+from secrets_manager.runtime.http.trust import TlsFiles, tls_context
+from secrets_manager.runtime.json_spans import Malformed
+from secrets_manager.runtime.json_view import Parsed, view
+from secrets_manager.runtime.shallow import TOO_DEEP
+from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import VaultSettings
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_PAUSE = 3600.0
-# The parser's word for more than 1024 maps or lists within each other.
-_TOO_DEEP = "depth limit"
+# The usual storages hold 1 MiB in one entry; the rest is JSON around it. Every worker may receive this much
+# at once; larger replies claim bytes of a budget, which has enough for three replies of the largest size.
+_USUAL_BYTES = 1280 * 1024
+_ROOM_FOR_LARGE = 24 * 1024 * 1024
+# The longest wait of a worker for that budget, in seconds.
+_LONGEST_WAIT = 2.0
+# Up to this size a reply is parsed: at worst it becomes thirty times as large.
+_PARSED_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class VaultCall:
     """One call of Vault's API; ``path`` starts with ``/v1/`` and is percent-encoded already.
 
-    ``timeout`` is in seconds and counts redirects and the wait for its turn; ``hurry`` each exchange alone.
+    The deadline of ``terms`` covers redirects and the wait for its turn; their first try limits each
+    exchange. The reply to a ``read`` may be large, and is then returned as a view of its bytes.
     """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
-    timeout: float
-    hurry: Hurry | None = None
+    terms: Terms
+    read: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What Vault said: ``content`` is the body's JSON map, None for anything else.
+class VaultAnswer:
+    """Vault's reply: ``content`` is the JSON map of the body, None for any other body.
 
     It is {} for 204 No Content, and for a map that is nested too deep to be read.
     """
@@ -68,131 +77,140 @@ class Answer:
     retry_after: float | None = None
 
 
-class Transport:
-    """Sends calls from many threads, so many a second at most. TLS files are read again when they change."""
+class VaultTransport:
+    """Sends calls from many threads, within a rate limit. TLS files are read again when they change."""
 
     def __init__(
         self, settings: VaultSettings, watchdog: Watchdog, *, connections: int, clock: Clock = time.monotonic
     ) -> None:
         """Raises ConfigError when the TLS files or the proxy cannot be used."""
-        self._settings = settings
-        self._watchdog = watchdog
-        self._connections = connections
-        self._clock = clock
         self._base = settings.url.rstrip("/")
         self._trusted_hosts = frozenset((host_of(settings.url), *map(str.lower, settings.redirect_hosts)))
         self._limit = RateLimit(settings.max_requests_per_second, clock)
-        self._rebuilding = threading.Lock()
-        self._seen = fingerprint(settings)
-        self._clients = _Clients(settings, watchdog, connections)
+        self._clients = RenewedClients(
+            tls_files(settings).paths, lambda: _make_clients(settings, watchdog, connections), _log_unusable
+        )
+        self._large = ByteBudget(_ROOM_FOR_LARGE)
 
-    def send(self, call: Call) -> Answer:
-        """Send ``call`` and follow its redirects; raises BackendFault or NoAnswerYet if there is no reply."""
-        budget = Budget(call.timeout, self._clock, "Vault")
+    def send(self, call: VaultCall) -> VaultAnswer:
+        """Send ``call`` and follow its redirects; raises BackendFault or NoAnswerYet if there is no reply.
+
+        Raises TooManyParts for the reply to a read that has too many parts to be examined.
+        """
         url = self._base + call.path
         for _ in range(MAX_REDIRECTS + 1):
-            reply = self._exchange(url, call, budget)
+            try:
+                reply, hold = self._clients.send(url, partial(self._send_sized, url, call))
+            except TransportError as error:
+                raise from_transport(error) from None
             if reply.status not in REDIRECTS:
-                return _answer(reply)
+                return _answer(reply, viewed=call.read, hold=hold)
             url = next_address(url, reply.headers.get("location"), self._trusted_hosts)
         raise BackendUnavailable("Vault sent too many redirects")
 
     def refresh(self) -> bool:
-        """Read the TLS files again if they changed; true when new ones are in use from now on.
+        """Read the TLS files again if they changed; returns whether new ones are in use.
 
-        Files that cannot be used (half written, say) leave the old ones in force.
+        Files that cannot be used (half written, for example) leave the old ones in use.
         """
-        with self._rebuilding:
-            current = fingerprint(self._settings)
-            if current == self._seen:
-                return False
-            self._seen = current
-            try:
-                fresh = _Clients(self._settings, self._watchdog, self._connections)
-            except ConfigError:
-                _LOG.warning("new TLS files cannot be used", extra={"backend": "vault", "operation": "tls"})
-                return False
-            old, self._clients = self._clients, fresh
-        old.close()
-        return True
+        return self._clients.refresh()
 
     def close(self) -> None:
         """Close the idle connections."""
         self._clients.close()
 
-    def _exchange(self, url: str, call: Call, budget: Budget) -> Reply:
+    def _send_sized(self, url: str, call: VaultCall, client: HttpClient) -> tuple[Reply, Claim | None]:
+        """The reply, and its claim on the budget for large replies."""
         try:
-            return self._once(url, call, budget)
-        except TlsFailed as error:
-            # Nothing was sent yet, so with a renewed authority the call may simply be made again.
-            if not self.refresh():
-                raise from_transport(error) from None
-        except TransportError as error:
-            raise from_transport(error) from None
+            return self._send_timed(url, call, client, _USUAL_BYTES), None
+        except ReplyTooLarge:
+            if not call.read:
+                raise
+        hold = self._room(call.terms)
         try:
-            return self._once(url, call, budget)
-        except TransportError as error:
-            raise from_transport(error) from None
+            reply = self._send_timed(url, call, client, MAX_REPLY_BYTES)
+        except BaseException:
+            # The frames of an error live until they are collected, and must not keep the claim until then.
+            hold.release()
+            raise
+        hold.shrink(len(reply.body))
+        return reply, hold
 
-    def _once(self, url: str, call: Call, budget: Budget) -> Reply:
-        self._limit.turn(budget)
+    def _send_timed(self, url: str, call: VaultCall, client: HttpClient, max_bytes: int) -> Reply:
+        self._limit.turn(call.terms)
+        deadline = call.terms.deadline
+        time_left(deadline, "Vault")
         request = Request(
-            method=call.method, url=url, headers=call.headers, body=call.body, timeout=budget.left()
+            method=call.method, url=url, headers=call.headers, body=call.body, deadline=deadline
         )
-        return exchange(self._clients.of(url), request, call.hurry, self._clock)
+        return timed_call(client, request, call.terms, max_bytes)
+
+    def _room(self, terms: Terms) -> Claim:
+        try:
+            return self._large.claim(MAX_REPLY_BYTES, min(time_left(terms.deadline, "Vault"), _LONGEST_WAIT))
+        except NoRoom:
+            raise NoAnswerYet("too many large replies are being read; the next try follows") from None
 
 
-class _Clients:
-    """The connection pools of one set of TLS files: direct ones and one per proxy."""
-
-    def __init__(self, settings: VaultSettings, watchdog: Watchdog, connections: int) -> None:
-        self._proxy = settings.proxy
-        options = _pool_options(settings, connections)
-        proxies = {proxy_for(f"{scheme}://proxied.invalid", self._proxy) for scheme in ("http", "https")}
-        self._by_proxy = {
-            proxy: HttpClient(_proxied(proxy, options), watchdog) for proxy in sorted(proxies) if proxy
-        }
-        self._direct = HttpClient(urllib3.PoolManager(**options), watchdog)
-
-    def of(self, url: str) -> HttpClient:
-        if not self._by_proxy:
-            return self._direct
-        proxy = proxy_for(url, self._proxy)
-        return self._by_proxy[proxy] if proxy else self._direct
-
-    def close(self) -> None:
-        for client in (self._direct, *self._by_proxy.values()):
-            client.close()
+def tls_files(settings: VaultSettings) -> TlsFiles:
+    """The TLS files of ``settings``."""
+    return TlsFiles(
+        ca_file=settings.ca_cert,
+        ca_folder=settings.ca_path,
+        certificate=settings.client_cert,
+        key=settings.client_key,
+        verify=not settings.skip_verify,
+        named={
+            "ca_file": "vault.ca-cert",
+            "ca_folder": "vault.ca-path",
+            "certificate": "vault.client-cert",
+            "key": "vault.client-key",
+        },
+    )
 
 
-def _pool_options(settings: VaultSettings, connections: int) -> dict[str, Any]:
-    options: dict[str, Any] = {"maxsize": connections, "ssl_context": tls_context(settings)}
-    if settings.tls_server_name:
-        options["server_hostname"] = settings.tls_server_name
+def _log_unusable(error: ConfigError) -> None:
+    extra = {"backend": "vault", "operation": "tls", "error": error.message}
+    _LOG.warning("new TLS files cannot be used; the old ones stay in use", extra=extra)
+
+
+def _make_clients(settings: VaultSettings, watchdog: Watchdog, connections: int) -> ClientsByProxy:
+    context = tls_context(tls_files(settings))
     if settings.skip_verify:
-        # Said once, loudly; urllib3 would say it for each connection.
-        _LOG.warning("certificates of Vault are NOT verified", extra={"backend": "vault", "operation": "tls"})
+        # Logged once; urllib3 would warn for each connection.
+        _LOG.warning(
+            "Vault's certificate is NOT verified, as vault.skip-verify says",
+            extra={"backend": "vault", "operation": "tls"},
+        )
         urllib3.disable_warnings(InsecureRequestWarning)
-    return options
+    options = ConnectionOptions(context=context, server_name=settings.tls_server_name, kept=connections)
+    return ClientsByProxy(options, watchdog, settings.proxy)
 
 
-def _proxied(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
-    credentials = parse_url(proxy).auth
-    headers = make_headers(proxy_basic_auth=credentials) if credentials else None
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
-
-
-def _answer(reply: Reply) -> Answer:
+def _answer(reply: Reply, *, viewed: bool = False, hold: Claim | None = None) -> VaultAnswer:
     asked, date = reply.headers.get("retry-after"), reply.headers.get("date")
-    return Answer(reply.status, _content(reply), asked_pause(asked, date, longest=_LONGEST_PAUSE))
+    content = _view_content(reply, hold) if viewed else _content(reply)
+    return VaultAnswer(reply.status, content, asked_pause(asked, date, longest=_LONGEST_PAUSE))
 
 
 def _content(reply: Reply) -> Mapping[str, Any] | None:
     if reply.status == 204:
         return {}
     try:
-        content = orjson.loads(reply.body)
+        content = huge_numbers.loads(reply.body)
     except ValueError as error:
-        # A secret may be nested deeper than can be read: that is its own fault, not the server's.
-        return {} if _TOO_DEEP in str(error) and reply.body.lstrip()[:1] == b"{" else None
+        # A secret that is nested too deep is a fault of that secret, not of the server.
+        return {} if TOO_DEEP in str(error) and reply.body.lstrip()[:1] == b"{" else None
     return content if isinstance(content, dict) else None
+
+
+def _view_content(reply: Reply, hold: Claim | None) -> Mapping[str, Any] | None:
+    """The same; a reply that is large or nested too deep for the parser becomes a view of its bytes."""
+    small = len(reply.body) <= _PARSED_BYTES
+    content = _content(reply) if small else {}
+    if small and (content or content is None or reply.status == 204):
+        return Parsed(content, reply.body) if content else content
+    try:
+        return view(reply.body, hold)
+    except Malformed:
+        return None

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from secrets_manager.backends.azure_key_vault.clouds import place_of
+from secrets_manager.backends.azure_key_vault.clouds import endpoint_of
+from secrets_manager.daemon.metrics.parts import label_value
 from secrets_manager.daemon.metrics.read_errors import MAX_SERIES, ReadErrors
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
@@ -34,9 +35,14 @@ class AzureMetrics:
         *,
         backend_call: BackendCall,
         word: Callable[[SecretsManagerError], str],
+        left_out: Callable[[], None],
     ) -> None:
-        """``backend_call`` keeps the figures of all backends; ``word`` names an error as the original did."""
-        self._labels = (place_of(settings).name, settings.tenant_id)
+        """``backend_call`` keeps the figures of all backends; ``word`` names an error as the original did.
+
+        ``left_out`` is called for each failed read and each date that no series shows.
+        """
+        self._labels = (label_value(endpoint_of(settings).name), label_value(settings.tenant_id))
+        self._left_out = left_out
         self._backend_call = backend_call
         self._word = word
         self._lock = threading.Lock()
@@ -47,7 +53,7 @@ class AzureMetrics:
             (*_LABELS, "path", "key", "error"),
             registry=registry,
         )
-        self._read_errors = ReadErrors(read_errors)
+        self._read_errors = ReadErrors(read_errors, left_out=left_out)
         self._login_errors = Counter(
             f"{_PREFIX}_login_errors_total", "Logins that failed.", _LABELS, registry=registry
         )
@@ -70,14 +76,15 @@ class AzureMetrics:
 
     def read_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read."""
-        self._read_errors.failed(definition, (*self._labels, path, key, self._word(error)))
+        self._read_errors.add(definition, (*self._labels, path, key, self._word(error)))
 
     def reads_forgotten(self, definition: Ref) -> None:
         """A definition is gone, and what it could not read."""
-        self._read_errors.forgotten(definition)
+        self._read_errors.forget(definition)
 
     def source_expiry(self, path: str, expires: float | None) -> None:
         """When the secret at a path expires; None takes its series away."""
+        path = label_value(path)
         with self._lock:
             if expires is None:
                 self._expiring.discard(path)
@@ -86,3 +93,5 @@ class AzureMetrics:
             elif path in self._expiring or len(self._expiring) < MAX_SERIES:
                 self._expiring.add(path)
                 self._expiry.labels(*self._labels, path).set(expires)
+            else:
+                self._left_out()

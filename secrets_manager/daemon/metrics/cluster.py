@@ -32,7 +32,7 @@ class ElectionMetrics:
     """Feeds the metrics of leading and of the fences; implements ElectionTelemetry and FenceTelemetry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._leader = gauge(registry, "secrets_manager_leader", "1 while this replica leads by its Lease.")
+        self._leader = gauge(registry, "secrets_manager_leader", "1 while this replica leads.")
         self._transitions = gauge(
             registry, "secrets_manager_lease_transitions", "How often the Lease has changed hands."
         )
@@ -40,7 +40,9 @@ class ElectionMetrics:
             registry, "secrets_manager_lease_renewal_errors_total", "Renewals of the Lease that failed."
         )
         self._refused = counter(
-            registry, "secrets_manager_writes_refused_total", "Writes not begun for lack of leadership."
+            registry,
+            "secrets_manager_writes_refused_total",
+            "Writes not begun, since this replica does not lead.",
         )
         self._stale = counter(
             registry,
@@ -53,11 +55,11 @@ class ElectionMetrics:
         self._leader.set(1 if leads else 0)
 
     def renewal_failed(self) -> None:
-        """A renewal did not work."""
+        """A renewal failed."""
         self._renewal_errors.inc()
 
     def transitions(self, count: int) -> None:
-        """What the Lease says of itself."""
+        """The number of transitions in the Lease."""
         self._transitions.set(count)
 
     def write_refused(self) -> None:

@@ -1,19 +1,27 @@
-"""Counts keys that could not be read, by path, for as long as a definition that has the trouble exists.
+"""Counts keys that could not be read, by path, as long as a definition exists that has the fault.
 
-Paths and keys come from definitions, so their number is the authors' to choose: the series are bounded, and
-go with the definitions that brought them. It must not know which backend it counts for.
+Paths and keys come from definitions, so their number and length are the authors' to choose: the series are
+bounded in number and bytes, as a whole and for each namespace, and go with the definitions that brought them.
+When there is no room left, a namespace that has less takes it from the one that has most; series that are
+left out are counted. This module must not know which backend it counts for.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
+from secrets_manager.daemon.metrics.parts import label_value
 from secrets_manager.domain.definition import Ref
 
-# Keeps a scrape small.
+# Keep a scrape small.
 MAX_SERIES = 10_000
+MAX_BYTES = 8 * 1024 * 1024
+MAX_BYTES_OF_NAMESPACE = 1024 * 1024
+# The metric's name, the names of its labels, a value.
+_BYTES_BESIDE_VALUES = 250
 
 Labels = tuple[str, ...]
 
@@ -35,32 +43,93 @@ class LabelledCounter(Protocol):
         """Remove that series; raises KeyError when there is none."""
 
 
-class ReadErrors:
-    """One counter whose series belong to definitions; safe from many threads."""
+def _nothing() -> None:
+    pass
 
-    def __init__(self, counter: LabelledCounter, limit: int = MAX_SERIES) -> None:
+
+class ReadErrors:
+    """One counter whose series belong to definitions; safe from many threads.
+
+    ``left_out`` is called for each failure that no series shows, and for each series that has to go.
+    """
+
+    def __init__(
+        self, counter: LabelledCounter, limit: int = MAX_SERIES, left_out: Callable[[], None] = _nothing
+    ) -> None:
         self._counter = counter
         self._limit = limit
+        self._left_out = left_out
         self._lock = threading.Lock()
         self._sufferers: dict[Labels, set[Ref]] = {}
         self._of: dict[Ref, set[Labels]] = {}
+        # Each series is charged to one namespace that uses it; the newest come last.
+        self._payer: dict[Labels, str] = {}
+        self._charged: dict[str, dict[Labels, int]] = {}
+        self._bytes: dict[str, int] = {}
+        self._total = 0
 
-    def failed(self, definition: Ref, labels: Labels) -> None:
-        """Count one failure; beyond the limit new series are left out."""
+    def add(self, definition: Ref, labels: Labels) -> None:
+        """Count one failure; beyond the limits new series are left out."""
+        labels = tuple(map(label_value, labels))
         with self._lock:
-            if labels not in self._sufferers and len(self._sufferers) >= self._limit:
+            if labels not in self._sufferers and not self._admit(definition.namespace, labels):
+                self._left_out()
                 return
             self._sufferers.setdefault(labels, set()).add(definition)
             self._of.setdefault(definition, set()).add(labels)
             self._counter.labels(*labels).inc()
 
-    def forgotten(self, definition: Ref) -> None:
-        """A definition is gone, and with it the series that no other has a part in."""
+    def forget(self, definition: Ref) -> None:
+        """A definition is gone, and with it the series that no other definition uses."""
         with self._lock:
             for labels in self._of.pop(definition, ()):
                 sufferers = self._sufferers[labels]
                 sufferers.discard(definition)
                 if not sufferers:
-                    del self._sufferers[labels]
-                    with contextlib.suppress(KeyError):
-                        self._counter.remove(*labels)
+                    self._remove(labels)
+                elif all(other.namespace != self._payer[labels] for other in sufferers):
+                    weight = self._discharge(labels)
+                    self._charge(next(iter(sufferers)).namespace, labels, weight)
+
+    def _admit(self, namespace: str, labels: Labels) -> bool:
+        weight = _weight(labels)
+        own = self._bytes.get(namespace, 0)
+        if own + weight > MAX_BYTES_OF_NAMESPACE:
+            return False
+        while len(self._payer) >= self._limit or self._total + weight > MAX_BYTES:
+            most = max(self._bytes, key=self._bytes.__getitem__)
+            if self._bytes[most] <= own + weight:
+                return False
+            self._remove(next(reversed(self._charged[most])))
+            self._left_out()
+        self._charge(namespace, labels, weight)
+        return True
+
+    def _remove(self, labels: Labels) -> None:
+        self._discharge(labels)
+        for sufferer in self._sufferers.pop(labels):
+            # A definition that is being forgotten is not there any more.
+            self._of.get(sufferer, set()).discard(labels)
+        with contextlib.suppress(KeyError):
+            self._counter.remove(*labels)
+
+    def _charge(self, namespace: str, labels: Labels, weight: int) -> None:
+        self._payer[labels] = namespace
+        self._charged.setdefault(namespace, {})[labels] = weight
+        self._bytes[namespace] = self._bytes.get(namespace, 0) + weight
+        self._total += weight
+
+    def _discharge(self, labels: Labels) -> int:
+        namespace = self._payer.pop(labels)
+        weight = self._charged[namespace].pop(labels)
+        self._bytes[namespace] -= weight
+        self._total -= weight
+        if not self._charged[namespace]:
+            del self._charged[namespace], self._bytes[namespace]
+        return weight
+
+
+def _weight(labels: Labels) -> int:
+    """The bytes that a series takes in a scrape, at most."""
+    escaped = sum(value.count("\\") + value.count('"') for value in labels)
+    return _BYTES_BESIDE_VALUES + escaped + sum(len(value.encode()) for value in labels)

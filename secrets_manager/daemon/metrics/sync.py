@@ -23,7 +23,7 @@ _QUEUE_SECONDS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100
 
 
 class ReadTelemetry(Protocol):
-    """What the chosen backend's metrics are told of reads for definitions."""
+    """The chosen backend's metrics of reads for definitions."""
 
     def read_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read."""
@@ -65,9 +65,18 @@ class SyncMetrics:
             *_OBJECT_LABELS,
         )
         self._operations = counter(
-            registry, f"{prefix}_operations_total", "What was done to Secrets.", "operation"
+            registry, f"{prefix}_operations_total", "Reconciles by what was done.", "operation"
         )
-        self._failures = counter(registry, f"{prefix}_failures_total", "Why reconciles failed.", "reason")
+        self._failures = counter(
+            registry, f"{prefix}_failures_total", "Reconciles that failed, by reason.", "reason"
+        )
+        self._restarts = counter(
+            registry,
+            "secrets_manager_restarts_total",
+            "Restarts of workloads, by kind and by success or reason.",
+            "kind",
+            "result",
+        )
         self._results = counter(registry, "controller_runtime_reconcile_total", HELP, "controller", "result")
         self._errors = counter(registry, "controller_runtime_reconcile_errors_total", HELP, "controller")
         self._seconds = Histogram(
@@ -87,17 +96,20 @@ class SyncMetrics:
         self._errors.labels(controller)
 
     def reconciled(self, outcome: Outcome, seconds: float) -> None:
-        """One definition was looked at."""
+        """One definition was reconciled."""
         self._seconds.observe(seconds)
         self._operations.labels(outcome.operation.value).inc()
         self._results.labels(self._controller, "success" if outcome.in_step else "error").inc()
         if outcome.error is not None:
             self._errors.labels(self._controller).inc()
             self._failures.labels(outcome.error.reason).inc()
-        if not outcome.cleanup:
-            self._tell_object(outcome)
+        if outcome.suspended:
+            # Nobody knows how it is, so there is no series that says it.
+            self.forgotten(outcome.definition)
+        elif not outcome.cleanup:
+            self._count_object(outcome)
         elif outcome.in_step and outcome.secret:
-            # Reads of a Secret that had to go may have been counted under its name.
+            # Reads of a Secret that was deleted may have been counted under its name.
             self._remove(Ref(outcome.definition.namespace, outcome.secret))
 
     def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
@@ -107,6 +119,18 @@ class SyncMetrics:
     def secret_unreadable(self, target: Ref) -> None:
         """A Secret could not be read from the API server."""
         self._read_errors.labels(*target).inc()
+
+    def status_unwritten(self, outcome: Outcome, error: SecretsManagerError) -> None:
+        """A status could not be written, so the old one misleads its readers."""
+        self._failures.labels(error.reason).inc()
+        with self._lock:
+            name = self._secrets.get(outcome.definition)
+        if name is not None:
+            self._sync_errors.labels(outcome.definition.namespace, name).inc()
+
+    def restarted(self, kind: str, result: str) -> None:
+        """A workload was restarted, or not."""
+        self._restarts.labels(kind, result).inc()
 
     def forgotten(self, definition: Ref) -> None:
         """A definition is gone, and so are its series, unless another has the same Secret."""
@@ -124,7 +148,7 @@ class SyncMetrics:
         self._adds.inc()
 
     def retried(self) -> None:
-        """A key will be looked at again."""
+        """A key will be reconciled again."""
         self._retries.inc()
 
     def waited(self, seconds: float) -> None:
@@ -135,11 +159,11 @@ class SyncMetrics:
         """A worker was done with a key."""
         self._worked.observe(seconds)
 
-    def _tell_object(self, outcome: Outcome) -> None:
+    def _count_object(self, outcome: Outcome) -> None:
         namespace, own_name = outcome.definition
         with self._lock:
             before = self._secrets.get(outcome.definition)
-            # A reconcile that failed early does not know the Secret: then it is still the one before.
+            # A reconcile that failed early does not know the Secret: then the one before still counts.
             labels = Ref(namespace, outcome.secret or before or own_name)
             self._secrets[outcome.definition] = labels.name
             if before != labels.name:

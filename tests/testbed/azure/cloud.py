@@ -36,7 +36,7 @@ PUBLIC = Hosts("vault.azure.net", "login.microsoftonline.com")
 
 
 class AzureDouble:
-    """Everything running; `vault_proxy`, `entra_proxy` and `imds_proxy` record and break what is asked.
+    """Everything running; `vault_proxy`, `entra_proxy` and `imds_proxy` record and break calls.
 
     Clients reach it through `proxy_url` by the real host names, trust `ca_file`, and find the IMDS at
     `imds_url`. One service principal is registered: TENANT, CLIENT_ID, CLIENT_SECRET.
@@ -75,7 +75,7 @@ class AzureDouble:
 
     @property
     def store(self) -> Store:
-        """What the vault holds."""
+        """The secrets of the vault."""
         return self.vault.store
 
     @property
@@ -89,7 +89,7 @@ class AzureDouble:
         return self.imds_proxy.url
 
     def hosts_asked(self) -> list[str]:
-        """The names that clients wanted to be brought to, in order."""
+        """The host names that clients asked for, in order."""
         return list(self._gateway.asked)
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
 """A proxy for CONNECT that brings the names of Azure's hosts to servers on loopback.
 
-So that the real host names, certificates and challenges are used in tests, without touching any name
-resolution. A name that nobody registered is refused, so nothing ever leaves the machine.
+Tests use the real host names, certificates and challenges with it, and need no name resolution. A name that
+was not registered is refused, so nothing ever leaves the machine.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Imds:
     """Gives out tokens of the identities that are assigned to the machine.
 
     Attributes:
-        entra: who issues them.
+        entra: their issuer.
         system_assigned: client id of the machine's own identity, or None.
         by_client_id: the user-assigned ones.
         by_resource_id: the same by resource id, to their client ids.

@@ -33,10 +33,10 @@ class KeyVault:
         domain: of the vaults of its cloud, which is also what tokens must be for.
         entra: whose tokens are accepted.
         now: Unix time.
-        rights: of everybody who has a token.
-        denied: names that nobody may get.
+        rights: of every client that has a token.
+        denied: names that no client may get.
         rbac: whether rights are given by role instead of access policy.
-        network_rule: inner code of a 403 to everybody, "" for none.
+        network_rule: inner code of a 403 to every client, "" for none.
         resource: what the challenge asks a token for, "" for the domain's own.
         keys: public JSON Web Keys by name and version, joined by a slash; the last of a name is its newest.
         wanted_claims: what a token must have been asked for with, in JSON; "" for nothing.

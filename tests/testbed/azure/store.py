@@ -1,4 +1,4 @@
-"""What a vault holds: secrets with versions, attributes in whole seconds, and those deleted but not purged.
+"""The secrets of a vault, with versions, attributes in whole seconds, and those deleted but not purged.
 
 After https://learn.microsoft.com/azure/key-vault/secrets/about-secrets and, for deletion,
 https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview. Knows nothing of HTTP.

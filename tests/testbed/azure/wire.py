@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback that answers with JSON. Knows nothing of what it serves."""
+"""A small HTTP server on loopback that answers with JSON. Knows nothing of the content."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is sent back."""
+    """A reply."""
 
     status: int
     content: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""What the fake can be told, beyond the contract that tests/contract holds it to."""
+"""The faults and pauses of the memory backend, beyond the contract that tests/contract checks."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ import pytest
 from secrets_manager.backends.base import Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.domain.errors import AuthFailed, BackendTimeout, BackendUnavailable
+from secrets_manager.runtime.terms import Terms
 
 APP = Source("app")
 
 
-def test_a_fault_lasts_until_it_is_lifted() -> None:
+def test_a_fault_of_a_memory_backend_lasts_until_it_recovers() -> None:
     backend = MemoryBackend()
     backend.put("app", {"a": "1"})
     backend.fail_with(BackendUnavailable("down"))
     for _ in range(2):
         with pytest.raises(BackendUnavailable):
-            backend.read(APP)
+            backend.read(APP, Terms.within(5.0))
     backend.recover()
 
-    assert backend.read(APP).pick("a") == "1"
+    assert backend.read(APP, Terms.within(5.0)).pick("a") == "1"
 
 
-def test_a_fault_can_be_that_of_one_path() -> None:
+def test_a_memory_backend_can_fail_for_one_path() -> None:
     backend = MemoryBackend()
     backend.put("app", {"a": "1"})
     backend.fail_with(BackendUnavailable("down"), path="other")
 
-    assert backend.read(APP).pick("a") == "1"
+    assert backend.read(APP, Terms.within(5.0)).pick("a") == "1"
     with pytest.raises(BackendUnavailable):
-        backend.read(Source("other"))
+        backend.read(Source("other"), Terms.within(5.0))
 
 
 def test_maintain_fails_with_the_backend_and_makes_it_ready_otherwise() -> None:
@@ -53,7 +54,7 @@ def test_a_hanging_read_goes_on_after_recovery() -> None:
     backend.put("app", {"a": "1"})
     backend.hang()
     values: list[str] = []
-    thread = threading.Thread(target=lambda: values.append(backend.read(APP).pick("a")))
+    thread = threading.Thread(target=lambda: values.append(backend.read(APP, Terms.within(5.0)).pick("a")))
     thread.start()
     backend.wait_for_reads(1, path="app")
     assert values == []
@@ -63,12 +64,12 @@ def test_a_hanging_read_goes_on_after_recovery() -> None:
     assert values == ["1"]
 
 
-def test_a_hanging_read_ends_with_the_timeout() -> None:
-    backend = MemoryBackend(timeout=0.05)
+def test_a_hanging_read_ends_at_its_deadline() -> None:
+    backend = MemoryBackend()
     backend.hang()
 
     with pytest.raises(BackendTimeout):
-        backend.read(APP)
+        backend.read(APP, Terms.within(0.05))
 
 
 def test_reads_are_counted_by_path() -> None:
@@ -76,7 +77,7 @@ def test_reads_are_counted_by_path() -> None:
     backend.put("app", {})
     backend.put("other", {})
     for source in (APP, APP, Source("other")):
-        backend.read(source)
+        backend.read(source, Terms.within(5.0))
 
     assert (backend.reads(), backend.reads("app")) == (3, 2)
 
@@ -90,4 +91,4 @@ def test_nothing_shows_the_values() -> None:
     backend = MemoryBackend()
     backend.put("app", {"a": "canary"})
 
-    assert "canary" not in f"{backend._entries!r} {backend.read(APP)!r}"
+    assert "canary" not in f"{backend._entries!r} {backend.read(APP, Terms.within(5.0))!r}"

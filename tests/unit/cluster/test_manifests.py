@@ -12,12 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_manager.cluster import bodies, manifests
-from secrets_manager.domain.condition import Condition, Status
+from secrets_manager.cluster import manifests
+from secrets_manager.cluster.write import bodies
+from secrets_manager.domain.abnormal import UNLIKE_OURS, Abnormal
 from secrets_manager.domain.definition import Definition, Ref, SecretSpec
 from secrets_manager.domain.errors import DefinitionError, InvalidKey, InvalidSpec, TypeNotAllowed
 from secrets_manager.domain.outcome import SourceVersion
+from secrets_manager.domain.plan import Operation, Plan
 from secrets_manager.domain.secret import LAST_UPDATE, MANAGED_BY, MANAGED_BY_LABEL
+from secrets_manager.domain.update_times import update_time
+from tests import builders
 from tests.unit.cluster.objects import (
     DIGESTER,
     REF,
@@ -30,6 +34,8 @@ from tests.unit.cluster.objects import (
 )
 
 NOW = dt.datetime(2026, 5, 4, 3, 2, 1, 999999, tzinfo=dt.UTC)
+DATA_CHANGED = Plan(operation=Operation.REPLACED, reason="DataDiffers", changed_keys=("user",))
+MARKS_CHANGED = Plan(operation=Operation.REPLACED, reason="MetadataDiffers")
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -75,7 +81,7 @@ NEARLY_A_DEFINITION = field_or_junk(
 
 
 @given(NEARLY_A_DEFINITION)
-def test_whatever_is_stored_as_a_definition_has_a_spec_or_says_why_not(raw: dict[str, Any]) -> None:
+def test_every_stored_definition_has_a_spec_or_an_error(raw: dict[str, Any]) -> None:
     read = manifests.definition(raw)
 
     assert isinstance(read.spec, SecretSpec | DefinitionError)
@@ -84,7 +90,7 @@ def test_whatever_is_stored_as_a_definition_has_a_spec_or_says_why_not(raw: dict
 
 
 @given(NEARLY_A_DEFINITION)
-def test_whatever_is_stored_as_a_status_reads_as_one_or_none(raw: dict[str, Any]) -> None:
+def test_every_stored_status_reads_as_a_status_or_none(raw: dict[str, Any]) -> None:
     read = manifests.status(raw)
 
     assert read is None or isinstance(read.condition.reason, str)
@@ -100,9 +106,20 @@ BAD_SPECS: dict[str, tuple[Any, type[DefinitionError], str]] = {
     "spec a list": ([], InvalidSpec, "spec is a list, not a map"),
     "no name": ({"keysMap": {}}, InvalidSpec, "spec.name is missing, not a string"),
     "name a number": (spec(name=3), InvalidSpec, "spec.name is a number, not a string"),
-    "name a dot": (spec(name="."), InvalidSpec, "spec.name '.' is not a legal name"),
-    "name with a slash": (spec(name="a/b"), InvalidSpec, "spec.name 'a/b' is not a legal name"),
-    "name empty": (spec(name=""), InvalidSpec, "spec.name '' is not a legal name"),
+    "name a dot": (spec(name="."), InvalidSpec, "spec.name '.' is not a valid Secret name"),
+    "name with a slash": (spec(name="a/b"), InvalidSpec, "spec.name 'a/b' is not a valid Secret name"),
+    "name empty": (spec(name=""), InvalidSpec, "spec.name '' is not a valid Secret name"),
+    "metadata a list": (spec(metadata=[]), InvalidSpec, "spec.metadata is a list, not a map"),
+    "labels a string": (
+        spec(metadata={"labels": "x"}),
+        InvalidSpec,
+        "spec.metadata.labels is a string, not a map",
+    ),
+    "an annotation a number": (
+        spec(metadata={"annotations": {"port": 5432}}),
+        InvalidSpec,
+        "spec.metadata.annotations[port] is a number, not a string",
+    ),
     "no keysMap": ({"name": "db"}, InvalidSpec, "spec.keysMap is missing, not a map"),
     "keysMap a list": (spec(keysMap=[]), InvalidSpec, "spec.keysMap is a list, not a map"),
     "type a bool": (spec(type=True), InvalidSpec, "spec.type is a bool, not a string"),
@@ -121,7 +138,42 @@ BAD_SPECS: dict[str, tuple[Any, type[DefinitionError], str]] = {
     "unknown encoding": (
         spec(keysMap={"a": {"path": "p", "key": "k", "encoding": "hex"}}),
         InvalidSpec,
-        "spec.keysMap[a].encoding is 'hex'; it may be text, base64 or absent",
+        "spec.keysMap[a].encoding is 'hex'; it may be text, base64, json or absent",
+    ),
+    "checks are a list": (spec(checks=["pem"]), InvalidSpec, "spec.checks is a list, not a map"),
+    "a check is a number": (spec(checks={"a": 3}), InvalidSpec, "spec.checks[a] is a number, not a string"),
+    "an unknown check": (
+        spec(checks={"a": "xml"}),
+        InvalidSpec,
+        "spec.checks[a] is 'xml'; it may be pem, json, nonEmpty",
+    ),
+    "an unknown word for its end": (
+        spec(onDelete="Orphan"),
+        InvalidSpec,
+        "spec.onDelete is 'Orphan'; it may be Delete, Retain or absent",
+    ),
+    **{
+        f"a refresh period of {text!r:.20}": (
+            spec(refreshPeriod=text),
+            InvalidSpec,
+            f"spec.refreshPeriod is {text[:40]!r}; it may be a duration from 1s to 168h, such as 90s,",
+        )
+        for text in ("", "0", "1", "7d", "999ms", "-5s", "168h0m0.1s", "9" * 30 + "h", "1h" * 100_000)
+    },
+    "a refresh period that is a number": (
+        spec(refreshPeriod=60),
+        InvalidSpec,
+        "spec.refreshPeriod is a number, not a string",
+    ),
+    "optional is a text": (
+        spec(keysMap={"a": {"path": "p", "key": "k", "optional": "true"}}),
+        InvalidSpec,
+        "spec.keysMap[a].optional is a string, not a bool",
+    ),
+    "default is a number": (
+        spec(keysMap={"a": {"path": "p", "key": "k", "default": 5432}}),
+        InvalidSpec,
+        "spec.keysMap[a].default is a number, not a string",
     ),
     "illegal data key": (spec(keysMap={"a b": {"path": "p", "key": "k"}}), InvalidKey, "'a b'"),
     "token type": (spec(type="kubernetes.io/service-account-token"), TypeNotAllowed, "service-account-token"),
@@ -138,6 +190,47 @@ def test_a_spec_that_cannot_be_used_names_the_field_and_what_was_found(
 
     assert type(read.spec) is kind
     assert said in str(read.spec)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1s", 1.0), ("1h30m", 5400.0), ("168h", 604800.0), ("1500ms", 1.5), (None, None)]
+)
+def test_a_refresh_period_is_a_duration_as_in_the_settings(text: str | None, seconds: float | None) -> None:
+    body = raw_definition()
+    body["spec"] = spec(refreshPeriod=text)
+    read = manifests.definition(body).spec
+
+    assert isinstance(read, SecretSpec)
+    assert read.refresh_period == seconds
+
+
+# With one wide character, which makes each of the others take four bytes of memory.
+ENDLESS = "k" * 10**6 + "\U0001f511"
+ENDLESS_SPECS: dict[str, Any] = {
+    "a key that is no map": spec(keysMap={ENDLESS: []}),
+    "a key whose path is no text": spec(keysMap={ENDLESS: {"path": 1}}),
+    "a key whose key is no text": spec(keysMap={ENDLESS: {"path": "p", "key": {}}}),
+    "a check that is a number": spec(checks={ENDLESS: 3}),
+    "an unknown check": spec(checks={ENDLESS: ENDLESS}),
+    "a check of no key": spec(checks={ENDLESS: "json"}),
+    "an unknown word for its end": spec(onDelete=ENDLESS),
+    "a key with an unknown encoding": spec(keysMap={ENDLESS: {"path": "p", "encoding": ENDLESS}}),
+    "a key that no Secret can have": spec(keysMap={ENDLESS: {"path": "p"}}),
+    "a path": spec(keysMap={"a": {"path": ENDLESS}}),
+    "a key of the source": spec(keysMap={"a": {"path": "p", "key": ENDLESS}}),
+    "a type": spec(type=ENDLESS),
+    "a backend": spec(backend=ENDLESS),
+    "a name": spec(name=ENDLESS),
+    "a field that nobody knows": spec(type="helm.sh/x", **{ENDLESS: ENDLESS}),
+}
+
+
+@pytest.mark.parametrize("how", ENDLESS_SPECS)
+def test_of_a_spec_that_cannot_be_used_little_is_kept_however_long_its_texts_are(how: str) -> None:
+    read = manifests.definition({**raw_definition(), "spec": ENDLESS_SPECS[how]})
+
+    assert isinstance(read.spec, DefinitionError)
+    assert len(repr(read)) < 4000
 
 
 @pytest.mark.parametrize(
@@ -174,6 +267,23 @@ def test_a_definition_is_read_whole() -> None:
     assert read.spec.keys["tls.crt"].encoding == "base64"
 
 
+@pytest.mark.parametrize(
+    ("more", "optional", "default"),
+    [
+        ({}, False, None),
+        ({"optional": None, "default": None}, False, None),
+        ({"optional": False, "default": ""}, False, ""),
+        ({"optional": True}, True, None),
+    ],
+)
+def test_what_may_be_absent_is_read(more: dict[str, Any], *, optional: bool, default: str | None) -> None:
+    keys = {"a": {"path": "p", "key": "k", **more}}
+    read = manifests.definition(raw_definition(spec={"name": "db", "keysMap": keys}))
+
+    assert isinstance(read.spec, SecretSpec)
+    assert (read.spec.keys["a"].optional, read.spec.keys["a"].default) == (optional, default)
+
+
 def test_an_absent_type_is_opaque_and_an_absent_key_is_empty() -> None:
     read = manifests.definition(raw_definition(spec={"name": "db", "keysMap": {"a": {"path": "p"}}}))
 
@@ -184,16 +294,12 @@ def test_an_absent_type_is_opaque_and_an_absent_key_is_empty() -> None:
 # ── the status ───────────────────────────────────────────────────────────────────────────────────────
 
 
-STATUS = Status(
-    observed_generation=3,
+STATUS = builders.status(
     secret_name="db",
-    condition=Condition(
-        ready=False,
-        reason="KeyNotFound",
-        message="no key",
-        observed_generation=3,
-        last_transition_time="2026-01-01T00:00:00Z",
-    ),
+    observed_generation=3,
+    ready=False,
+    reason="KeyNotFound",
+    message="no key",
     sources=(SourceVersion("secret/data/db", "4"), SourceVersion("kv1/db", "")),
 )
 
@@ -203,6 +309,45 @@ def test_a_status_that_was_written_is_read_back_the_same() -> None:
 
     assert manifests.status(json.loads(json.dumps(body))) == STATUS
     assert body["metadata"] == {"namespace": "shop", "name": "db", "uid": "uid-db", "resourceVersion": "9"}
+
+
+def _conditions(abnormal: Abnormal | None) -> list[dict[str, Any]]:
+    """Those of the status of a definition that is not ready."""
+    body = bodies.status_body(a_definition(), "5", builders.status(ready=False, abnormal=abnormal))
+    conditions: list[dict[str, Any]] = body["status"]["conditions"]
+    return conditions
+
+
+@pytest.mark.parametrize("kind", ["Stalled", "Reconciling"])
+def test_a_condition_beside_ready_has_its_words_and_its_own_time(kind: str) -> None:
+    abnormal = Abnormal(kind, "2026-03-03T00:00:00Z")
+    ready, beside = _conditions(abnormal)
+
+    assert beside == {**ready, "type": kind, "status": "True", "lastTransitionTime": "2026-03-03T00:00:00Z"}
+    read = manifests.status({"status": {"conditions": [ready, beside]}})
+    assert read is not None
+    assert read.abnormal == abnormal
+
+
+def test_conditions_beside_ready_that_are_unlike_ours_are_seen_as_such() -> None:
+    ready, stalled = _conditions(Abnormal("Stalled", "2026-03-03T00:00:00Z"))
+    others = [
+        [ready, {**stalled, "status": "False"}],
+        [ready, {**stalled, "message": "by hand"}],
+        [ready, stalled, {**stalled, "type": "Reconciling"}],
+        [{**ready, "status": "True"}, stalled],
+    ]
+
+    found = [manifests.status({"status": {"conditions": each}}) for each in others]
+
+    assert [each and each.abnormal for each in found] == [UNLIKE_OURS] * 4
+
+
+def test_only_conditions_of_other_types_are_those_of_others() -> None:
+    theirs = {"type": "Approved", "status": "True"}
+    conditions = [*_conditions(Abnormal("Stalled", "2026-03-03T00:00:00Z")), theirs]
+
+    assert manifests.status_of_others({"status": {"conditions": conditions}}) == {"conditions": [theirs]}
 
 
 @pytest.mark.parametrize(
@@ -229,7 +374,7 @@ def test_a_secret_without_data_has_no_digests(data: Any) -> None:
 
 
 @given(st.dictionaries(st.from_regex(r"[-._a-zA-Z0-9]{1,20}", fullmatch=True), st.binary(max_size=64)))
-def test_what_is_written_reads_back_as_the_same_digests(data: dict[str, bytes]) -> None:
+def test_a_written_secret_reads_back_with_the_same_digests(data: dict[str, bytes]) -> None:
     body = bodies.new_secret(desired(data), NOW)
     seen = manifests.observed_secret(json.loads(json.dumps(body)), DIGESTER)
 
@@ -263,11 +408,11 @@ def test_the_owner_mark_of_a_definition_blocks_nothing() -> None:
 FOREIGN = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "u", "controller": True}
 
 
-def replaced(now: dt.datetime | None = NOW, **metadata: Any) -> dict[str, Any]:
+def replaced(now: dt.datetime | None = NOW, before: str = "before", **metadata: Any) -> dict[str, Any]:
     """The PUT over a Secret that others have put things on."""
-    raw = raw_secret(labels={"theirs": "l"}, annotations={"theirs": "a", LAST_UPDATE: "before"}, **metadata)
+    raw = raw_secret(labels={"theirs": "l"}, annotations={"theirs": "a", LAST_UPDATE: before}, **metadata)
     seen = manifests.observed_secret(raw, DIGESTER)
-    return bodies.replaced_secret(desired(), seen, now)
+    return bodies.replaced_secret(desired(), seen, DATA_CHANGED if now else MARKS_CHANGED, now or NOW)
 
 
 def test_a_replace_keeps_what_others_put_on_the_secret() -> None:
@@ -292,9 +437,28 @@ def test_the_time_moves_only_with_the_data(now: dt.datetime | None, time: str) -
     assert replaced(now)["metadata"]["annotations"][LAST_UPDATE] == time
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2026-05-04T03.02.00Z", "2026-05-04T03.02.01Z"),
+        ("2026-05-04T03.02.01Z", "2026-05-04T03.02.02Z"),
+        ("2026-05-04T03.59.59Z", "2026-05-04T04.00.00Z"),
+        ("2027-05-04T03.02.01Z", "2026-05-04T03.02.01Z"),
+        ("9999-12-31T23.59.59Z", "2026-05-04T03.02.01Z"),
+        ("2026-05-04T03:02:01Z", "2026-05-04T03.02.01Z"),
+        ("2026-02-30T03.02.01Z", "2026-05-04T03.02.01Z"),
+    ],
+    ids=["earlier", "the same second", "a clock ahead", "next year", "the last second", "not ours", "no day"],
+)
+def test_the_time_of_a_write_is_never_that_of_the_write_before(before: str, after: str) -> None:
+    assert replaced(before=before)["metadata"]["annotations"][LAST_UPDATE] == after
+
+
 def test_an_immutable_secret_stays_immutable() -> None:
-    assert bodies.replaced_secret(desired(), observed(immutable=True), None)["immutable"] is True
-    assert "immutable" not in bodies.replaced_secret(desired(), observed(), None)
+    assert (
+        bodies.replaced_secret(desired(), observed(immutable=True), MARKS_CHANGED, NOW)["immutable"] is True
+    )
+    assert "immutable" not in bodies.replaced_secret(desired(), observed(), MARKS_CHANGED, NOW)
 
 
 def test_releasing_a_finalizer_keeps_all_the_rest() -> None:
@@ -325,7 +489,7 @@ ANY_TIME = st.builds(
 @given(ANY_TIME)
 def test_times_are_utc_with_whole_seconds_in_their_layouts(now: dt.datetime) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", bodies.rfc3339(now))
-    assert bodies.update_time(now) == bodies.rfc3339(now).replace(":", ".")
+    assert update_time(now) == bodies.rfc3339(now).replace(":", ".")
     parsed = dt.datetime.fromisoformat(bodies.rfc3339(now))
     assert dt.timedelta(0) <= now - parsed < dt.timedelta(seconds=1)
 

@@ -1,4 +1,4 @@
-"""Whatever stands in the cluster is read, or refused as ours: definitions, statuses, Secrets."""
+"""Every object in the cluster is read, or refused with an error of ours: definitions, statuses, Secrets."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secrets_manager.cluster import bodies, manifests
-from secrets_manager.cluster.definition_store import DefinitionStore
-from secrets_manager.cluster.secret_store import SecretStore
-from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
+from secrets_manager.cluster import manifests
+from secrets_manager.cluster.view.definition_store import DefinitionStore
+from secrets_manager.cluster.view.secret_store import SecretStore
+from secrets_manager.cluster.view.sinks import DefinitionListeners, DefinitionSink, SecretSink
+from secrets_manager.cluster.write import bodies
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.decoding import Encoding
 from secrets_manager.domain.definition import DataSource, Ref, SecretSpec
 from secrets_manager.domain.errors import DefinitionError
 from secrets_manager.domain.outcome import SourceVersion
+from secrets_manager.domain.plan import plan
 from secrets_manager.domain.secret import LAST_UPDATE
 from tests.unit.cluster.objects import DIGESTER, a_definition, desired, observed, raw_definition, raw_secret
 from tests.unit.foreign_input import ANY_JSON, TEXT, as_bytes, damaged, perhaps_damaged
@@ -107,7 +109,7 @@ def is_source(entry: Any) -> bool:
         return False
     optional = [entry.get("key"), entry.get("encoding")]
     texts = all(value is None or isinstance(value, str) for value in optional)
-    return texts and entry.get("encoding") in (None, "", "text", "base64")
+    return texts and entry.get("encoding") in (None, "", "text", "base64", "json")
 
 
 @given(perhaps_damaged(FULL["spec"]))
@@ -134,7 +136,7 @@ def test_a_damaged_definition_costs_its_own_spec_at_most(raw: dict[str, Any]) ->
 
 
 def definition_sink(hear: Callable[[Ref], None]) -> DefinitionSink:
-    listeners = DefinitionListeners(listed=hear, changed=hear, deleted=hear, missing=hear)
+    listeners = DefinitionListeners(listed=hear, changed=hear, missing=hear)
     return DefinitionSink(store=DefinitionStore(), listeners=listeners, namespace=None)
 
 
@@ -211,7 +213,8 @@ def test_a_secret_that_was_written_reads_back_as_what_was_wanted(
     created = orjson.loads(as_bytes(bodies.new_secret(wanted, NOW)))
     seen = manifests.observed_secret(created, DIGESTER)
     again = manifests.observed_secret(
-        orjson.loads(as_bytes(bodies.replaced_secret(wanted, observed(), None))), DIGESTER
+        orjson.loads(as_bytes(bodies.replaced_secret(wanted, observed(), plan(wanted, observed()), NOW))),
+        DIGESTER,
     )
 
     assert seen.digests == again.digests == wanted.digests

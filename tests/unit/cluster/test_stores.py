@@ -1,4 +1,4 @@
-"""What the informers have seen, and what counts as news."""
+"""The stores of the informers, and the events that count as changes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.cluster.definition_store import DefinitionEntry, DefinitionStore
-from secrets_manager.cluster.secret_store import SecretStore
-from secrets_manager.cluster.store_index import is_older
-from secrets_manager.domain.condition import Condition, Status
+from secrets_manager.cluster.view.definition_store import DefinitionEntry, DefinitionStore
+from secrets_manager.cluster.view.secret_store import SecretStore
+from secrets_manager.cluster.view.store_index import is_older
+from secrets_manager.domain.condition import Status
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.secret import ObservedSecret
+from tests.builders import status
 from tests.unit.cluster.objects import REF, a_definition, observed, owner
 
 OTHER = Ref("shop", "other")
@@ -19,16 +20,6 @@ OTHER = Ref("shop", "other")
 
 def entry(definition: Definition, version: str = "5", status: Status | None = None) -> DefinitionEntry:
     return DefinitionEntry(definition, version, status)
-
-
-def a_status() -> Status:
-    return Status(
-        observed_generation=1,
-        secret_name="db",
-        condition=Condition(
-            ready=True, reason="Synced", message="", observed_generation=1, last_transition_time=""
-        ),
-    )
 
 
 @pytest.mark.parametrize(
@@ -42,7 +33,7 @@ def test_versions_are_numbers_and_what_is_none_is_not_older(version: str, than: 
 # ── definitions ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_definition_seen_for_the_first_time_is_news() -> None:
+def test_a_definition_seen_for_the_first_time_is_a_change() -> None:
     store = DefinitionStore()
 
     assert store.apply(entry(a_definition()))
@@ -51,12 +42,12 @@ def test_a_definition_seen_for_the_first_time_is_news() -> None:
     assert len(store) == 1
 
 
-def test_a_change_of_the_status_alone_is_no_news_and_is_kept() -> None:
+def test_a_new_status_alone_is_stored_and_is_no_change_of_the_definition() -> None:
     store = DefinitionStore()
     store.apply(entry(a_definition()))
 
-    assert not store.apply(entry(a_definition(), "6", a_status()))
-    assert store.get(REF) == entry(a_definition(), "6", a_status())
+    assert not store.apply(entry(a_definition(), "6", status()))
+    assert store.get(REF) == entry(a_definition(), "6", status())
 
 
 def test_an_older_version_is_not_taken_over_a_newer() -> None:
@@ -68,7 +59,7 @@ def test_an_older_version_is_not_taken_over_a_newer() -> None:
     assert store.get(REF) == newer
 
 
-def test_those_that_want_one_secret_come_eldest_first() -> None:
+def test_definitions_that_want_one_secret_come_eldest_first() -> None:
     store = DefinitionStore()
     young = a_definition("young", created="2026-02-01T00:00:00Z")
     old = a_definition("old", created="2026-01-01T00:00:00Z")
@@ -102,7 +93,7 @@ def fields(definition: Definition) -> dict[str, Any]:
     return {name: getattr(definition, name) for name in Definition.__slots__}
 
 
-def test_a_deletion_of_that_uid_leaves_a_debt_until_it_is_settled() -> None:
+def test_the_deletion_of_a_definition_leaves_a_debt_until_the_debt_is_settled() -> None:
     store = DefinitionStore()
     store.apply(entry(a_definition()))
 
@@ -114,7 +105,7 @@ def test_a_deletion_of_that_uid_leaves_a_debt_until_it_is_settled() -> None:
     store.settle(REF, ("uid-db", REF))
 
 
-def test_a_deletion_of_another_uid_is_of_the_one_before() -> None:
+def test_a_deletion_of_another_uid_removes_no_definition() -> None:
     store = DefinitionStore()
     store.apply(entry(a_definition()))
 
@@ -124,7 +115,7 @@ def test_a_deletion_of_another_uid_is_of_the_one_before() -> None:
     assert store.debts(REF) == []
 
 
-def test_one_that_is_merely_absent_is_dropped_without_a_debt() -> None:
+def test_a_definition_that_is_merely_absent_is_dropped_without_a_debt() -> None:
     store = DefinitionStore()
     store.apply(entry(a_definition()))
     store.drop(REF)
@@ -143,10 +134,45 @@ def test_debts_of_several_lives_are_kept_apart() -> None:
     assert store.debts(REF) == [("uid-db", OTHER)]
 
 
+ABSURD = "9" * 18
+
+
+def test_a_list_replaces_a_definition_whose_version_was_made_up() -> None:
+    store = DefinitionStore()
+    store.apply(entry(a_definition(), ABSURD))
+    store.list_begins(None)
+
+    assert store.apply_listed(entry(a_definition(generation=2), "6"))
+    assert store.get(REF) == entry(a_definition(generation=2), "6")
+    assert store.apply(entry(a_definition(generation=3), "7"))
+
+
+@pytest.mark.parametrize("namespace", ["shop", "elsewhere"])
+def test_a_list_does_not_undo_newer_states_or_other_namespaces(namespace: str) -> None:
+    store = DefinitionStore()
+    newer = entry(a_definition(generation=2), "6")
+    store.apply(entry(a_definition(), "4") if namespace == "shop" else newer)
+    store.list_begins(namespace)
+    store.update(newer)
+
+    assert not store.apply_listed(entry(a_definition(), "5"))
+    assert store.get(REF) == newer
+
+
+def test_a_list_brings_no_definition_back_that_was_heard_to_be_gone() -> None:
+    store = DefinitionStore()
+    store.apply(entry(a_definition()))
+    store.list_begins(None)
+    store.remove(REF, "uid-db")
+
+    assert not store.apply_listed(entry(a_definition(), "5"))
+    assert store.get(REF) is None
+
+
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_secret_is_news_when_it_is_new_or_its_content_differs() -> None:
+def test_a_secret_counts_as_changed_when_it_is_new_or_its_content_differs() -> None:
     store = SecretStore()
 
     assert store.apply(observed(version="7"))
@@ -205,7 +231,7 @@ def test_a_secret_is_removed_by_its_uid_only() -> None:
     assert store.get(REF) is None
 
 
-def test_a_complete_list_tells_what_came_changed_and_went() -> None:
+def test_a_complete_list_returns_the_secrets_that_came_changed_and_went() -> None:
     store = SecretStore()
     store.apply(observed("gone", version="5"))
     store.apply(observed("same", version="5"))
@@ -221,12 +247,41 @@ def test_a_complete_list_tells_what_came_changed_and_went() -> None:
     assert len(store) == 3
 
 
-def test_what_was_written_after_the_list_was_made_stays() -> None:
+def test_a_secret_that_was_written_after_the_list_was_made_stays() -> None:
     store = SecretStore()
     store.apply(observed(version="11"))
 
     assert store.replace_all([], "shop", "10") == []
     assert store.get(REF) is not None
+
+
+def test_a_version_that_was_made_up_gives_way_to_the_next_list() -> None:
+    store = SecretStore()
+    for name in ("same", "changed", "gone"):
+        store.apply(observed(name, version=ABSURD))
+    store.list_begins("shop")
+    seen = [observed("same", version="8"), observed("changed", version="9", labels={"a": "b"})]
+
+    assert [each.ref.name for each in store.replace_all(seen, "shop", "10")] == ["changed", "gone"]
+    assert store.apply(observed("same", version="11", labels={"a": "b"}))
+    assert store.get(Ref("shop", "gone")) is None
+
+
+def test_a_list_does_not_undo_newer_writes_or_secrets_of_other_namespaces() -> None:
+    store = SecretStore()
+    store.apply(observed(version="5"))
+    store.apply(observed("other", version=ABSURD))
+    store.list_begins("shop")
+    store.list_begins("elsewhere")
+    written = observed(version="11", labels={"a": "b"})
+    store.begin_write(REF)
+    store.end_write(REF, written)
+
+    assert store.replace_all([observed(version="5")], "shop", "10") == [observed("other", version=ABSURD)]
+    assert store.get(REF) == written
+    store.apply(observed("other", version=ABSURD))
+    store.list_begins("elsewhere")
+    assert store.replace_all([], "elsewhere", "10") == []
 
 
 def test_a_list_of_one_namespace_says_nothing_of_another() -> None:
@@ -237,7 +292,7 @@ def test_a_list_of_one_namespace_says_nothing_of_another() -> None:
     assert store.replace_all([], None, "10") == [observed(version="5")]
 
 
-def test_a_namespace_is_trusted_while_it_or_everything_is_watched() -> None:
+def test_look_ups_in_a_namespace_are_trusted_while_a_watch_covers_the_namespace() -> None:
     store = SecretStore()
     assert not store.tracks("shop")
     assert store.track("shop", on=True)
@@ -256,7 +311,7 @@ def test_a_namespace_is_trusted_while_it_or_everything_is_watched() -> None:
 
 
 class Ear:
-    """Hears what is told."""
+    """Collects reports."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -265,7 +320,7 @@ class Ear:
         self.heard.append(secret.resource_version)
 
 
-def test_an_event_from_others_is_told() -> None:
+def test_an_event_about_a_write_of_others_is_reported() -> None:
     store, ear = SecretStore(), Ear()
     store.hear(observed(version="7"), ear)
     store.hear(observed(version="7"), ear)
@@ -276,7 +331,7 @@ def test_an_event_from_others_is_told() -> None:
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["before the reply", "after the reply"])
-def test_the_event_of_our_own_write_is_not_told(early: bool) -> None:  # noqa: FBT001
+def test_the_event_of_our_own_write_is_not_reported(early: bool) -> None:  # noqa: FBT001
     store, ear = SecretStore(), Ear()
     store.begin_write(REF)
     if early:
@@ -289,7 +344,7 @@ def test_the_event_of_our_own_write_is_not_told(early: bool) -> None:  # noqa: F
     assert store.get(REF) == observed(version="7")
 
 
-def test_what_others_do_during_our_write_is_told_after_it() -> None:
+def test_a_change_by_others_during_our_write_is_reported_after_it() -> None:
     store, ear = SecretStore(), Ear()
     store.begin_write(REF)
     store.hear(observed(version="7"), ear)
@@ -301,7 +356,7 @@ def test_what_others_do_during_our_write_is_told_after_it() -> None:
     assert store.get(REF) == observed(version="9", labels={"theirs": "x"})
 
 
-def test_a_deletion_during_our_write_is_told_and_the_reply_does_not_bring_it_back() -> None:
+def test_a_deletion_during_our_write_is_reported_and_the_reply_does_not_bring_the_secret_back() -> None:
     store, ear = SecretStore(), Ear()
     store.begin_write(REF)
     store.hear(observed(version="7"), ear)
@@ -312,7 +367,7 @@ def test_a_deletion_during_our_write_is_told_and_the_reply_does_not_bring_it_bac
     assert store.get(REF) is None
 
 
-def test_everything_heard_during_a_write_without_a_reply_is_told() -> None:
+def test_all_events_during_a_write_without_a_reply_are_reported() -> None:
     store, ear = SecretStore(), Ear()
     store.begin_write(REF)
     store.hear(observed(version="7"), ear)
@@ -326,6 +381,17 @@ def test_a_reply_that_comes_after_the_deletion_does_not_bring_the_definition_bac
     store.apply(entry(a_definition()))
     store.remove(REF, a_definition().uid)
 
-    assert not store.apply(entry(a_definition(), "6", a_status()))
+    assert not store.apply(entry(a_definition(), "6", status()))
     assert store.get(REF) is None
     assert store.apply(entry(a_definition(uid="made-anew"), "7"))
+
+
+def test_a_late_event_brings_no_definition_back_though_a_hundred_others_went_since() -> None:
+    store = DefinitionStore()
+    store.apply(entry(a_definition()))
+    store.remove(REF, "uid-db")
+    for number in range(100):
+        store.remove(Ref("shop", f"other-{number}"), f"uid-{number}")
+
+    assert not store.apply(entry(a_definition(), "6"))
+    assert store.get(REF) is None

@@ -8,14 +8,14 @@ import pytest
 
 from secrets_manager.cluster.base import SECRETS, Json, Resource
 from secrets_manager.cluster.memory import MemoryCluster
-from secrets_manager.cluster.secret_store import SecretStore
-from secrets_manager.cluster.sinks import SecretSink
-from secrets_manager.cluster.writer import SecretWriter
+from secrets_manager.cluster.view.secret_store import SecretStore
+from secrets_manager.cluster.view.sinks import SecretSink
+from secrets_manager.cluster.write.writer import SecretWriter
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable
 from secrets_manager.domain.plan import Operation, Plan
 from secrets_manager.domain.secret import ObservedSecret
-from tests.unit.domain.values import DIGESTER, TARGET, desired, observed
+from tests.builders import DIGESTER, TARGET, desired, observed
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 REPLACED = Plan(operation=Operation.REPLACED, reason="DataDiffers", changed_keys=("user",))
@@ -41,7 +41,7 @@ class HastyCluster(MemoryCluster):
         return made
 
 
-def test_our_own_writes_are_no_news_even_when_their_events_overtake_the_replies() -> None:
+def test_our_own_writes_are_not_reported_even_when_their_events_overtake_the_replies() -> None:
     store, told = SecretStore(), list[ObservedSecret]()
     cluster = HastyCluster()
     cluster.sink = SecretSink(
@@ -65,7 +65,7 @@ def test_our_own_writes_are_no_news_even_when_their_events_overtake_the_replies(
     assert cluster.snapshot(SECRETS, TARGET) is not None
 
 
-def test_the_event_of_our_own_write_after_its_reply_is_no_news() -> None:
+def test_the_event_of_our_own_write_after_its_reply_is_not_reported() -> None:
     store, told = SecretStore(), list[ObservedSecret]()
 
     store.begin_write(TARGET)
@@ -75,7 +75,7 @@ def test_the_event_of_our_own_write_after_its_reply_is_no_news() -> None:
     assert told == []
 
 
-def test_what_somebody_else_did_right_after_our_write_is_told_once_the_reply_is_in() -> None:
+def test_a_change_right_after_our_write_is_reported_once_the_reply_is_in() -> None:
     store, told = SecretStore(), list[ObservedSecret]()
 
     store.begin_write(TARGET)
@@ -100,7 +100,7 @@ def test_a_deletion_right_after_our_write_is_not_undone_by_the_late_reply() -> N
     assert store.get(TARGET) is None
 
 
-def test_what_came_before_our_write_needs_no_telling() -> None:
+def test_a_change_before_our_write_is_not_reported() -> None:
     store, told = SecretStore(), list[ObservedSecret]()
 
     store.begin_write(TARGET)
@@ -112,7 +112,7 @@ def test_what_came_before_our_write_needs_no_telling() -> None:
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["changed", "deleted"])
-def test_everything_heard_during_a_write_that_failed_is_told(*, gone: bool) -> None:
+def test_all_events_during_a_failed_write_are_reported(*, gone: bool) -> None:
     store, told = SecretStore(), list[ObservedSecret]()
     store.apply(at("6"))
 

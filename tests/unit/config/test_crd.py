@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from secrets_manager.domain.decoding import Encoding
-from secrets_manager.domain.definition import REFUSED_TYPES
-from tests.unit.config.manifests import one
+from secrets_manager.domain.definition import MAX_SOURCE_KEY, MAX_TYPE
+from secrets_manager.domain.restart_wish import MAX_WORKLOADS, WorkloadKind
+from secrets_manager.domain.trusted import CONTENT_TYPES, IDENTITY_TYPES
+from tests.unit.config.manifests import CONFIG, one
 
 
 def _version() -> dict[str, Any]:
@@ -59,11 +61,12 @@ def test_the_names_are_those_of_the_original() -> None:
     assert _version()["name"] == "v1alpha1"
 
 
-def test_what_is_required_is_what_the_original_required() -> None:
+def test_no_field_is_required_that_the_original_did_not_require() -> None:
     spec = _schema()["properties"]["spec"]
 
     assert "required" not in _schema()
-    assert spec["required"] == ["name", "keysMap"]
+    # Without keysMap there has to be another origin of the data, which a rule demands.
+    assert spec["required"] == ["name"]
     assert spec["properties"]["keysMap"]["additionalProperties"]["required"] == ["path", "key"]
 
 
@@ -83,7 +86,32 @@ def test_the_encodings_are_those_of_the_domain() -> None:
 def test_the_refused_types_are_those_of_the_domain() -> None:
     (rule,) = _schema()["properties"]["spec"]["properties"]["type"]["x-kubernetes-validations"]
 
-    assert {word.strip("'") for word in rule["rule"].split() if word.startswith("'")} == REFUSED_TYPES
+    assert {word.strip("'") for word in rule["rule"].split() if word.startswith("'")} == IDENTITY_TYPES
+
+
+def test_the_types_below_reserved_domains_that_the_schema_takes_are_those_of_the_domain() -> None:
+    rules = [each["rule"] for each in _schema()["properties"]["spec"]["x-kubernetes-validations"]]
+    (rule,) = (each for each in rules if "helm[.]sh" in each)
+    listed = rule.partition(" in [")[2].partition("]")[0]
+
+    assert {word.strip("' ") for word in listed.split(",")} == {
+        kind for kind in CONTENT_TYPES if kind.startswith("kubernetes.io/")
+    }
+
+
+def test_the_bounds_are_never_below_those_of_the_domain_where_the_original_had_none() -> None:
+    spec = _schema()["properties"]["spec"]["properties"]
+    source = spec["keysMap"]["additionalProperties"]["properties"]
+
+    assert source["key"]["maxLength"] == MAX_SOURCE_KEY
+    assert spec["type"]["maxLength"] == MAX_TYPE
+
+
+def test_the_workloads_are_those_of_the_domain() -> None:
+    workloads = _schema()["properties"]["spec"]["properties"]["restart"]["properties"]["workloads"]
+
+    assert workloads["maxItems"] == MAX_WORKLOADS
+    assert workloads["items"]["properties"]["kind"]["enum"] == list(WorkloadKind)
 
 
 def test_status_is_written_apart_from_the_spec() -> None:
@@ -93,7 +121,9 @@ def test_status_is_written_apart_from_the_spec() -> None:
 def test_nothing_that_the_daemon_reports_is_bounded_beyond_the_common_form_of_a_condition() -> None:
     status = _schema()["properties"]["status"]
 
-    assert set(status["properties"]) == {"observedGeneration", "secretName", "conditions", "sources"}
+    assert set(status["properties"]) == {
+        *("observedGeneration", "secretName", "conditions", "sources", "overridden"),
+    }
     assert "required" not in status
 
 
@@ -104,4 +134,13 @@ def test_every_field_is_described() -> None:
         ".metadata",
         ".status.conditions.[]",
         ".status.sources.[]",
+        ".status.overridden.[]",
+        ".spec.dataFrom.[]",
+        ".spec.dataFrom.[].include.[]",
+        ".spec.dataFrom.[].exclude.[]",
     }
+
+
+def test_the_schema_stays_small() -> None:
+    # `kubectl apply` keeps the whole object in an annotation, and people read it.
+    assert len((CONFIG / "crd/secretdefinitions.yaml").read_bytes()) < 30_000

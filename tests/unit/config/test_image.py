@@ -29,7 +29,7 @@ def test_every_step_of_the_tree_is_done_by_the_script_in_order() -> None:
     ]
 
 
-def test_the_last_stage_is_empty_but_for_the_tree() -> None:
+def test_the_last_stage_is_empty_except_for_the_tree() -> None:
     last = _dockerfile()[_dockerfile().index("FROM scratch") :]
 
     assert [line for line in last if line.startswith(("COPY", "RUN", "ADD"))] == [

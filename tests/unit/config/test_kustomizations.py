@@ -23,6 +23,8 @@ STARTING_POINTS = {
     CONFIG / "prometheus",
     SAMPLES,
     SAMPLES / "kv1",
+    SAMPLES / "restart",
+    CONFIG / "argocd",
     *(path.parent for path in (CONFIG / "components").glob("*/kustomization.yaml")),
 }
 
@@ -59,7 +61,7 @@ def test_every_file_and_folder_is_part_of_something_that_can_be_applied() -> Non
     [(CONFIG / "default", ROOT), (CONFIG / "namespaced", ROOT)],
     ids=["default", "namespaced"],
 )
-def test_what_is_installed_brings_no_kind_that_a_cluster_may_lack(folder: Path, top: Path) -> None:
+def test_the_installation_has_no_kind_that_a_cluster_may_lack(folder: Path, top: Path) -> None:
     assert (CONFIG / "prometheus").resolve() not in _named_by(folder / "kustomization.yaml")
 
 
@@ -75,6 +77,7 @@ def test_no_secret_is_shipped_since_applying_it_again_would_replace_the_users_ow
 
 def test_every_namespaced_object_outside_per_namespace_rights_names_its_namespace() -> None:
     without = {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}
+    without |= {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
     for path, document in resources(CONFIG):
         if document["kind"] in without or path.parent.name == "per-namespace":
             assert "namespace" not in document["metadata"], path

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from secrets_manager import __version__
-from secrets_manager.daemon.configuration import load
-from secrets_manager.daemon.settings_file import SYSTEM_FILE
+from secrets_manager.daemon.config.configuration import load
+from secrets_manager.daemon.config.settings_file import SYSTEM_FILE
 from secrets_manager.settings import Settings
 from tests.unit.config.manifests import ROOT, Manifest, container, one, pod_spec
 
@@ -119,7 +119,7 @@ def test_the_service_account_can_stand_in_for_the_credentials(tmp_path: Path) ->
     assert settings.vault.kubernetes_token_file == f"{patch['volumeMounts'][0]['mountPath']}/{token['path']}"
 
 
-def test_the_settings_are_mounted_where_the_daemon_looks_first() -> None:
+def test_the_settings_are_mounted_at_the_daemons_first_path() -> None:
     (mount,) = [mount for mount in container()["volumeMounts"] if mount["name"] == "settings"]
 
     assert mount["mountPath"] == str(SYSTEM_FILE)
@@ -141,6 +141,18 @@ def test_a_rollout_starts_the_new_pod_before_it_ends_an_old_one() -> None:
     assert strategy["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
 
 
+@pytest.mark.parametrize("folder", ["manager", "namespaced"])
+def test_a_rollout_ends_no_old_pod_while_the_new_one_may_not_take_over_at_once(
+    tmp_path: Path, folder: str
+) -> None:
+    settings = load([], {}, tmp_path, system_file=ROOT / f"config/{folder}/settings.toml")
+
+    assert isinstance(settings, Settings)
+    # A replica that sees a hand-over trusts the next one after that time; it sees one by the Lease.
+    trusts_after = settings.election.lease_duration + 2 * settings.election.retry_period
+    assert one("config/manager/deployment.yaml")["spec"]["minReadySeconds"] > trusts_after
+
+
 def test_replicas_are_spread_over_nodes_where_there_are_several() -> None:
     (constraint,) = pod_spec()["topologySpreadConstraints"]
 
@@ -150,8 +162,8 @@ def test_replicas_are_spread_over_nodes_where_there_are_several() -> None:
     assert constraint["labelSelector"]["matchLabels"] == labels
 
 
-def test_the_daemon_has_longer_to_end_than_its_own_last_resort_needs() -> None:
-    assert pod_spec()["terminationGracePeriodSeconds"] > 25
+def test_the_daemon_has_far_longer_to_end_than_the_ten_seconds_of_a_stop() -> None:
+    assert pod_spec()["terminationGracePeriodSeconds"] >= 2 * 10
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.daemon.metrics.asked import Readings
+from secrets_manager.daemon.metrics.live import LiveValues
 from secrets_manager.settings import Settings
 from tests.unit.config.manifests import one
 
@@ -20,16 +20,19 @@ OF_OTHERS = {"up", "kube_deployment_status_replicas_ready"}
 def _exported() -> set[str]:
     metrics = Metrics(Settings())
     metrics.watch(
-        Readings(
+        LiveValues(
             queue_depth=int,
             oldest_wait=float,
             overdue=float,
             work_ages=list,
             definitions=int,
             breaker_open=bool,
+            parts_open=int,
             log_lines_dropped=int,
             events_dropped=int,
             watch_silence=float,
+            read_by_name=int,
+            unwatched=int,
             full_lists=dict,
         ),
         "SecretDefinition",

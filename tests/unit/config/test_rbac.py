@@ -58,7 +58,7 @@ def test_the_lease_is_the_only_one_the_daemon_may_read_change_or_delete() -> Non
     assert rest["verbs"] == ["get", "update", "delete"]
 
 
-def test_the_lease_is_looked_for_in_the_daemons_own_namespace_only() -> None:
+def test_the_lease_is_read_in_the_daemons_own_namespace_only() -> None:
     role, binding = (one(f"config/rbac/election/{name}.yaml") for name in ("role", "binding"))
 
     assert (role["kind"], role["metadata"]["namespace"]) == ("Role", "secrets-manager")
@@ -80,13 +80,13 @@ def test_each_binding_gives_its_role_to_the_daemons_account(folder: str) -> None
     ]
 
 
-def test_who_may_view_a_namespace_may_view_its_definitions() -> None:
+def test_the_view_role_may_view_definitions() -> None:
     labels = one("config/rbac/people/viewer.yaml")["metadata"]["labels"]
 
     assert labels["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
 
 
-def test_who_may_edit_a_namespace_may_not_write_definitions_unasked() -> None:
+def test_the_edit_role_may_not_write_definitions_by_default() -> None:
     labels = one("config/rbac/people/editor.yaml")["metadata"]["labels"]
 
     assert not [name for name in labels if name.startswith("rbac.authorization.k8s.io/")]

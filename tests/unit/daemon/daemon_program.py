@@ -6,11 +6,12 @@ import sys
 import threading
 
 from secrets_manager.daemon import cli
+from secrets_manager.daemon.logs.setup import QueuedHandler, write_to_stderr
 from tests.unit.daemon.daemon_world import World
 
 
 def main(state: str) -> int:
-    """Run until told to stop; says ``working`` once a read has begun."""
+    """Run until a signal; prints ``working`` once a read has begun."""
     world = World(backend_timeout=3600)
     if state == "hung":
         world.backend.hang()
@@ -22,7 +23,7 @@ def main(state: str) -> int:
         print("working", flush=True)  # noqa: T201 - the test waits for it
 
     threading.Thread(target=tell, daemon=True).start()
-    return cli._serve(world.program(), lambda: 0)
+    return cli._serve(world.program(), QueuedHandler(write_to_stderr))
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ from typing import Any
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json
 from secrets_manager.cluster.memory import MemoryCluster
-from secrets_manager.daemon.assembly import Outside, Program, assemble
+from secrets_manager.daemon.assembly import ExternalServices, Program, assemble
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
 from secrets_manager.domain.outcome import Outcome
-from secrets_manager.settings import ControllerSettings, ListenAddress, Settings
+from secrets_manager.settings import ControllerSettings, Settings
+from secrets_manager.settings.checks import ListenAddress
 
 SETTINGS = Settings(
     metrics_addr=ListenAddress(host="127.0.0.1", port=0),
@@ -26,15 +27,21 @@ class World:
 
     def __init__(self, *, backend_timeout: float = 5.0, **controller: Any) -> None:
         self.cluster = MemoryCluster()
-        self.backend = MemoryBackend(timeout=backend_timeout)
-        self.settings = replace(SETTINGS, controller=replace(SETTINGS.controller, **controller))
+        self.backend = MemoryBackend()
+        self.settings = replace(
+            SETTINGS,
+            backend_timeout=backend_timeout,
+            controller=replace(SETTINGS.controller, **controller),
+        )
 
     def program(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Program:
         """A program that is ready to start."""
         return assemble(
             self.settings,
             Metrics(self.settings),
-            Outside(api=self.cluster, lease_api=self.cluster, backend=self.backend),
+            ExternalServices(
+                api=self.cluster, lease_api=self.cluster, backends={DEFAULT_BACKEND: self.backend}
+            ),
             on_outcome,
         )
 
@@ -48,6 +55,12 @@ class World:
             "spec": {"name": name, "keysMap": keys} if spec is None else spec,
         }
         return self.cluster.create(DEFINITIONS, namespace, body)
+
+    def end_watches(self) -> None:
+        """Let each watch end now; to be called once a stop was requested."""
+        self.cluster.watch_seconds = 0.0
+        with self.cluster._changed:
+            self.cluster._changed.notify_all()
 
     def secret(self, name: str, *, namespace: str = "shop") -> Mapping[str, Any] | None:
         """The Secret, or None."""

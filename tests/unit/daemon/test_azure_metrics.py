@@ -1,4 +1,4 @@
-"""The metrics of Azure Key Vault, as dashboards written for the original look for them."""
+"""The metrics of Azure Key Vault, as dashboards written for the original use them."""
 
 from __future__ import annotations
 

@@ -30,31 +30,40 @@ def test_the_version_is_printed_before_anything_else(flag: str, capsys: pytest.C
     assert capsys.readouterr().out == f"Secrets Manager {__version__}\n"
 
 
-def test_help_goes_to_stderr_and_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["-h"], {}) == 0
+@pytest.mark.parametrize(
+    ("flag", "code", "named"), [("-h", 0, "-reconcile-period"), ("-nonsense", 2, "-nonsense")]
+)
+def test_help_and_what_is_wrong_with_a_flag_go_to_stderr(
+    flag: str, code: int, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([flag], {}) == code
     out, err = capsys.readouterr()
 
     assert out == ""
-    assert "-reconcile-period" in err
+    assert named in (err.splitlines()[0] if code else err)
 
 
-def test_an_unknown_flag_is_named_first_and_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["-nonsense"], {}) == 2
-    out, err = capsys.readouterr()
-
-    assert out == ""
-    assert "-nonsense" in err.splitlines()[0]
-
-
-def test_faults_of_the_settings_are_told_without_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+def test_faults_of_the_settings_are_reported_without_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["-backend=nonsense"], LOGIN) == 1
     err = capsys.readouterr().err
 
     assert err == "flag -backend: must be vault or azure-kv\n"
 
 
+def test_a_working_folder_that_is_gone_holds_no_settings_file_and_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert cli.main(["-backend=nonsense"], LOGIN) == 1
+    assert capsys.readouterr().err == "flag -backend: must be vault or azure-kv\n"
+
+
 def kubeconfig(folder: Path) -> Path:
-    """One that leads to a port where nobody listens."""
+    """A kubeconfig of a port where nothing listens."""
     path = folder / "kubeconfig"
     cluster = {"server": "http://127.0.0.1:1"}
     path.write_text(
@@ -72,10 +81,15 @@ def kubeconfig(folder: Path) -> Path:
     return path
 
 
-def run(folder: Path, *flags: str, environ: Mapping[str, str] = LOGIN) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path,
+    *flags: str,
+    environ: Mapping[str, str] = LOGIN,
+    launcher: tuple[str, str] = ("-m", "secrets_manager"),
+) -> subprocess.CompletedProcess[str]:
     """The program to its end, as a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "secrets_manager", *flags],
+        [sys.executable, *launcher, *flags],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -111,9 +125,61 @@ def test_once_without_an_api_server_exits_1_with_the_reason_in_the_log(tmp_path:
     done = run(tmp_path, "--once", f"-kubeconfig={kubeconfig(tmp_path)}", "-enable-debug-log")
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert [line["reason"] for line in lines if line["msg"] == "cannot list"] == ["ClusterUnavailable"]
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "all namespaces not listed")
+    assert [line["reason"] for line in lines if line["msg"] == "cannot list the definitions"] == [
+        "ClusterUnavailable"
+    ]
     assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize("error", ["MemoryError()", "RuntimeError('no thread')", "KeyError(b'x')"])
+def test_a_main_thread_that_fails_ends_the_process_with_1_and_says_why(tmp_path: Path, error: str) -> None:
+    program = (
+        "from secrets_manager import __main__ as program\n"
+        "from secrets_manager.daemon.daemon import Daemon\n"
+        "def fail(_):\n"
+        f"    raise {error}\n"
+        "Daemon.run = fail\n"
+        "program.main()\n"
+    )
+    flags = (f"-kubeconfig={kubeconfig(tmp_path)}", "-metrics-addr=0")
+    done = run(tmp_path, *flags, launcher=("-c", program))
+    last = json.loads(done.stderr.splitlines()[-1])
+
+    assert done.returncode == 1
+    assert (last["level"], last["msg"]) == ("error", "uncaught exception")
+    assert last["error"] == error.partition("(")[0]
+
+
+def test_a_version_that_cannot_be_printed_is_not_taken_for_printed(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "secrets_manager", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=base_environment(),
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_faults_of_the_settings_keep_their_exit_code_whichever_stream_is_closed(
+    tmp_path: Path, closed: str
+) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m secrets_manager -nonsense {closed}"],
+        capture_output=True,
+        cwd=tmp_path,
+        env=base_environment(),
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
 
 
 def test_notices_of_the_settings_are_logged_at_the_start(tmp_path: Path) -> None:
@@ -125,7 +191,19 @@ def test_notices_of_the_settings_are_logged_at_the_start(tmp_path: Path) -> None
     assert "canary" not in done.stderr
 
 
-def test_what_a_kubeconfig_holds_inline_is_left_nowhere_on_the_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "said"), [((), True), (("-policy.paths=*",), True), (("-policy.paths=secret/a",), False)]
+)
+def test_a_missing_path_policy_causes_a_warning_at_the_start(
+    tmp_path: Path, flags: tuple[str, ...], *, said: bool
+) -> None:
+    done = run(tmp_path, "--once", f"-kubeconfig={kubeconfig(tmp_path)}", *flags)
+    warnings = [json.loads(line)["msg"] for line in done.stderr.splitlines() if '"warn' in line]
+
+    assert any("no path policy is set" in line for line in warnings) is said
+
+
+def test_inline_credentials_of_a_kubeconfig_are_left_nowhere_on_the_disk(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     path = kubeconfig(tmp_path)

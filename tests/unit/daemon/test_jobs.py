@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 
 from secrets_manager.daemon.jobs import Job, Jobs, _Every
 from secrets_manager.runtime.heartbeat import Heartbeats
+from tests.builders import Clock
 from tests.testbed.waiting import wait_until
 
 HOUR = 3600.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Count:
@@ -38,6 +33,11 @@ class Count:
 
 
 Start = Callable[..., Jobs]
+
+
+@pytest.fixture(autouse=True)
+def _clock_is_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets_manager.daemon.jobs._CLOCK_CHECK_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -118,6 +118,69 @@ def test_a_job_that_hangs_is_heard_and_delays_no_other(
     assert told.__dict__["job"] == "hanging"
 
 
+def test_a_job_that_is_late_all_the_time_is_reported_once_and_then_with_the_count(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave, clock, late = threading.Event(), Clock(), Late()
+    jobs = start(Job("hanging", 0.02, lambda: wait_for(leave)), monotonic_clock=clock)
+    jobs._scheduler.add_listener(late, EVENT_JOB_MAX_INSTANCES)
+    late.reaches(5)
+    assert len(told_of_jobs(caplog)) == 1
+
+    clock.now += 299
+    late.reaches(late.times + 3)
+    clock.now += 299
+    late.reaches(late.times + 3)
+    assert len(told_of_jobs(caplog)) == 1
+
+    clock.now += 2
+    wait_until(lambda: len(told_of_jobs(caplog)) == 2, 20, "the reminder")
+    leave.set()
+    assert told_of_jobs(caplog)[1].__dict__["times"] > 5
+    assert "times" not in told_of_jobs(caplog)[0].__dict__
+
+
+def test_each_job_that_is_late_is_reported_by_its_own_name(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave = threading.Event()
+    start(*(Job(name, 0.02, lambda: wait_for(leave)) for name in ("a", "b")))
+    wait_until(lambda: len(told_of_jobs(caplog)) >= 2, 20, "both")
+    leave.set()
+
+    assert sorted(record.__dict__["job"] for record in told_of_jobs(caplog)) == ["a", "b"]
+
+
+def test_a_job_that_fails_each_time_is_reported_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    runs = Count()
+
+    def fail() -> None:
+        runs()
+        raise ValueError
+
+    start(Job("a", 0.02, fail))
+    runs.reaches(5)
+
+    assert len(told_of_jobs(caplog)) == 1
+
+
+class Late:
+    """Counts how often a job was due while it ran; called after all other listeners."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, _event: object) -> None:
+        self.times += 1
+
+    def reaches(self, times: int) -> None:
+        wait_until(lambda: self.times >= times, 20, f"{times} times")
+
+
+def told_of_jobs(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.name == "jobs" and "job" in record.__dict__]
+
+
 def wait_for(event: threading.Event) -> None:
     event.wait(30)
 
@@ -155,55 +218,147 @@ def test_a_slow_job_has_three_periods_to_give_one(start: Start, heartbeats: Hear
     assert heartbeats._beats["job a"].limit == 1800.0
 
 
-@pytest.mark.parametrize("step", [-HOUR, HOUR * 240], ids=["set back", "set forward"])
-def test_a_clock_that_is_set_stops_no_job(
-    step: float, start: Start, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("longest", "limit"), [(0.0, 45.0), (25.0, 45.0), (50.0, 65.0)])
+def test_a_job_that_waits_for_a_server_has_the_time_of_its_calls_too(longest: float, limit: float) -> None:
+    assert Job("a", 15.0, Count(), longest=longest).limit == limit
+
+
+class SetClock(Clock):
+    """A wall clock that goes on by itself and can be set; APScheduler reads it too."""
+
+    def __call__(self) -> float:
+        return time.time() + self.now
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    clock = SetClock()
+
+    class Datetime(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.fromtimestamp(clock(), tz)
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Datetime)
+    return clock
+
+
+TEN_YEARS = 10 * 365 * 24 * HOUR
+CHANGED = "the system clock was changed"
+
+
+def changes(caplog: pytest.LogCaptureFixture) -> list[int]:
+    """The changes of the clock that were logged, in seconds."""
+    return [record.__dict__["seconds"] for record in caplog.records if record.getMessage() == CHANGED]
+
+
+@pytest.mark.parametrize("step", [-HOUR, HOUR * 24, TEN_YEARS], ids=["hour", "day", "years"])
+def test_a_clock_that_is_set_stops_no_job_and_runs_none_before_its_time(
+    step: float, start: Start, wall: SetClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wall, count = Clock(), Count()
-    start(Job("a", HOUR, count), wall_clock=wall, monotonic_clock=lambda: 0.0)
-    count.reaches(1)
+    often, seldom, later = Count(), Count(), Count()
+    start(
+        Job("often", 0.05, often), Job("seldom", HOUR, seldom), Job("later", 60, later, 60), wall_clock=wall
+    )
+    often.reaches(3)
     wall.now += step
+    wait_until(lambda: changes(caplog), 20, "the report")
+    often.reaches(often.runs + 10)
 
-    count.reaches(2)
-    # A machine that stood still may complain of a job besides.
-    told = [record for record in caplog.records if record.getMessage() == "the clock was set"]
-    assert [record.__dict__["seconds"] for record in told] == [step]
-
-
-def test_a_clock_that_is_set_once_is_noticed_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    wall, count, looks = Clock(), Count(), Count()
-
-    def monotonic() -> float:
-        looks()
-        return 0.0
-
-    start(Job("a", HOUR, count), wall_clock=wall, monotonic_clock=monotonic)
-    count.reaches(1)
-    wall.now += 100
-    count.reaches(2)
-    seen = looks.runs
-    looks.reaches(seen + 3)
-
-    assert count.runs == 2
-    assert len(caplog.records) == 1
+    assert (seldom.runs, later.runs) == (1, 0)
+    assert changes(caplog) == [step]
 
 
-def test_a_clock_that_is_slewed_a_little_is_left_alone(
-    start: Start, caplog: pytest.LogCaptureFixture
+def test_a_clock_that_is_set_back_a_little_again_and_again_delays_no_job(
+    start: Start, wall: SetClock
 ) -> None:
-    wall, looks = Clock(), Count()
-
-    def monotonic() -> float:
-        looks()
-        return 0.0
-
     count = Count()
-    start(Job("a", HOUR, count), wall_clock=wall, monotonic_clock=monotonic)
-    count.reaches(1)
-    wall.now += 4
-    looks.reaches(3)
 
-    assert (count.runs, caplog.records) == (1, [])
+    def run() -> None:
+        count()
+        wall.now -= 4
+
+    start(Job("a", 0.05, run), wall_clock=wall)
+
+    # Each run would be four seconds late.
+    count.reaches(8)
+
+
+def test_jobs_that_are_stopped_just_when_the_clock_is_set_end_without_a_fault(
+    start: Start, wall: SetClock
+) -> None:
+    count = Count()
+    to_stop: list[Jobs] = []
+
+    def read_clock() -> float:
+        if to_stop and threading.current_thread().name == "clock-guard":
+            to_stop.pop().stop()
+            wall.now += HOUR
+        return wall()
+
+    jobs = start(Job("a", 0.05, count), wall_clock=read_clock)
+    count.reaches(2)
+    to_stop.append(jobs)
+    jobs._clock_guard.join(20)
+
+    assert to_stop == []
+    assert not jobs._clock_guard.is_alive()
+
+
+def test_a_clock_that_swings_changes_neither_how_often_jobs_run_nor_which(wall: SetClock) -> None:
+    often, seldom = Count(), Count()
+    heartbeats = Heartbeats()
+    jobs = Jobs([Job("often", 0.05, often), Job("seldom", 60, seldom, 60)], heartbeats, wall_clock=wall)
+    jobs.start()
+    began = time.monotonic()
+    for swing in (-HOUR, TEN_YEARS, -24 * HOUR, -4.0, 4.0, TEN_YEARS) * 2:
+        wall.now = swing
+        often.reaches(often.runs + 2)
+    lasted = time.monotonic() - began
+    jobs.stop()
+
+    assert often.runs <= lasted / 0.05 + 12
+    assert seldom.runs == 0
+    assert heartbeats.silent() == []
+
+
+def test_a_job_that_became_due_while_the_clock_was_wrong_runs_when_it_is_due(
+    start: Start, wall: SetClock
+) -> None:
+    steady, count = Clock(), Count()
+    start(Job("a", HOUR, count), wall_clock=wall, monotonic_clock=steady)
+    count.reaches(1)
+    wall.now -= 24 * HOUR
+    steady.now += HOUR
+
+    count.reaches(2)
+
+
+def test_the_guard_of_the_clock_shows_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    heartbeats = Heartbeats(clock)
+    jobs = Jobs([], heartbeats, wall_clock=lambda: 0.0, monotonic_clock=lambda: 0.0)
+    jobs.start()
+    clock.now += 29
+    guard = heartbeats._beats["clock-guard"]
+    wait_until(lambda: guard.age() == 0.0, 20, "a sign of life")
+    jobs.stop()
+    jobs._clock_guard.join()
+    clock.now += 31
+
+    assert heartbeats.silent() == ["clock-guard"]
+
+
+def test_a_clock_that_is_set_is_reported_each_time(
+    start: Start, wall: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(Job("a", HOUR, Count()), wall_clock=wall)
+    steps = [HOUR, HOUR, -240 * HOUR]
+    for number, step in enumerate(steps, 1):
+        wall.now += step
+        wait_until(lambda number=number: len(changes(caplog)) == number, 20, "the report")  # type: ignore[misc]
+
+    assert changes(caplog) == steps
 
 
 def test_a_clock_that_leaps_by_decades_is_not_caught_up_with_run_by_run() -> None:

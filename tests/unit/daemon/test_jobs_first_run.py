@@ -8,7 +8,7 @@ from secrets_manager.daemon.jobs import Job, Jobs
 from secrets_manager.runtime.heartbeat import Heartbeats
 
 
-def test_a_job_runs_at_once_unless_it_is_told_to_wait() -> None:
+def test_a_job_runs_at_once_unless_it_has_a_first_delay() -> None:
     runs: list[str] = []
     at_once, later, later_again = threading.Event(), threading.Event(), threading.Event()
 

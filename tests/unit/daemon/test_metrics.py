@@ -1,4 +1,4 @@
-"""Every metric by name, labels and meaning: what dashboards and alerts of the original look at."""
+"""Every metric by name, labels and meaning: what dashboards and alerts of the original use."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from secrets_manager import __version__
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.daemon.metrics.asked import Readings
+from secrets_manager.daemon.metrics.live import LiveValues
 from secrets_manager.daemon.metrics.sync import SyncMetrics
+from secrets_manager.daemon.web.exposition import OPEN_METRICS, TEXT
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AuthFailed,
@@ -45,16 +47,19 @@ SERVER = {
     "vault_cluster_id": "",
     "vault_cluster_name": "",
 }
-READINGS = Readings(
+READINGS = LiveValues(
     queue_depth=lambda: 3,
     oldest_wait=lambda: 1.5,
     overdue=lambda: 2.5,
     work_ages=lambda: [1.0, 4.0],
     definitions=lambda: 9,
     breaker_open=lambda: True,
+    parts_open=lambda: 3,
     log_lines_dropped=lambda: 5,
     events_dropped=lambda: 6,
     watch_silence=lambda: 7.5,
+    read_by_name=lambda: 2,
+    unwatched=lambda: 1,
     full_lists=lambda: {"start": 2, "resync": 1},
 )
 DB = Ref("shop", "db-definition")
@@ -110,7 +115,7 @@ def failed(error: SecretsManagerError, **fields: Any) -> Outcome:
 # ── Vault ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_life_of_the_token_is_shown_with_the_server_it_is_of(desk: Desk) -> None:
+def test_the_life_of_the_token_is_shown_with_the_name_of_its_server(desk: Desk) -> None:
     desk.metrics.vault.token_ttl(55)
     desk.metrics.vault.max_token_ttl(300)
 
@@ -141,6 +146,18 @@ def test_failures_in_the_care_of_the_token_name_operation_and_error(desk: Desk) 
         )
         == 1
     )
+
+
+def test_counters_of_alerts_begin_with_0_once_the_server_is_known(desk: Desk) -> None:
+    desk.metrics.vault.server("1.17", "c-1", "main")
+    begun = desk.series("secrets_manager_vault_token_renewal_errors_total")
+
+    assert set(begun.values()) == {0.0}
+    assert {(dict(labels)["vault_operation"], dict(labels)["error"]) for labels in begun} == {
+        ("lookup-self", "BackendSecretForbiddenError"),
+        ("is-renewable", "VaultTokenNotRenewableError"),
+    }
+    assert set(desk.series("secrets_manager_vault_login_errors_total").values()) == {0.0}
 
 
 WORDS = [
@@ -187,7 +204,7 @@ def test_paths_of_authors_cannot_grow_a_scrape_without_bound(
     assert sorted(series.values()) == [1, 1, 2]
 
 
-def test_what_a_definition_could_not_read_goes_with_it(desk: Desk) -> None:
+def test_read_errors_of_a_definition_go_with_the_definition(desk: Desk) -> None:
     sync, other = desk.metrics.sync, Ref("shop", "other")
     for definition, path in ((DB, "mine"), (DB, "shared"), (other, "shared")):
         sync.source_failed(definition, path, "k", SourceNotFound(path))
@@ -264,7 +281,7 @@ def test_a_secret_that_cannot_be_read_counts_under_its_name(desk: Desk) -> None:
     assert desk.series(f"{CONTROLLER}_secret_read_errors_total") == {tuple(sorted(SECRET.items())): 1}
 
 
-def test_what_was_done_is_counted_by_operation(desk: Desk) -> None:
+def test_reconciles_are_counted_by_operation(desk: Desk) -> None:
     desk.metrics.sync.reconciled(outcome(operation=Operation.CREATED), 0.1)
 
     assert desk.value(f"{CONTROLLER}_operations_total", operation="created") == 1
@@ -287,6 +304,16 @@ def test_the_series_of_a_definition_go_with_it(desk: Desk) -> None:
     desk.metrics.sync.forgotten(DB)
 
     assert not any(desk.series(name) for name in OF_OBJECTS)
+
+
+def test_the_series_of_a_definition_go_while_it_is_suspended_and_come_back(desk: Desk) -> None:
+    desk.metrics.sync.reconciled(failed(KeyNotFound("p", "k")), 0.1)
+    for _ in range(2):
+        desk.metrics.sync.reconciled(outcome(operation=Operation.UNCHANGED, suspended=True), 0.1)
+    assert not any(desk.series(name) for name in OF_OBJECTS)
+
+    desk.metrics.sync.reconciled(outcome(), 0.1)
+    assert desk.value(f"{CONTROLLER}_last_sync_status", **SECRET) == 1
 
 
 def test_the_series_of_the_name_before_go_with_the_new_name(desk: Desk) -> None:
@@ -381,9 +408,12 @@ def test_our_own_readings_are_shown(desk: Desk) -> None:
         "secrets_manager_poll_overdue_seconds": 2.5,
         "secrets_manager_definitions": 9,
         "secrets_manager_backend_breaker_open": 1,
+        "secrets_manager_backend_parts_open": 3,
         "secrets_manager_log_lines_dropped": 5,
         "secrets_manager_events_dropped": 6,
         "secrets_manager_watch_silence_seconds": 7.5,
+        "secrets_manager_secrets_read_by_name": 2,
+        "secrets_manager_watches_replaced_by_lists": 1,
     }
 
     assert {name: desk.value(name) for name in shown} == shown
@@ -412,7 +442,7 @@ def test_the_process_and_the_release_are_shown(desk: Desk) -> None:
     assert desk.value("secrets_manager_build_info", version=__version__) == 1
 
 
-def test_no_series_says_when_it_was_created(desk: Desk) -> None:
+def test_no_series_shows_when_it_was_created(desk: Desk) -> None:
     desk.metrics.sync.reconciled(outcome(), 0.1)
 
     assert "_created" not in desk.scrape()
@@ -459,3 +489,29 @@ def test_two_registries_do_not_meet() -> None:
     one.metrics.sync.queued()
 
     assert other.value("workqueue_adds_total", name="Mine") == 0
+
+
+def test_both_forms_of_the_metrics_have_the_same_names_and_values() -> None:
+    desk = Desk()
+    desk.metrics.watch(READINGS, "Mine")
+    desk.metrics.vault.login_failed()
+    desk.metrics.vault.renewal_failed("lookup-self", "UnknownError")
+    desk.metrics.vault.backend_call("vault", "read", 0.1, None)
+    desk.metrics.sync.reconciled(failed(AuthFailed("no")), 0.1)
+    desk.metrics.vault.read_failed(DB, "a\\b\n", 'k"', KeyNotFound("a", "k"))
+    # What the process takes changes from one scrape to the next.
+    classic, modern = (
+        {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in parse(text.decode())
+            for sample in family.samples
+            if not sample.name.startswith("process_")
+        }
+        for parse, text in (
+            (text_string_to_metric_families, TEXT.write(desk.metrics.registry)),
+            (open_metrics_families, OPEN_METRICS.write(desk.metrics.registry)),
+        )
+    )
+
+    assert classic == modern
+    assert "secrets_manager_vault_token_renewal_errors_total" in {name for name, *_ in classic}

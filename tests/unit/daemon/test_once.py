@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from secrets_manager.cluster.base import DEFINITIONS
-from secrets_manager.daemon.once import Report, run_once
+from secrets_manager.daemon.once import run_once
+from secrets_manager.daemon.once_report import Report
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendUnavailable, ClusterUnavailable, KeyNotFound
 from secrets_manager.domain.outcome import Outcome
@@ -30,21 +31,21 @@ def world() -> World:
     return world
 
 
-def test_what_is_missing_is_made_and_told(world: World) -> None:
+def test_a_missing_secret_is_made_and_reported(world: World) -> None:
     world.define("db")
 
     assert run(world) == (0, ["shop/db Secret db: created (Missing)", "1 created"])
     assert world.secret("db") is not None
 
 
-def test_what_is_in_step_is_told_as_unchanged(world: World) -> None:
+def test_a_definition_in_step_is_reported_as_unchanged(world: World) -> None:
     world.define("db")
     run(world)
 
     assert run(world) == (0, ["shop/db Secret db: unchanged (InStep)", "1 unchanged"])
 
 
-def test_one_that_fails_makes_the_exit_1_and_stops_no_other(world: World) -> None:
+def test_one_failed_definition_makes_a_single_run_exit_1_and_stops_no_other(world: World) -> None:
     world.define("db")
     world.define("absent")
     world.define("broken", spec={"name": "broken"})
@@ -63,7 +64,7 @@ def test_without_definitions_all_is_well(world: World) -> None:
     assert run(world) == (0, ["no definitions"])
 
 
-def test_a_backend_that_is_down_fails_each_and_ends(world: World) -> None:
+def test_a_single_run_with_a_backend_that_is_down_fails_each_definition_and_ends(world: World) -> None:
     for number in range(9):
         world.define(f"app-{number}")
     world.backend.fail_with(BackendUnavailable("down"))
@@ -74,13 +75,49 @@ def test_a_backend_that_is_down_fails_each_and_ends(world: World) -> None:
     assert all("BackendUnavailable" in line for line in lines[:-1])
 
 
-def test_an_api_server_that_is_down_is_an_error_without_a_tally(
+def test_an_api_server_that_is_down_is_an_error_that_the_last_line_reports(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.cluster.fail_next("list", "secrets", ClusterUnavailable("no connection"))
+    for resource in ("secrets", "secretdefinitions"):
+        world.cluster.fail_next("list", resource, ClusterUnavailable("no connection"))
 
-    assert run(world) == (1, [])
-    assert [(r.levelno, r.getMessage()) for r in caplog.records] == [(logging.ERROR, "cannot list")]
+    assert run(world) == (
+        1,
+        [
+            "all namespaces: SecretDefinitions not listed: ClusterUnavailable: no connection",
+            "all namespaces not listed",
+        ],
+    )
+    assert [(r.levelno, r.getMessage()) for r in caplog.records] == [
+        (logging.ERROR, "cannot list the definitions")
+    ]
+
+
+@pytest.mark.parametrize("error", [ValueError("canary-value"), MemoryError(), SystemExit("canary-value")])
+@pytest.mark.parametrize("resource", ["secrets", "secretdefinitions"])
+def test_a_list_that_breaks_our_own_code_is_not_taken_for_an_empty_one(
+    world: World, resource: str, error: BaseException
+) -> None:
+    world.define("db")
+    world.cluster.fail_next("list", resource, error)  # type: ignore[arg-type]
+    code, lines = run(world)
+
+    assert (code, lines[-1]) == (1, "all namespaces not listed")
+    assert lines[0].startswith(
+        f"all namespaces: SecretDefinitions not listed: InternalError: unexpected {type(error).__name__} at "
+    )
+    assert "canary" not in "".join(lines)
+
+
+def test_secrets_that_cannot_be_listed_while_definitions_can_are_read_one_by_one(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.define("db")
+    world.cluster.fail_next("list", "secrets", ClusterUnavailable("the API server answered 500"))
+
+    assert run(world) == (0, ["shop/db Secret db: created (Missing)", "1 created"])
+    assert world.cluster.calls["get", "secrets"] >= 1
+    assert "no list works; each Secret is read by name" in caplog.messages
 
 
 def test_a_missing_right_on_definitions_is_an_error(world: World) -> None:
@@ -89,7 +126,7 @@ def test_a_missing_right_on_definitions_is_an_error(world: World) -> None:
     assert run(world)[0] == 1
 
 
-def test_without_the_right_to_list_secrets_they_are_read_one_by_one(world: World) -> None:
+def test_a_single_run_without_the_right_to_list_secrets_reads_them_one_by_one(world: World) -> None:
     world.define("db")
     world.cluster.forbid("list", "secrets")
     world.cluster.forbid("watch", "secrets")
@@ -98,7 +135,7 @@ def test_without_the_right_to_list_secrets_they_are_read_one_by_one(world: World
     assert world.cluster.calls["get", "secrets"] >= 1
 
 
-def test_everything_is_in_scope_that_the_settings_say() -> None:
+def test_the_watched_namespaces_are_those_of_the_settings() -> None:
     world = World(watch_namespaces=("shop", "bar"), exclude_namespaces=("bar",))
     for namespace in ("shop", "bar", "elsewhere"):
         world.define("db", namespace=namespace)
@@ -123,7 +160,7 @@ def test_the_backend_is_let_go_of(world: World) -> None:
     assert world.backend.closed
 
 
-def test_no_value_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_single_run_prints_no_value(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     world.define("db")
     code, lines = run(world)
@@ -150,7 +187,38 @@ def test_the_last_outcome_about_a_secret_counts() -> None:
     assert report.lines() == ["shop/a Secret s: unchanged (InStep)", "1 unchanged"]
 
 
-def test_the_clearing_up_after_a_rename_is_a_line_of_its_own() -> None:
+def test_what_the_run_did_is_told_though_it_looked_again_and_so_are_workloads_that_stay_as_they_were() -> (
+    None
+):
+    report = Report()
+    report.add(outcome("a", operation=Operation.CREATED, reason="Missing"))
+    report.add(outcome("a", not_restarted="Deployment 'web' is not there"))
+    report.add(outcome("b", operation=Operation.REPLACED, reason="DataDiffers"))
+    error = KeyNotFound("p", "k")
+    report.add(outcome("b", operation=Operation.REFUSED, reason=error.reason, error=error))
+
+    assert not report.in_step()
+    assert report.lines() == [
+        "shop/a Secret s: created (Missing); Deployment 'web' is not there",
+        "shop/b Secret s: KeyNotFound: path 'p' has no key 'k'",
+        "1 created, 1 failed",
+    ]
+
+
+def test_each_run_that_changes_a_secret_tells_which_workload_is_not_there(world: World) -> None:
+    wish = {"workloads": [{"kind": "Deployment", "name": "web"}]}
+    keys = {"password": {"path": "db", "key": "password"}}
+    world.define("db", spec={"name": "db", "keysMap": keys, "restart": wish})
+    first = run(world)
+    world.backend.put("db", {"password": "canary-next"})
+
+    for (code, lines), done in ((first, "created (Missing)"), (run(world), "replaced (DataDiffers)")):
+        assert code == 0
+        assert lines[0].startswith(f"shop/db Secret db: {done}; ")
+        assert "Deployment 'web'" in lines[0]
+
+
+def test_the_cleanup_after_a_rename_is_a_line_of_its_own() -> None:
     report = Report()
     report.add(outcome("a", operation=Operation.CREATED, reason="Missing"))
     report.add(outcome("a", secret="old", operation=Operation.DELETED, reason="NotWanted", cleanup=True))
@@ -170,9 +238,17 @@ def test_lines_come_in_the_order_of_names() -> None:
     assert [line.split()[0] for line in report.lines()[:-1]] == ["shop/a", "shop/b", "shop/c"]
 
 
-def test_a_definition_that_names_no_secret_is_told_all_the_same() -> None:
+def test_a_definition_that_names_no_secret_is_reported_all_the_same() -> None:
     report = Report()
     error = KeyNotFound("p", "k")
     report.add(outcome("a", secret=None, operation=Operation.REFUSED, reason=error.reason, error=error))
 
     assert report.lines()[0] == "shop/a Secret ?: KeyNotFound: path 'p' has no key 'k'"
+
+
+def test_a_suspended_definition_is_left_alone_and_fails_nothing(world: World) -> None:
+    world.define("db", spec={"name": "db", "keysMap": {"password": {"path": "db"}}, "suspend": True})
+
+    assert run(world) == (0, ["shop/db Secret db: unchanged (Suspended)", "1 unchanged"])
+    assert world.secret("db") is None
+    assert world.backend.reads() == 0

@@ -1,4 +1,4 @@
-"""What the API server would refuse a Secret for, found before it is asked."""
+"""Reasons for which the API server would refuse a Secret, found before the call."""
 
 from __future__ import annotations
 
@@ -60,6 +60,12 @@ def test_data_that_the_api_server_takes_passes(secret_type: str, data: dict[str,
                 {DOCKER_KEY: b'{"a": NaN}'},
                 DOCKER_KEY,
             ),
+            "a number that no float holds": (DOCKER, {DOCKER_KEY: b'{"a": -1e999}'}, DOCKER_KEY),
+            "a whole number that no float holds": (
+                DOCKER,
+                {DOCKER_KEY: b'{"a": %b}' % (b"9" * 400)},
+                DOCKER_KEY,
+            ),
             "JSON too deep to be read": (
                 DOCKER,
                 {DOCKER_KEY: b'{"a":' + b"[" * 200_000},
@@ -82,7 +88,7 @@ def test_data_that_lacks_what_its_type_demands_is_refused(
     assert "canary" not in caught.value.message
 
 
-def test_one_byte_too_many_in_sum_is_too_large_and_the_size_is_told() -> None:
+def test_one_byte_too_many_in_total_is_too_large_and_the_size_is_reported() -> None:
     half = b"x" * (MAX_SECRET_BYTES // 2)
 
     with pytest.raises(TooLarge, match="1048577 bytes"):

@@ -81,7 +81,7 @@ def test_any_text_is_decoded_or_refused_as_go_would(text: str) -> None:
 
 
 @given(value=st.binary(max_size=200), width=st.integers(min_value=1, max_value=80))
-def test_what_was_encoded_comes_back_whatever_the_line_length(value: bytes, width: int) -> None:
+def test_encoded_text_is_decoded_whatever_the_line_length(value: bytes, width: int) -> None:
     encoded = base64.b64encode(value).decode()
     lines = "\r\n".join(encoded[at : at + width] for at in range(0, len(encoded), width))
 
@@ -104,7 +104,7 @@ def test_text_is_its_utf_8_bytes(encoding: Encoding, text: str) -> None:
         ("\ud800\ud800x", "\ufffd\ufffdx"),
     ],
 )
-def test_a_lone_surrogate_becomes_what_go_makes_of_it(text: str, value: str) -> None:
+def test_a_lone_surrogate_becomes_the_replacement_character_as_in_go(text: str, value: str) -> None:
     assert decode(text, Encoding.TEXT) == value.encode()
 
 
@@ -120,4 +120,4 @@ def test_the_error_holds_nothing_of_the_text(text: str) -> None:
 
 
 def test_the_words_of_the_crd_are_the_encodings() -> None:
-    assert {word.value for word in Encoding} == {"", "text", "base64"}
+    assert {word.value for word in Encoding} == {"", "text", "base64", "json"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from secrets_manager.domain.decoding import Encoding
@@ -14,8 +16,8 @@ from secrets_manager.domain.definition import (
     SecretSpec,
     is_subdomain,
 )
-from secrets_manager.domain.errors import InvalidKey, InvalidSpec, TypeNotAllowed
-from tests.unit.domain.values import definition, spec
+from secrets_manager.domain.errors import DefinitionError, InvalidKey, InvalidSpec, TypeNotAllowed
+from tests.builders import definition, spec
 
 SOURCE = DataSource(path="secret/data/app", key="user")
 LONGEST = "a" * 253
@@ -60,6 +62,37 @@ def test_a_type_that_grants_other_identities_is_refused(secret_type: str) -> Non
     assert secret_type in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("wish", "named"),
+    [
+        ({"keys": {"a": DataSource(path="p" * 4097, key="k")}}, "spec.keysMap[a].path"),
+        ({"keys": {"a": DataSource(path="p", key="k" * 4097)}}, "spec.keysMap[a].key"),
+        ({"keys": dict.fromkeys(map(str, range(16_385)), SOURCE)}, "16385 keys"),
+        ({"secret_type": "t" * 1025}, "spec.type"),
+    ],
+)
+def test_an_absurd_spec_is_invalid_and_reported_in_few_words(wish: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        spec(**wish)
+
+    assert named in caught.value.message
+    assert len(caught.value.message) < 200
+
+
+def test_the_longest_that_is_taken_is_taken() -> None:
+    keys = {"a": DataSource(path="p" * 4096, key="k" * 4096)}
+
+    assert spec(keys=keys, secret_type="t" * 1024).locations == (("p" * 4096, ""),)
+
+
+@pytest.mark.parametrize("wish", [{"keys": {"k" * 10**6: SOURCE}}, {"secret_name": "n" * 10**6}])
+def test_a_name_of_a_million_characters_is_not_repeated_whole(wish: dict[str, Any]) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        spec(**wish)
+
+    assert len(caught.value.message) < 1500
+
+
 def test_a_spec_without_type_or_encoding_is_opaque_text() -> None:
     plain = SecretSpec(secret_name="app", keys={"user": SOURCE})
 
@@ -68,13 +101,13 @@ def test_a_spec_without_type_or_encoding_is_opaque_text() -> None:
 
 
 def test_no_keys_at_all_are_valid() -> None:
-    assert spec(keys={}).paths == ()
+    assert spec(keys={}).locations == ()
 
 
 def test_paths_are_distinct_in_the_order_of_first_use() -> None:
     keys = {name: DataSource(path=path, key=name) for name, path in [("x", "b"), ("y", "a"), ("z", "b")]}
 
-    assert spec(keys=keys).paths == ("b", "a")
+    assert spec(keys=keys).locations == (("b", ""), ("a", ""))
 
 
 def test_the_target_is_in_the_definitions_own_namespace() -> None:
@@ -89,13 +122,13 @@ def test_a_spec_that_names_no_secret_claims_none() -> None:
     assert definition(spec=InvalidSpec("no name"), secret_name=None).target is None
 
 
-def test_of_two_definitions_the_earlier_is_senior() -> None:
+def test_the_earlier_of_two_definitions_is_senior() -> None:
     old, new = definition(created="2025-12-31T23:59:59Z", uid="z"), definition(uid="a")
 
     assert old.seniority < new.seniority
 
 
-def test_of_two_definitions_of_one_second_the_uid_decides() -> None:
+def test_the_uid_decides_between_two_definitions_of_one_second() -> None:
     assert definition(uid="a").seniority < definition(uid="b").seniority
 
 
@@ -105,7 +138,7 @@ def test_only_the_word_true_opts_in(annotation: str, value: str, *, opted: bool)
     assert definition(annotations={annotation: value}).opts_in(annotation) is opted
 
 
-def test_without_the_annotation_nobody_opted_in() -> None:
+def test_without_the_annotation_a_definition_does_not_opt_in() -> None:
     assert not definition().opts_in(ADOPT)
 
 
@@ -116,3 +149,10 @@ def test_two_states_that_are_wrong_in_the_same_way_are_equal() -> None:
 
 def test_a_ref_reads_as_kubectl_writes_it() -> None:
     assert str(Ref("team", "app")) == "team/app"
+
+
+def test_an_entry_cannot_be_left_out_and_have_a_default() -> None:
+    entry = DataSource(path="app", key="user", optional=True, default="")
+
+    with pytest.raises(InvalidSpec, match=r"spec\.keysMap\[user\] has both optional and default"):
+        spec(keys={"user": entry})

@@ -51,16 +51,16 @@ def drawn() -> dict[str, str]:
     return parents
 
 
-def test_the_drawing_shows_every_class_where_it_hangs() -> None:
+def test_the_drawn_tree_shows_every_error_class_at_its_place() -> None:
     assert drawn() == {name: kind.__mro__[1].__name__ for name, kind in CLASSES.items()}
 
 
-def test_each_leaf_is_in_exactly_one_of_the_two_families() -> None:
+def test_each_error_belongs_to_exactly_one_of_the_two_families() -> None:
     for name in CLASSES.keys() - {"SecretsManagerError"}:
         assert issubclass(CLASSES[name], TemporaryError) != issubclass(CLASSES[name], PermanentError), name
 
 
-def test_every_class_says_what_it_means() -> None:
+def test_every_error_class_has_a_docstring() -> None:
     assert [name for name, kind in CLASSES.items() if not kind.__doc__] == []
 
 
@@ -106,10 +106,12 @@ def test_a_fault_of_a_key_names_path_and_key(error: errors.KeyFault) -> None:
 
 
 SENTENCES = {
-    "path policy does not let namespace 'team' read path 'a/b'": errors.PathNotAllowed("team", "a/b"),
-    "Secrets of type 'x' are not written: they grant other identities": errors.TypeNotAllowed("x"),
+    "the path policy does not allow namespace 'team' to read path 'a/b'": errors.PathNotAllowed(
+        "team", "a/b"
+    ),
+    "Secrets of type 'x' are never written: two reasons": errors.TypeNotAllowed("x", "two reasons"),
     "path 'a/b' does not exist in the backend": errors.SourceNotFound("a/b"),
-    "the backend gave an older version of path 'a/b' than before": errors.SourceOutdated("a/b"),
+    "the backend returned an older version of path 'a/b' than before": errors.SourceOutdated("a/b"),
     "version 3 of path 'a/b' is deleted in the backend": errors.SourceDeleted("a/b", "3"),
     "version 3 of path 'a/b' is destroyed in the backend": errors.SourceDestroyed("a/b", "3"),
     "'a/b' is disabled in the backend": errors.SourceDisabled("a/b"),
@@ -120,8 +122,8 @@ SENTENCES = {
     "path 'a/b' has no key 'user'": KeyNotFound("a/b", "user"),
     "key 'user' of path 'a/b' is a number, not a string": NotAString("a/b", "user", "number"),
     "key 'user' of path 'a/b' is not valid base64": DecodeError("a/b", "user", "base64"),
-    "the reply for path 'a/b' has not the shape of engine 'kv2'": errors.EngineMismatch("a/b", "kv2"),
-    "the backend's policy does not let us read path 'a/b'": errors.PermissionDenied("a/b"),
+    "the reply for path 'a/b' is not a kv2 reply": errors.EngineMismatch("a/b", "kv2"),
+    "the backend's policy does not allow the daemon to read path 'a/b'": errors.PermissionDenied("a/b"),
 }
 
 
@@ -130,7 +132,7 @@ def test_an_error_made_of_names_writes_the_sentence_itself(sentence: str, error:
     assert error.message == sentence
 
 
-def test_a_bare_error_keeps_nothing_of_where_it_came_from() -> None:
+def test_a_bare_error_keeps_no_traceback_cause_or_context() -> None:
     with pytest.raises(InvalidSpec) as caught:
         _fail_with_a_cause()
     kept = caught.value.bare()

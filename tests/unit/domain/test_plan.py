@@ -20,8 +20,8 @@ from secrets_manager.domain.errors import (
 )
 from secrets_manager.domain.plan import Operation, Plan, plan
 from secrets_manager.domain.secret import DesiredSecret, ObservedSecret
+from tests.builders import OURS, UPDATED, desired, foreign, foreign_owner, observed, owner
 from tests.unit.backends.tables import rows
-from tests.unit.domain.values import OURS, UPDATED, desired, foreign, foreign_owner, observed, owner
 
 SENIOR = Ref("team", "elder")
 
@@ -115,6 +115,11 @@ def replaced(reason: str, *changed_keys: str, recreate: bool = False) -> Plan:
                 observed(),
                 replaced("DataDiffers", "user"),
             ),
+            "nor do the finalizers of others": (
+                desired({"user": b"bob"}, recreate=True),
+                observed(finalizers=("example.org/hold",)),
+                replaced("DataDiffers", "user"),
+            ),
         }
     ),
 )
@@ -177,6 +182,18 @@ def test_the_secret_is_brought_to_what_the_definition_wants(
                 ImmutableTarget,
                 "recreate",
             ),
+            "an immutable Secret that others hold, though the author opted in": (
+                desired({"user": b"bob"}, recreate=True),
+                observed(immutable=True, finalizers=("example.org/hold",)),
+                ImmutableTarget,
+                "'example.org/hold'",
+            ),
+            "a Secret of another type that others hold, though the author opted in": (
+                desired(type="x", recreate=True),
+                observed(finalizers=("example.org/hold",)),
+                TypeConflict,
+                "'example.org/hold'",
+            ),
             "of type and immutability the type is told": (
                 desired({"user": b"bob"}, type="x"),
                 observed(immutable=True),
@@ -186,7 +203,7 @@ def test_the_secret_is_brought_to_what_the_definition_wants(
         }
     ),
 )
-def test_what_must_not_be_written_is_refused_and_says_why(
+def test_a_plan_that_refuses_a_secret_says_why(
     wanted: DesiredSecret, found: ObservedSecret | None, refusal: type[TargetError], named: str
 ) -> None:
     decision = plan(wanted, found)
@@ -246,7 +263,7 @@ def test_after_the_planned_write_nothing_is_left_to_do(
     wanted: dict[str, bytes], found: dict[str, bytes], labels: dict[str, str]
 ) -> None:
     wish, before = desired(wanted, labels=labels), observed(found)
-    merged = marks.merged(wish, before)
+    merged = marks.merge_metadata(wish, before)
     after = observed(wanted, labels=merged.labels, annotations=merged.annotations, owners=merged.owners)
 
     assert plan(wish, after).operation is Operation.UNCHANGED
@@ -264,7 +281,7 @@ def test_credentials_of_others_are_not_taken_over_whatever_the_author_asks_for(k
     assert "never taken over" in decision.refusal.message
 
 
-def test_such_a_secret_that_carries_our_mark_was_written_by_an_older_release_and_is_ours() -> None:
+def test_a_secret_that_other_programs_trust_stays_its_owners_though_it_carries_our_mark() -> None:
     found = observed(type="kubernetes.io/service-account-token")
 
-    assert plan(desired(recreate=True), found).recreate
+    assert isinstance(plan(desired(recreate=True), found).refusal, NotOwned)

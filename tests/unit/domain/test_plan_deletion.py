@@ -6,8 +6,8 @@ import pytest
 
 from secrets_manager.domain.plan import Operation, Plan, plan_deletion
 from secrets_manager.domain.secret import ObservedSecret
+from tests.builders import OURS, UPDATED, foreign, foreign_owner, observed, owner
 from tests.unit.backends.tables import rows
-from tests.unit.domain.values import OURS, UPDATED, foreign, foreign_owner, observed, owner
 
 DELETED = Plan(operation=Operation.DELETED, reason="DefinitionGone")
 HELM = {"app.kubernetes.io/managed-by": "Helm"}
@@ -30,6 +30,10 @@ def left(reason: str) -> Plan:
             "one of the original that Helm labelled": (foreign(labels=HELM, annotations=UPDATED), DELETED),
             "one that another definition owns": (observed(owners=(owner("other"),)), left("OwnedByAnother")),
             "a foreign Secret": (foreign(), left("NotOwned")),
+            "a token of a service account with our marks": (
+                observed(type="kubernetes.io/service-account-token"),
+                left("NotOwned"),
+            ),
             "a foreign Secret of somebody's controller": (
                 foreign(owners=(foreign_owner(),)),
                 left("NotOwned"),

@@ -40,6 +40,9 @@ def test_a_path_that_a_pattern_matches_is_allowed(patterns: tuple[str, ...], pat
             "more at the beginning": (("data/ca",), "secret/data/ca"),
             "a dot of the pattern is a dot": (("secret/data/a.b",), "secret/data/axb"),
             "a bracket of the pattern is a bracket": (("secret/[a-z]",), "secret/b"),
+            "one letter for the beginning and the end": (("a*a",), "a"),
+            "one letter for two parts between stars": (("*ab*b*",), "ab"),
+            "one letter for a part between stars and the end": (("*ab*b",), "ab"),
         }
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from secrets_manager.domain.secret import Digester
-from tests.unit.domain.values import DIGESTER, desired, foreign, foreign_owner, observed, owner
+from tests.builders import DIGESTER, desired, foreign, foreign_owner, observed, owner
 
 CANARY = b"canary-4711"
 
@@ -49,7 +49,7 @@ def test_neither_values_nor_digests_show_in_a_repr() -> None:
         ({}, False),
     ],
 )
-def test_each_mark_of_a_release_tells_that_it_wrote_the_secret(marks: dict[str, Any], *, ours: bool) -> None:
+def test_each_mark_of_a_release_proves_that_it_wrote_the_secret(marks: dict[str, Any], *, ours: bool) -> None:
     assert foreign(**marks).has_our_mark is ours
 
 

@@ -1,4 +1,4 @@
-"""A small scripted server on loopback: a test says, byte for byte, what each connection does.
+"""A small scripted server on loopback: a test decides, byte for byte, what each connection does.
 
 For replies that no real server gives. Knows nothing of what is asked.
 """
@@ -16,6 +16,7 @@ from email.parser import BytesParser
 from typing import Any, Self
 
 from tests.testbed.pki import KeyPair
+from tests.testbed.processes import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Loopback:
         self._tls = _context(tls) if tls else None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._socks: list[socket.socket] = []
+        self._serving: list[threading.Thread] = []
         self.seen: list[Received] = []
         self.connections = 0
         self.port: int = self._listener.getsockname()[1]
@@ -114,6 +116,13 @@ class Loopback:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(5)
+        # A client that keeps its connection would keep the thread that serves it.
+        for sock in self._socks:
+            with contextlib.suppress(OSError):
+                # Not SSLSocket's own: that takes the TLS from under the thread that reads.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        for serving in self._serving:
+            serving.join(5)
 
     def _accept(self) -> None:
         while True:
@@ -122,13 +131,20 @@ class Loopback:
             except OSError:
                 return
             self.connections += 1
-            threading.Thread(target=self._serve, args=(sock, self.connections), daemon=True).start()
+            self._socks.append(sock)
+            serving = threading.Thread(target=self._serve, args=(sock, self.connections), daemon=True)
+            self._serving.append(serving)
+            serving.start()
 
     def _serve(self, sock: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
             stack.callback(sock.close)
             if self._tls is not None:
-                sock = stack.enter_context(self._tls.wrap_socket(sock, server_side=True))
+                # A handshake that fails leaves a socket to close.
+                wrapped = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+                self._socks.append(wrapped)
+                sock = stack.enter_context(wrapped)
+                wrapped.do_handshake()
             self._script(Connection(sock, self._over, number, self.seen))
 
 
@@ -143,10 +159,8 @@ def each_request(answer: Callable[[Connection, Received], None]) -> Script:
 
 
 def refused_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """A port that nobody listens on, and that the kernel gives to nobody meanwhile."""
+    return free_port()
 
 
 @contextlib.contextmanager

@@ -1,16 +1,9 @@
-"""Signs of life, and who has given none for too long."""
+"""Signs of life, and the threads that have been silent for too long."""
 
 from __future__ import annotations
 
 from secrets_manager.runtime.heartbeat import Heartbeats
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.builders import Clock
 
 
 def test_a_thread_is_silent_once_its_limit_is_past() -> None:

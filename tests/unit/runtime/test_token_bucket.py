@@ -1,4 +1,4 @@
-"""What a steady rate with bursts allows."""
+"""A steady rate with bursts."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 from secrets_manager.runtime.token_bucket import TokenBucket
 
 
-def test_it_starts_with_a_whole_burst() -> None:
+def test_a_bucket_starts_with_a_whole_burst() -> None:
     bucket = TokenBucket(rate=1.0, burst=2, now=0.0)
 
     assert [bucket.try_take(0.0) for _ in range(3)] == [True, True, False]
 
 
-def test_it_fills_with_time_and_not_beyond_a_burst() -> None:
+def test_a_bucket_fills_with_time_and_not_beyond_a_burst() -> None:
     bucket = TokenBucket(rate=0.2, burst=2, now=0.0)
     taken = [bucket.try_take(now) for now in (0, 0, 0, 5, 5, 5000, 5000, 5000)]
 
     assert taken == [True, True, False, True, False, True, True, False]
 
 
-def test_it_tells_how_long_the_next_token_takes() -> None:
+def test_a_bucket_says_how_long_the_next_token_takes() -> None:
     bucket = TokenBucket(rate=4.0, burst=1, now=0.0)
     assert bucket.wait(0.0) == 0.0
     bucket.take(0.0)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from secrets_manager.backends.base import Source
 from secrets_manager.cluster.base import Json, Resource
 from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import ClusterUnavailable, SecretsManagerError
 from secrets_manager.domain.outcome import Outcome
+from secrets_manager.sync.reading.circuit_breaker import CircuitBreaker
+from secrets_manager.sync.reading.evidence import Evidence
+from secrets_manager.sync.reading.fault_domains import FaultDomains
+from secrets_manager.sync.reading.first_tries import FirstTries
+from secrets_manager.sync.reading.slow_sources import SlowSources
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,7 +43,7 @@ class FakeClock:
 
 
 class TickingClock(FakeClock):
-    """Moves a little with every look at it, so that of any two moments one is later."""
+    """Moves a little with every reading, so that of any two moments one is later."""
 
     def __call__(self) -> float:
         self.seconds += 1e-6
@@ -53,7 +61,7 @@ class Told(NamedTuple):
 
 @dataclass
 class RecordedEvents:
-    """A Recorder that keeps what it is told."""
+    """A Recorder that keeps the Events."""
 
     told: list[Told] = field(default_factory=list)
 
@@ -66,13 +74,15 @@ class RecordedEvents:
 
 @dataclass
 class RecordedTelemetry:
-    """A SyncTelemetry that keeps what it is told."""
+    """A SyncTelemetry that keeps all reports."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     failed_keys: list[tuple[str, str, str]] = field(default_factory=list)
     unreadable: list[Ref] = field(default_factory=list)
     gone: list[Ref] = field(default_factory=list)
+    unwritten: list[tuple[Ref, str]] = field(default_factory=list)
+    restarts: list[tuple[str, str]] = field(default_factory=list)
     adds: int = 0
     retries: int = 0
     waits: list[float] = field(default_factory=list)
@@ -87,6 +97,12 @@ class RecordedTelemetry:
 
     def secret_unreadable(self, target: Ref) -> None:
         self.unreadable.append(target)
+
+    def status_unwritten(self, outcome: Outcome, error: SecretsManagerError) -> None:
+        self.unwritten.append((outcome.definition, error.reason))
+
+    def restarted(self, kind: str, result: str) -> None:
+        self.restarts.append((kind, result))
 
     def forgotten(self, definition: Ref) -> None:
         self.gone.append(definition)
@@ -111,11 +127,47 @@ class SwitchedLeadership:
     leading: bool = True
     questions_left: int | None = None
 
-    def holds(self, key: Ref | None) -> bool:
+    def holds(self, namespace: str) -> bool:
+        return self.leads()
+
+    def leads(self) -> bool:
         if self.questions_left is not None:
             self.questions_left -= 1
             self.leading = self.questions_left >= 0
         return self.leading
+
+
+class OnePart:
+    """A backend in which all sources are of one part, of which nothing is known."""
+
+    def part_of(self, _source: Source) -> str:
+        return ""
+
+    def is_silent(self, _source: Source) -> bool:
+        return False
+
+
+def slow_sources(
+    places: int = sys.maxsize,
+    tries: FirstTries | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> SlowSources:
+    """With so many places, and without ``tries`` all its time for each source."""
+    tries = tries or FirstTries.off()
+    return SlowSources(places, tries, clock, workers=sys.maxsize, parts=OnePart())
+
+
+def lonely_domains(breaker: CircuitBreaker, evidence: Evidence) -> FaultDomains:
+    """Fault domains of sources that are all new, without listeners."""
+    return FaultDomains(
+        breaker,
+        evidence,
+        clock=time.monotonic,
+        random=lambda: 0.5,
+        is_new=lambda _: True,
+        on_release=lambda _: None,
+        on_recovery=lambda: None,
+    )
 
 
 class LossyCluster(MemoryCluster):
@@ -152,6 +204,9 @@ class LossyCluster(MemoryCluster):
         reply = super().replace(resource, ref, body, subresource=subresource)
         return reply if subresource else self._reply("update", resource, reply)
 
+    def patch(self, resource: Resource, ref: Ref, body: Json) -> Json:
+        return self._reply("patch", resource, super().patch(resource, ref, body))
+
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
         super().delete(resource, ref, preconditions)
         self._reply("delete", resource, {})
@@ -164,7 +219,7 @@ class LossyCluster(MemoryCluster):
 
 
 class SilentFence:
-    """Hears of writes that were not made, and tells nobody."""
+    """A listener for writes that were not made, which does nothing."""
 
     def write_refused(self) -> None:
         """Ignore it."""

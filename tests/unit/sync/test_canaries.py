@@ -32,7 +32,12 @@ def eventful_life() -> World:
     world.define("list", spec=wanting("list", key="list"))
     world.define("tls", spec=wanting("tls", type="kubernetes.io/dockerconfigjson", key=".dockerconfigjson"))
     world.backend.put("app", {"user": VALUES[0], "list": [VALUES[2]], ".dockerconfigjson": VALUES[2]})
-    world.make_secret("foreign", {"user": VALUES[1]})
+    # As `kubectl apply` leaves it: with the whole Secret in an annotation.
+    applied = {"kubectl.kubernetes.io/last-applied-configuration": f'{{"data":{{"user":"{ENCODED[1]}"}}}}'}
+    world.make_secret("foreign", {"user": VALUES[1]}, metadata={"annotations": applied})
+    world.make_secret("adopted", {"user": VALUES[1]}, metadata={"annotations": applied})
+    adopt = {"secrets-manager.tuenti.io/adopt": "true"}
+    world.define("adopted", spec=wanting("adopted"), annotations=adopt)
     world.define("foreign", spec=wanting("foreign"))
     world.start()
     world.edit_secret("text", user=VALUES[1])
@@ -77,7 +82,15 @@ def test_no_object_of_the_program_shows_a_value(caplog: pytest.LogCaptureFixture
         assert shows(repr(found)) == [], type(found)
         assert shows(str(found)) == [], type(found)
 
-    assert {"ObservedSecret", "DefinitionEntry", "Engine", "Reconciler", "SourceLedger"} <= looked_at
+    assert {
+        "ObservedSecret",
+        "DefinitionEntry",
+        "Agenda",
+        "Workers",
+        "Reporter",
+        "Reconciler",
+        "SourceLedger",
+    } <= looked_at
 
 
 def test_no_log_line_event_or_status_shows_a_value(caplog: pytest.LogCaptureFixture) -> None:
@@ -119,6 +132,29 @@ def test_after_a_reconcile_nothing_that_held_a_value_is_left() -> None:
 
     assert {"DecodeError", "NotOwned", "BackendUnavailable"} <= {o.reason for o in world.outcomes}
     assert [type(found).__name__ for found in left] == []
+
+
+def test_the_values_of_a_shared_path_are_gone_from_memory_after_seconds() -> None:
+    before = [found for found in ours() if _holds_values(found)]
+    known = set(map(id, before))
+    for lost in ("lead", "backend", "definitions"):
+        world = World()
+        world.backend.put("app", {"user": VALUES[0]})
+        both = [world.define("one", spec=wanting("one")), world.define("two", spec=wanting("two"))]
+        world.start()
+        world.pass_time(5)
+        world.backend.put("app", {"user": VALUES[1]})
+        if lost == "lead":
+            world.leadership.leading = False
+        elif lost == "backend":
+            world.backend.fail_with(BackendUnavailable("down"))
+        else:
+            for ref in both:
+                world.delete(ref)
+        world.pass_time(12)
+        left = [found for found in ours() if _holds_values(found) and id(found) not in known]
+
+        assert [type(found).__name__ for found in left] == [], lost
 
 
 def _holds_values(found: object) -> bool:

@@ -1,4 +1,4 @@
-"""Values that are written and should be looked at by a person: expired ones, or ones not valid yet."""
+"""Values that are written and that a person should check: expired, or not valid yet."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.domain.definition import Ref
+from secrets_manager.runtime.terms import Terms
 from tests.unit.sync.doubles import Told
 from tests.unit.sync.world import NOTHING, PERIOD, TEAM, World
 
 CAUTION = "'app' expired at 2026-01-01T00:00:00Z"
-MESSAGE = f"Secret app is in step with its sources; {CAUTION}"
+MESSAGE = f"Secret app is in sync with its sources; {CAUTION}"
 
 
 class CautiousBackend(MemoryBackend):
@@ -22,8 +23,8 @@ class CautiousBackend(MemoryBackend):
 
     caution = ""
 
-    def read(self, source: Source) -> Reading:
-        return replace(super().read(source), caution=self.caution)
+    def read(self, source: Source, terms: Terms) -> Reading:
+        return replace(super().read(source, terms), caution=self.caution)
 
 
 def in_step(caution: str = "") -> tuple[World, CautiousBackend]:
@@ -35,7 +36,7 @@ def in_step(caution: str = "") -> tuple[World, CautiousBackend]:
     return world.start(), backend
 
 
-def test_a_value_with_a_caution_is_written_and_the_condition_says_so() -> None:
+def test_a_value_with_a_caution_is_written_and_the_condition_names_the_caution() -> None:
     world, _ = in_step(CAUTION)
 
     assert world.data() == {"user": "alice"}
@@ -43,14 +44,14 @@ def test_a_value_with_a_caution_is_written_and_the_condition_says_so() -> None:
     assert world.status()["conditions"][0]["message"] == MESSAGE
 
 
-def test_a_caution_is_told_once_by_event_and_log_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_caution_is_reported_once_by_event_and_log_line(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         world, _ = in_step(CAUTION)
         with world.spending() as spent:
             world.pass_time(3 * PERIOD)
 
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert [record.message for record in warnings] == ["in step, with a caution"]
+    assert [record.message for record in warnings] == ["Secret is in sync, with a caution"]
     assert [event for event in world.events.told if event.warning] == [
         Told("app", True, "SourceExpired", MESSAGE)
     ]
@@ -78,14 +79,14 @@ def test_the_transition_time_stays_since_the_secret_was_in_step_all_along() -> N
     assert world.status()["conditions"][0]["lastTransitionTime"] == before
 
 
-def test_a_caution_that_ends_is_told_as_a_recovery(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_caution_that_ends_is_reported_as_a_recovery(caplog: pytest.LogCaptureFixture) -> None:
     world, backend = in_step(CAUTION)
     backend.caution = ""
     with caplog.at_level(logging.INFO):
         world.pass_time(1.2 * PERIOD)
 
     assert world.condition() == ("True", "Synced")
-    assert "in step again" in [record.message for record in caplog.records]
+    assert "Secret is in sync again" in [record.message for record in caplog.records]
 
 
 def test_a_restart_repeats_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -106,4 +107,4 @@ def test_a_caution_is_of_the_definition_that_uses_the_source() -> None:
     world.settle()
 
     assert world.condition("other") == ("True", "Synced")
-    assert world.engine.known.definitions.get(Ref(TEAM, "other")) is not None
+    assert world.agenda.view.definitions.get(Ref(TEAM, "other")) is not None

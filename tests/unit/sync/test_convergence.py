@@ -16,6 +16,7 @@ from secrets_manager.domain.errors import (
     Conflict,
     Forbidden,
 )
+from tests.effort import share
 from tests.unit.sync.doubles import LossyCluster, TickingClock
 from tests.unit.sync.world import TEAM, World, wanting
 
@@ -138,9 +139,9 @@ class Life:
                 self.world.delete(Ref(TEAM, target), SECRETS)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=share(100), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(happenings, min_size=8, max_size=30))
-def test_after_any_life_every_secret_is_as_it_should_be(story: list[tuple[Any, ...]]) -> None:
+def test_every_secret_is_as_it_should_be_after_any_sequence_of_events(story: list[tuple[Any, ...]]) -> None:
     life = Life()
     for happening in story:
         life.happen(*happening)

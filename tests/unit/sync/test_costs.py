@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from secrets_manager.backends.base import Reading, Source
+from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS
 from secrets_manager.domain.definition import Ref
-from secrets_manager.sync.following import look
+from secrets_manager.runtime.terms import Terms
+from secrets_manager.sync.queue.keys import Key
 from tests.unit.sync.doubles import TickingClock
 from tests.unit.sync.world import NOTHING, TEAM, Spent, World, wanting
 
@@ -100,7 +105,7 @@ def test_paths_that_many_share_are_read_once_at_a_cold_start() -> None:
     assert spent == Spent({"create secrets": 20, "update secretdefinitions/status": 20}, reads=5)
 
 
-def test_a_change_of_a_shared_path_has_each_path_read_once_for_all_who_look() -> None:
+def test_after_a_change_of_a_shared_path_each_path_is_read_once_for_all_its_users() -> None:
     world = sharing().start()
     world.pass_time()
     world.backend.put("shared-0", {"user": "bob"})
@@ -118,15 +123,15 @@ def test_no_shared_reading_is_used_for_a_secret_that_changed_after_it_began() ->
     world = sharing(definitions=2, paths=1).start()
     world.pass_time()
     for name in ("app-0", "app-1"):
-        world.engine.queue.add(look(Ref(TEAM, name)))
-    assert world.engine.work_once(0)
+        world.agenda.queue.add(Key.definition(Ref(TEAM, name)))
+    assert world.workforce.work_once(0)
 
     # Another leader, with a newer value, was here before we come to the second one.
     world.backend.put("shared-0", {"user": "bob"})
     world.edit_secret("app-1", **{"key-0": "bob"})
     world.deliver()
     with world.spending() as spent:
-        assert world.engine.work_once(0)
+        assert world.workforce.work_once(0)
 
     assert spent == Spent({"update secretdefinitions/status": 1}, reads=1)
     assert world.data("app-1") == {"key-0": "bob"}
@@ -144,29 +149,22 @@ def test_a_change_in_the_backend_costs_a_poll_a_read_a_put_and_a_status() -> Non
     assert world.status()["sources"] == [{"path": "app", "version": "2"}]
 
 
-def test_a_hand_edit_costs_a_read_and_a_put() -> None:
+@pytest.mark.parametrize("write", ["update", "create"], ids=["an edit", "a deletion"])
+def test_what_is_done_by_hand_costs_a_read_and_a_write(write: str) -> None:
     world = in_step()
-    world.edit_secret(user="mallory", extra="1")
+    if write == "update":
+        world.edit_secret(user="mallory", extra="1")
+    else:
+        world.delete(Ref(TEAM, "app"), SECRETS)
 
     with world.spending() as spent:
         world.settle()
 
-    assert spent == Spent({"update secrets": 1}, reads=1)
+    assert spent == Spent({f"{write} secrets": 1}, reads=1)
     assert world.data() == {"user": "alice"}
 
 
-def test_a_deletion_by_hand_costs_a_read_and_a_post() -> None:
-    world = in_step()
-    world.delete(Ref(TEAM, "app"), SECRETS)
-
-    with world.spending() as spent:
-        world.settle()
-
-    assert spent == Spent({"create secrets": 1}, reads=1)
-    assert world.data() == {"user": "alice"}
-
-
-def test_what_others_put_on_the_secret_costs_a_look_and_no_write() -> None:
+def test_labels_of_other_clients_on_the_secret_cost_a_reconcile_and_no_write() -> None:
     world = in_step()
     labels = {**world.metadata()["labels"], "their": "label"}
     world.cluster.edit(SECRETS, Ref(TEAM, "app"), {"metadata": {"labels": labels}})
@@ -214,7 +212,7 @@ def test_a_restart_reads_each_path_once_and_writes_nothing() -> None:
     assert after.events.told == []
 
 
-def test_a_restart_while_something_fails_writes_nothing_either() -> None:
+def test_a_restart_while_a_source_fails_writes_nothing() -> None:
     before = World()
     before.define()
     before.start()
@@ -253,7 +251,7 @@ def test_a_definition_without_keys_is_written_once() -> None:
     assert spent == NOTHING
 
 
-def test_a_definition_that_stays_wrong_costs_nothing_but_a_look_every_few_minutes() -> None:
+def test_a_definition_that_stays_wrong_costs_one_reconcile_every_few_minutes() -> None:
     world = World()
     world.define(spec=wanting("a/b"))
     world.start()
@@ -264,3 +262,46 @@ def test_a_definition_that_stays_wrong_costs_nothing_but_a_look_every_few_minute
 
     assert spent == NOTHING
     assert len(world.outcomes) == 3
+
+
+class Restless(MemoryBackend):
+    """Every read finds new values."""
+
+    def read(self, source: Source, terms: Terms) -> Reading:
+        """A version of its own for each call."""
+        self.put(source.path, {"user": f"user-{self.reads()}", "password": f"password-{self.reads()}"})
+        return super().read(source, terms)
+
+
+def test_spellings_of_one_path_are_read_once_and_their_keys_come_from_one_version() -> None:
+    world = World(backend=Restless()).start()
+    keys = {"user": {"path": "app", "key": "user"}, "password": {"path": "/app", "key": "password"}}
+    world.define(spec={"name": "app", "keysMap": keys})
+
+    with world.spending() as spent:
+        world.settle()
+
+    assert spent.reads == 1
+    data = world.data()
+    assert data is not None
+    assert data["password"].removeprefix("password") == data["user"].removeprefix("user")
+    assert world.status()["sources"] == [{"path": path, "version": "1"} for path in ("app", "/app")]
+
+
+def test_a_fault_is_reported_for_every_spelling_of_the_path_as_the_definition_writes_it() -> None:
+    world = World().start()
+    keys = {"user": {"path": "app", "key": "user"}, "password": {"path": "/app", "key": "password"}}
+    world.define(spec={"name": "app", "keysMap": keys})
+    world.settle()
+
+    failed = {(path, key) for path, key, _ in world.telemetry.failed_keys}
+    assert failed == {("app", "user"), ("/app", "password")}
+
+
+def test_a_key_that_is_missing_is_reported_under_the_path_as_the_definition_writes_it() -> None:
+    world = World().start()
+    world.backend.put("app", {"other": "x"})
+    world.define(spec=wanting(path="/app"))
+    world.settle()
+
+    assert {(path, key) for path, key, _ in world.telemetry.failed_keys} == {("/app", "user")}

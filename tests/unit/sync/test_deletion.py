@@ -49,10 +49,10 @@ def test_a_secret_stays_when_its_definition_is_deleted_with_orphans(finalizers: 
 
     assert world.cluster.snapshot(DEFINITIONS, APP) is None
     assert world.secret() == before
-    assert (len(world.engine.known.definitions), world.engine.known.definitions.debts(APP)) == (0, [])
+    assert (len(world.agenda.view.definitions), world.agenda.view.definitions.debts(APP)) == (0, [])
 
 
-def test_a_definition_made_anew_takes_up_the_secret_that_was_orphaned() -> None:
+def test_a_definition_that_is_made_again_takes_up_the_secret_that_was_orphaned() -> None:
     world = in_step(finalizers=["orphan"])
     world.delete(APP)
     world.settle()
@@ -72,10 +72,10 @@ def test_afterwards_nothing_is_remembered_of_the_definition() -> None:
     with world.spending() as spent:
         world.pass_time(60)
 
-    known, reconciler = world.engine.known, world.engine.work.reconciler
+    view, reconciler = world.agenda.view, world.workforce.reconciler
     assert spent == Spent()
-    assert (len(known.definitions), len(known.secrets), len(known.ledger), len(known.schedule)) == (0,) * 4
-    assert (reconciler._in_step, reconciler._doubted) == ({}, set())
+    assert (len(view.definitions), len(view.secrets), len(view.ledger), len(view.schedule)) == (0,) * 4
+    assert (reconciler._in_step._known, reconciler.doubted._refs) == ({}, set())
     assert world.telemetry.gone == [APP]
 
 
@@ -173,11 +173,11 @@ def test_the_status_of_a_definition_that_is_being_deleted_is_left_alone() -> Non
     assert world.status() == status
 
 
-def test_a_conflict_with_somebody_elses_edit_is_resolved_by_a_fresh_look() -> None:
+def test_a_conflict_with_an_edit_of_another_client_is_resolved_by_a_fresh_observation() -> None:
     world = in_step()
     world.delete(APP)
     world.cluster.edit(SECRETS, APP, {"metadata": {"labels": {"their": "label"}}})
-    world.engine.definition_deleted(APP)
+    world.agenda.definition_changed(APP)
     definitions = world.informers[1]
     definitions._turn()
     with world.spending() as spent:
@@ -185,6 +185,20 @@ def test_a_conflict_with_somebody_elses_edit_is_resolved_by_a_fresh_look() -> No
 
     assert world.secret() is None
     assert spent.calls == {"delete secrets": 2, "get secrets": 1}
+
+
+def test_a_secret_that_lost_our_label_is_deleted_by_its_owner_mark() -> None:
+    world = in_step()
+    world.leadership.leading = False
+    # Without the label it is in no list and no watch of ours.
+    world.cluster.edit(SECRETS, APP, {"metadata": {"labels": {"their": "label"}}})
+    world.settle()
+    assert world.agenda.view.secrets.get(APP) is None
+    world.leadership.leading = True
+    world.delete(APP)
+    world.settle()
+
+    assert world.secret() is None
 
 
 def test_a_secret_that_keeps_changing_is_deleted_later() -> None:
@@ -209,10 +223,10 @@ def test_a_deletion_whose_reply_was_lost_is_found_done() -> None:
 
     assert world.secret() is None
     assert world.outcomes[-1].reason == "AlreadyGone"
-    assert len(world.engine.known.definitions) == 0
+    assert len(world.agenda.view.definitions) == 0
 
 
-def test_a_definition_made_anew_at_once_keeps_the_secret() -> None:
+def test_a_definition_that_is_made_again_at_once_keeps_the_secret() -> None:
     world = in_step()
     uid = world.metadata()["uid"]
     world.delete(APP)
@@ -256,26 +270,19 @@ def test_the_old_secret_stays_until_the_new_one_could_be_written() -> None:
     assert world.secret("app") is None
 
 
-def test_a_change_of_name_while_we_were_away_is_cleaned_up_after() -> None:
+@pytest.mark.parametrize("may_list", [True, False], ids=["by a list", "by the status"])
+def test_a_change_of_name_while_we_were_away_is_cleaned_up_after(*, may_list: bool) -> None:
     world = in_step()
     world.respecify(APP, wanting("renamed"))
+    if not may_list:
+        world.cluster.forbid("list", "secrets")
     after = world.restarted().start()
 
     assert after.data("renamed") == {"user": "alice"}
     assert after.secret("app") is None
 
 
-def test_without_rights_to_list_secrets_the_status_tells_which_secret_was_ours() -> None:
-    world = in_step()
-    world.respecify(APP, wanting("renamed"))
-    world.cluster.forbid("list", "secrets")
-    after = world.restarted().start()
-
-    assert after.data("renamed") == {"user": "alice"}
-    assert after.secret("app") is None
-
-
-def test_a_status_that_somebody_forged_deletes_no_secret_but_our_own() -> None:
+def test_a_forged_status_deletes_no_secret_except_our_own() -> None:
     world = in_step()
     label = {"app.kubernetes.io/managed-by": "secrets-manager"}
     world.make_secret("victim", {"a": "1"}, metadata={"labels": label})
@@ -285,10 +292,44 @@ def test_a_status_that_somebody_forged_deletes_no_secret_but_our_own() -> None:
     assert world.data("victim") == {"a": "1"}
 
 
-def test_an_old_secret_that_cannot_be_deleted_is_tried_again() -> None:
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"labels": {"app.kubernetes.io/managed-by": "secrets-manager"}},
+        {"labels": {"managedBy": "secrets-manager", "lastUpdatedAt": "2020-01-01"}},
+        {"annotations": {"secrets-manager.tuenti.io/lastUpdateTime": "2020-04-22T14.34.17Z"}},
+    ],
+    ids=["label", "label of 1.x", "annotation"],
+)
+def test_a_secret_that_bears_our_marks_and_no_definition_names_is_left_alone(forged: dict[str, Any]) -> None:
+    world = in_step()
+    world.make_secret("victim", {"a": "1"}, metadata=forged)
+    world.respecify(APP, wanting("renamed"))
+    world.settle()
+    world.delete(APP)
+    world.settle()
+    world.restarted().start()
+
+    assert world.data("victim") == {"a": "1"}
+
+
+def test_an_owner_mark_is_believed_as_the_garbage_collector_believes_it() -> None:
+    world = in_step()
+    mark = world.metadata()["ownerReferences"]
+    label = {"app.kubernetes.io/managed-by": "secrets-manager"}
+    world.make_secret("victim", {"a": "1"}, metadata={"labels": label, "ownerReferences": mark})
+    after = world.restarted().start()
+
+    assert after.secret("victim") is None
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_old_secret_that_cannot_be_deleted_is_tried_again(*, restarted: bool) -> None:
     world = in_step()
     world.cluster.forbid("delete", "secrets")
     world.respecify(APP, wanting("renamed"))
+    if restarted:
+        world = world.restarted().start()
     world.settle()
     assert world.secret("app") is not None
     assert world.condition() == ("True", "Synced")
@@ -298,7 +339,7 @@ def test_an_old_secret_that_cannot_be_deleted_is_tried_again() -> None:
     assert world.secret("app") is None
 
 
-def test_an_old_secret_that_cannot_be_deleted_is_told_once() -> None:
+def test_an_old_secret_that_cannot_be_deleted_is_reported_once() -> None:
     world = in_step()
     world.events.told.clear()
     world.cluster.forbid("delete", "secrets")
@@ -307,18 +348,6 @@ def test_an_old_secret_that_cannot_be_deleted_is_told_once() -> None:
     world.pass_time(1000, step=20)
 
     assert world.events.reasons() == ["Created", "Forbidden"]
-
-
-def test_after_a_restart_an_old_secret_that_cannot_be_deleted_is_tried_again() -> None:
-    world = in_step()
-    world.cluster.forbid("delete", "secrets")
-    world.respecify(APP, wanting("renamed"))
-    after = world.restarted().start()
-    assert after.secret("app") is not None
-
-    after.cluster.permit("delete", "secrets")
-    after.pass_time(400, step=20)
-    assert after.secret("app") is None
 
 
 # ── absence is no evidence ───────────────────────────────────────────────────────────────────────────
@@ -355,9 +384,9 @@ def test_a_definition_that_a_list_lacks_is_asked_for_by_name() -> None:
 
     assert spent == Spent({"get secretdefinitions": 1}, reads=1)
     assert world.data() == {"user": "alice"}
-    assert len(world.engine.known.definitions) == 1
+    assert len(world.agenda.view.definitions) == 1
     with world.spending() as spent:
-        world.engine.definition_changed(APP)
+        world.agenda.definition_changed(APP)
         world.settle()
     assert spent == Spent(reads=1)
 
@@ -369,13 +398,13 @@ def test_a_definition_that_is_really_gone_is_forgotten_and_its_secret_stays() ->
         relist(world)
 
     assert spent == Spent({"get secretdefinitions": 1})
-    assert len(world.engine.known.definitions) == 0
-    assert world.engine.work.reconciler._doubted == set()
+    assert len(world.agenda.view.definitions) == 0
+    assert world.workforce.reconciler.doubted._refs == set()
     # Its owner mark lets the garbage collector judge.
     assert world.data() == {"user": "alice"}
 
 
-def test_while_it_cannot_be_asked_for_nothing_happens_to_it() -> None:
+def test_a_doubted_definition_stays_as_it_is_while_the_api_server_does_not_answer() -> None:
     cluster = ForgetfulCluster()
     world = in_step(World(cluster=cluster))
     cluster.hidden = APP
@@ -390,7 +419,7 @@ def test_while_it_cannot_be_asked_for_nothing_happens_to_it() -> None:
     assert world.condition() == ("True", "Synced")
 
 
-def test_one_that_was_replaced_meanwhile_is_seen_as_it_is_now() -> None:
+def test_a_doubted_definition_that_was_replaced_is_seen_as_it_is_now() -> None:
     cluster = ForgetfulCluster()
     world = in_step(World(cluster=cluster))
     world.delete(APP)

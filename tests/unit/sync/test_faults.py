@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS
-from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
 from secrets_manager.domain.errors import (
     AuthFailed,
     BackendFault,
@@ -28,9 +30,10 @@ from secrets_manager.domain.errors import (
     SessionExpired,
     SourceOutdated,
 )
+from secrets_manager.runtime.terms import Terms
 from tests.unit.backends.tables import rows
 from tests.unit.sync.doubles import LossyCluster
-from tests.unit.sync.world import NOTHING, PERIOD, TEAM, Spent, World, wanting
+from tests.unit.sync.world import NOTHING, PERIOD, TEAM, Spent, World, encoded, wanting
 
 APP = Ref(TEAM, "app")
 
@@ -59,7 +62,142 @@ def test_after_a_conflict_the_whole_chain_starts_again() -> None:
     assert spent.calls == {"update secrets": 2, "get secrets": 1, "update secretdefinitions/status": 1}
 
 
-def test_after_three_conflicts_it_is_tried_again_later() -> None:
+class Disturbed(MemoryBackend):
+    """A backend that is so slow that another client writes the Secret during each reading."""
+
+    def __init__(self, cluster: LossyCluster) -> None:
+        super().__init__()
+        self.cluster = cluster
+        self.change: Any = None
+        self.times = 0
+
+    def read(self, source: Source, terms: Terms) -> Reading:
+        if self.change is not None and self.times:
+            self.times -= 1
+            found = self.cluster.snapshot(SECRETS, APP)
+            assert found is not None
+            self.cluster.edit(SECRETS, APP, self.change(found, self.times))
+        return super().read(source, terms)
+
+
+def stamped(found: Any, number: int) -> Any:
+    return {"metadata": {"annotations": {**found["metadata"]["annotations"], "theirs/at": str(number)}}}
+
+
+def test_a_client_that_writes_the_secret_all_the_time_does_not_keep_a_new_value_from_it() -> None:
+    cluster = LossyCluster()
+    backend = Disturbed(cluster)
+    world = in_step(World(cluster=cluster, backend=backend))
+    backend.change, backend.times = stamped, 1000
+    backend.put("app", {"user": "bob"})
+    with world.spending() as spent:
+        world.agenda.definition_changed(APP)
+        world.work()
+
+    assert world.data() == {"user": "bob"}
+    assert world.metadata()["annotations"]["theirs/at"] == str(backend.times)
+    # What was read is written over the state that came between.
+    assert spent.reads == 1
+    assert spent.calls["update secrets"] == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda found, _: {"data": {"user": encoded("newer")}},
+        lambda found, _: {
+            "metadata": {
+                "annotations": {
+                    **found["metadata"]["annotations"],
+                    "secrets-manager.tuenti.io/lastUpdateTime": "later",
+                }
+            }
+        },
+        lambda found, _: {"metadata": {"labels": {**found["metadata"]["labels"], "tier": "newer"}}},
+        lambda found, _: {"metadata": {"ownerReferences": []}},
+    ],
+    ids=["the data", "the time of the last update", "a label of the definition", "the owners"],
+)
+def test_a_write_of_another_replica_is_never_overwritten_with_an_older_reading(
+    change: Any,
+) -> None:
+    cluster = LossyCluster()
+    backend = Disturbed(cluster)
+    world = World(cluster=cluster, backend=backend)
+    backend.put("app", {"user": "alice"})
+    world.define(labels={"tier": "gold"})
+    world.start()
+    backend.change, backend.times = change, 1
+    backend.put("app", {"user": "bob"})
+    with world.spending() as spent:
+        world.agenda.definition_changed(APP)
+        world.work()
+
+    assert world.data() == {"user": "bob"}
+    assert spent.reads == 2
+
+
+class Overtaken(MemoryBackend):
+    """A backend whose answer is on its way for so long that ``meanwhile`` happens first."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def read(self, source: Source, terms: Terms) -> Reading:
+        reading, meanwhile = super().read(source, terms), self.meanwhile
+        if meanwhile is not None:
+            self.meanwhile = None
+            meanwhile()
+        return reading
+
+
+def test_a_value_that_another_replica_brought_back_is_not_overwritten_with_the_one_between() -> None:
+    backend = Overtaken()
+    world = in_step(World(backend=backend))
+    other = world.restarted().start()
+
+    def there_and_back() -> None:
+        for value in ("bob", "alice"):
+            backend.put("app", {"user": value})
+            other.agenda.definition_changed(APP)
+            other.work()
+            assert world.data() == {"user": value}
+
+    backend.put("app", {"user": "bob"})
+    backend.meanwhile = there_and_back
+    world.agenda.definition_changed(APP)
+    with world.spending() as spent:
+        world.work()
+
+    assert world.data() == {"user": "alice"}
+    # Of three writes, two are those of the other replica, and ours was refused.
+    assert spent.calls["update secrets"] == 3
+
+
+def test_a_client_that_is_always_faster_meets_a_bounded_number_of_tries() -> None:
+    class Fast(LossyCluster):
+        def replace(self, resource: Any, ref: Ref, body: Any, *, subresource: str = "") -> Any:
+            if resource == SECRETS and self.on:
+                found = self.snapshot(SECRETS, APP)
+                assert found is not None
+                self.edit(SECRETS, APP, stamped(found, self.calls["update", "secrets"]))
+            return super().replace(resource, ref, body, subresource=subresource)
+
+        on = False
+
+    cluster = Fast()
+    world = in_step(World(cluster=cluster))
+    cluster.on = True
+    world.backend.put("app", {"user": "bob"})
+    with world.spending() as spent:
+        world.agenda.definition_changed(APP)
+        world.work()
+
+    assert world.condition() == ("False", "Conflict")
+    assert spent.reads == 3
+    assert spent.calls["update secrets"] == 30
+
+
+def test_a_definition_is_retried_later_after_three_conflicts() -> None:
     world = in_step()
     world.edit_secret(user="mallory")
     world.cluster.fail_next("update", "secrets", *[Conflict("changed")] * 3)
@@ -71,19 +209,51 @@ def test_after_three_conflicts_it_is_tried_again_later() -> None:
     assert world.condition() == ("True", "Synced")
 
 
-def test_a_secret_deleted_between_the_look_and_the_write_is_made_anew() -> None:
+BUSY = ClusterUnavailable("429", retry_after=20.0)
+
+
+@pytest.mark.parametrize("woken", ["not at all", "by its definition", "by its source", "by its Secret"])
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [("update", "secrets"), ("update", "secretdefinitions/status"), ("delete", "secrets")],
+)
+def test_a_pause_that_the_api_server_asks_for_is_kept_whatever_wakes_the_definition(
+    verb: str, resource: str, woken: str
+) -> None:
+    world = in_step()
+    world.cluster.fail_next(verb, resource, *[BUSY] * 100)
+    world.backend.put("app", {"user": "bob"})
+    if verb == "delete":
+        world.respecify(APP, wanting("other"))
+    made: list[float] = []
+    for second in range(60):
+        before = world.cluster.calls[verb, resource]
+        if woken == "by its definition":
+            world.annotate(APP, wake=str(second))
+        elif woken == "by its source":
+            world.backend.put("app", {"user": str(second)})
+        elif woken == "by its Secret":
+            world.edit_secret(user=str(second))
+        world.pass_time(1)
+        made += [world.clock()] * (world.cluster.calls[verb, resource] - before)
+
+    assert len(made) >= 2
+    assert all(later - earlier >= 20.0 for earlier, later in pairwise(made))
+
+
+def test_a_secret_deleted_between_the_observation_and_the_write_is_created_again() -> None:
     world = in_step()
     world.backend.put("app", {"user": "bob"})
     world.delete(APP, SECRETS)
-    # The queue is worked before the informers have told of the deletion.
-    world.engine.definition_changed(APP)
+    # The queue is worked before the informers have seen the deletion.
+    world.agenda.definition_changed(APP)
     world.work()
 
     assert world.data() == {"user": "bob"}
 
 
 @pytest.mark.parametrize("verb", ["create", "update"])
-def test_a_write_whose_reply_was_lost_is_found_done_by_a_fresh_look(verb: str) -> None:
+def test_a_write_whose_reply_was_lost_is_found_done_by_a_fresh_observation(verb: str) -> None:
     cluster = LossyCluster()
     world = World(cluster=cluster)
     if verb == "update":
@@ -119,7 +289,7 @@ def test_with_a_full_quota_a_secret_that_exists_is_found_and_replaced() -> None:
     assert spent.calls["get secrets"] == 1
 
 
-def test_a_full_quota_without_such_a_secret_is_told() -> None:
+def test_a_full_quota_that_refuses_a_new_secret_is_reported() -> None:
     world = World()
     world.backend.put("app", {"user": "alice"})
     world.define()
@@ -131,7 +301,7 @@ def test_a_full_quota_without_such_a_secret_is_told() -> None:
     assert world.condition() == ("True", "Synced")
 
 
-def test_a_quota_that_refuses_a_replacement_is_told() -> None:
+def test_a_quota_that_refuses_a_replacement_is_reported() -> None:
     world = in_step()
     world.edit_secret(user="mallory")
     world.cluster.fail_next("update", "secrets", QuotaExceeded("full"))
@@ -140,7 +310,7 @@ def test_a_quota_that_refuses_a_replacement_is_told() -> None:
     assert world.condition() == ("False", "QuotaExceeded")
 
 
-def test_a_namespace_that_is_being_deleted_is_nobodys_news(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_namespace_that_is_being_deleted_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
     world = World()
     world.backend.put("app", {"user": "alice"})
     world.define()
@@ -170,10 +340,10 @@ def test_a_status_that_could_not_be_written_is_written_later() -> None:
     assert spent.calls == {}
 
 
-def test_a_definition_that_changes_while_it_is_reconciled_gets_no_status_for_what_it_is_now() -> None:
+def test_a_definition_that_changes_while_it_is_reconciled_gets_no_status_of_its_older_state() -> None:
     class Interrupting(MemoryBackend):
-        def read(self, source: Source) -> Reading:
-            reading = super().read(source)
+        def read(self, source: Source, terms: Terms) -> Reading:
+            reading = super().read(source, terms)
             if self.reads() == 1:
                 world.respecify(APP, wanting(key="missing"))
                 world.deliver()
@@ -183,7 +353,7 @@ def test_a_definition_that_changes_while_it_is_reconciled_gets_no_status_for_wha
     world.backend.put("app", {"user": "alice"})
     world.define()
     world.deliver()
-    world.engine.work_once(0)
+    world.workforce.work_once(0)
     assert world.data() == {"user": "alice"}
     assert world.status() == {}
 
@@ -234,7 +404,7 @@ HELD: dict[str, object] = {
 
 
 @pytest.mark.parametrize(("name", "spec", "reason"), rows(POISON))
-def test_one_bad_definition_says_why_and_stops_no_other(name: str, spec: Any, reason: str) -> None:
+def test_a_bad_definition_reports_its_reason_and_stops_no_other(name: str, spec: Any, reason: str) -> None:
     world = World()
     world.backend.put("poison", HELD)
     world.backend.put("app", {"user": "alice"})
@@ -303,7 +473,7 @@ def test_all_keys_are_written_or_none() -> None:
     assert world.telemetry.failed_keys == [("app", "missing", "KeyNotFound")]
 
 
-def test_of_several_paths_only_the_keys_of_the_one_that_failed_are_counted() -> None:
+def test_only_the_keys_of_the_path_that_failed_are_counted() -> None:
     world = in_step()
     keys = {
         "user": {"path": "app", "key": "user"},
@@ -331,10 +501,10 @@ def test_a_path_that_the_policy_forbids_is_never_asked_for() -> None:
 class Broken(MemoryBackend):
     """A backend with a fault of the program in it, for one path."""
 
-    def read(self, source: Source) -> Reading:
+    def read(self, source: Source, terms: Terms) -> Reading:
         if source.path == "broken":
             raise RuntimeError("canary-4711")
-        return super().read(source)
+        return super().read(source, terms)
 
 
 def test_a_fault_of_the_program_ends_in_that_objects_condition(caplog: pytest.LogCaptureFixture) -> None:
@@ -352,16 +522,33 @@ def test_a_fault_of_the_program_ends_in_that_objects_condition(caplog: pytest.Lo
     assert "canary" not in caplog.text + told
 
 
+def test_a_fault_of_the_program_while_a_path_is_located_ends_in_that_objects_condition() -> None:
+    class Lost(MemoryBackend):
+        def locate(self, path: str, version: str = "") -> Source:
+            if path == "broken":
+                raise RuntimeError("canary-4711")
+            return super().locate(path, version)
+
+    world = World(backend=Lost())
+    world.backend.put("app", {"user": "alice"})
+    world.define("broken", spec=wanting("broken", "broken"))
+    world.define("app")
+    world.start().pass_time(20)
+
+    assert world.condition("broken") == ("False", "InternalError")
+    assert world.data("app") == {"user": "alice"}
+
+
 def test_a_fault_of_the_program_during_a_poll_does_not_end_the_worker(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class BrokenLater(MemoryBackend):
-        def read(self, source: Source) -> Reading:
+        def read(self, source: Source, terms: Terms) -> Reading:
             if self.reads() == 1:
                 self.put("app", {"user": "bob"})
-                super().read(source)
+                super().read(source, terms)
                 raise RuntimeError("canary-4711")
-            return super().read(source)
+            return super().read(source, terms)
 
     world = in_step(World(backend=BrokenLater()))
     with caplog.at_level(logging.DEBUG):
@@ -423,7 +610,7 @@ def test_a_backend_that_is_down_is_asked_once_a_second_then_every_five_however_m
     assert 8 <= patient.reads <= 12
 
 
-def test_a_short_outage_is_not_told_to_those_who_did_not_notice() -> None:
+def test_a_short_outage_is_not_reported_to_definitions_that_did_not_meet_it() -> None:
     world = many(50)
     world.backend.fail_with(BackendUnavailable("down"))
     world.pass_time(6)
@@ -434,7 +621,7 @@ def test_a_short_outage_is_not_told_to_those_who_did_not_notice() -> None:
     assert len(noticed) < 25
 
 
-def test_an_outage_that_lasts_is_told_to_all_once() -> None:
+def test_an_outage_that_lasts_is_reported_to_all_definitions_once() -> None:
     world = many(50)
     world.backend.fail_with(BackendSealed("sealed"))
     world.pass_time(30)
@@ -445,7 +632,7 @@ def test_an_outage_that_lasts_is_told_to_all_once() -> None:
     assert spent.calls == {}
 
 
-def test_once_the_backend_is_back_all_who_waited_are_looked_at() -> None:
+def test_once_the_backend_is_back_all_parked_definitions_are_reconciled() -> None:
     world = many(50)
     world.backend.fail_with(BackendUnavailable("down"))
     world.pass_time(3600, step=10)
@@ -458,10 +645,10 @@ def test_once_the_backend_is_back_all_who_waited_are_looked_at() -> None:
     assert all(world.condition(f"app-{number}") == ("True", "Synced") for number in range(50))
 
 
-def test_an_outage_is_told_to_all_ten_seconds_after_the_breaker_opened() -> None:
+def test_an_outage_is_reported_to_all_ten_seconds_after_the_breaker_opened() -> None:
     world = many(50)
     world.backend.fail_with(BackendSealed("sealed"))
-    breaker = world.engine.work.breaker
+    breaker = world.upstream.domains.breaker
     while (breaker.open_for() or 0.0) < 9.0:
         world.pass_time(1)
     told = [world.condition(f"app-{number}")[0] for number in range(50)]
@@ -471,7 +658,7 @@ def test_an_outage_is_told_to_all_ten_seconds_after_the_breaker_opened() -> None
     assert all(world.condition(f"app-{number}") == ("False", "BackendSealed") for number in range(50))
 
 
-def test_a_second_outage_is_told_like_the_first() -> None:
+def test_a_second_outage_is_reported_like_the_first() -> None:
     world = many(10)
     for _ in range(2):
         world.backend.fail_with(BackendUnavailable("down"))
@@ -496,7 +683,7 @@ def test_a_backend_that_is_down_at_the_start_is_waited_for() -> None:
     assert all(world.data(f"app-{number}") == {"user": "alice"} for number in range(10))
 
 
-def test_one_path_that_fails_like_a_backend_recovers_by_itself() -> None:
+def test_a_path_that_fails_like_a_backend_recovers_by_itself() -> None:
     world = in_step()
     world.backend.fail_with(BackendTimeout("slow"), path="app")
     world.pass_time()
@@ -507,7 +694,7 @@ def test_one_path_that_fails_like_a_backend_recovers_by_itself() -> None:
     assert world.condition() == ("True", "Synced")
 
 
-def test_a_source_that_fails_differently_is_told_anew() -> None:
+def test_a_source_that_fails_differently_is_reported_again() -> None:
     world = in_step()
     world.backend.soft_delete("app")
     world.pass_time()
@@ -528,7 +715,7 @@ def test_an_older_version_than_before_changes_nothing_and_is_tried_again_soon() 
     world.edit_secret(user="mallory")
     world.settle()
     assert world.condition() == ("False", "SourceOutdated")
-    assert world.engine.work.breaker.open_for() is None
+    assert world.upstream.domains.breaker.open_for() is None
 
     world.backend.recover()
     world.pass_time(3)
@@ -536,7 +723,7 @@ def test_an_older_version_than_before_changes_nothing_and_is_tried_again_soon() 
     assert before is not None
 
 
-# ── who may write ────────────────────────────────────────────────────────────────────────────────────
+# ── the lead ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_replica_that_does_not_lead_does_nothing_and_says_nothing() -> None:
@@ -552,7 +739,7 @@ def test_a_replica_that_does_not_lead_does_nothing_and_says_nothing() -> None:
     assert world.telemetry.outcomes == []
 
 
-def test_the_lead_that_is_lost_between_look_and_write_stops_the_write() -> None:
+def test_a_lead_that_is_lost_between_observation_and_write_stops_the_write() -> None:
     world = World()
     world.backend.put("app", {"user": "alice"})
     world.define()
@@ -595,7 +782,7 @@ def test_the_lead_that_is_lost_before_the_finalizer_leaves_the_finalizer() -> No
 def test_polls_stop_with_the_lead() -> None:
     world = in_step()
     world.clock.advance(PERIOD)
-    world.engine.tick()
+    world.rounds.tick()
     world.leadership.leading = False
     with world.spending() as spent:
         world.work()
@@ -606,9 +793,9 @@ def test_polls_stop_with_the_lead() -> None:
 # ── the session ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_token_job_looks_after_the_session() -> None:
+def test_the_token_job_maintains_the_session() -> None:
     world = World()
-    world.engine.maintain_session()
+    world.rounds.maintain(DEFAULT_BACKEND)
 
     assert world.backend.maintained == 1
     assert world.backend.ready()
@@ -618,7 +805,7 @@ def test_the_token_job_looks_after_the_session() -> None:
 def test_a_session_that_cannot_be_had_ends_nothing(error: SecretsManagerError) -> None:
     world = World()
     world.backend.fail_with(error)
-    world.engine.maintain_session()
+    world.rounds.maintain(DEFAULT_BACKEND)
 
     assert not world.backend.ready()
 
@@ -627,12 +814,12 @@ def test_the_session_of_a_backend_that_is_down_is_left_to_the_probes() -> None:
     world = in_step()
     world.backend.fail_with(BackendUnavailable("down"))
     world.pass_time(60)
-    assert world.engine.work.breaker.open_for()
-    world.engine.maintain_session()
+    assert world.upstream.domains.breaker.open_for()
+    world.rounds.maintain(DEFAULT_BACKEND)
     assert world.backend.maintained == 0
     world.backend.recover()
     world.pass_time(10)
-    world.engine.maintain_session()
+    world.rounds.maintain(DEFAULT_BACKEND)
 
     assert world.backend.maintained == 1
 

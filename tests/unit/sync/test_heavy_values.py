@@ -10,14 +10,15 @@ from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import SECRETS
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict
-from secrets_manager.runtime.room import Room
+from secrets_manager.runtime.byte_semaphore import ByteSemaphore
+from secrets_manager.runtime.terms import Terms
 from tests.unit.sync.world import TEAM, World, wanting
 
 HEAVY = "x" * 300_000
 
 
-class CountedRoom(Room):
-    """Remembers what was asked for, and who is in it."""
+class CountedSemaphore(ByteSemaphore):
+    """Remembers the sizes that were asked for, and how many threads are inside."""
 
     def __init__(self) -> None:
         super().__init__(4 * 1024 * 1024, light=64 * 1024)
@@ -25,9 +26,9 @@ class CountedRoom(Room):
         self.inside = 0
 
     @contextlib.contextmanager
-    def of(self, size: int) -> Iterator[None]:
+    def hold(self, size: int) -> Iterator[None]:
         self.asked.append(size)
-        with super().of(size):
+        with super().hold(size):
             self.inside += 1
             try:
                 yield
@@ -35,16 +36,16 @@ class CountedRoom(Room):
                 self.inside -= 1
 
 
-def counted(**values: str) -> tuple[World, CountedRoom]:
+def counted(**values: str) -> tuple[World, CountedSemaphore]:
     """A world that has not begun, with one definition of these values."""
-    world, room = World(), CountedRoom()
-    world.engine.work.reconciler.room = room
+    world, room = World(), CountedSemaphore()
+    world.workforce.reconciler.room = room
     world.backend.put("app", dict(values))
     world.define("app", spec=wanting("app"))
     return world, room
 
 
-def test_a_definition_takes_room_for_all_that_its_paths_hold() -> None:
+def test_a_definition_takes_room_for_the_values_that_it_asks_for() -> None:
     world, room = counted(user="alice", other=HEAVY)
     spec = wanting("app")
     spec["keysMap"]["second"] = {"path": "second", "key": "user"}
@@ -53,10 +54,10 @@ def test_a_definition_takes_room_for_all_that_its_paths_hold() -> None:
     world.start()
 
     assert world.data() == {"user": "alice", "second": "bob"}
-    assert room.asked == [len("alice") + len(HEAVY) + len("bob")]
+    assert room.asked == [len("alice") + len("bob")]
 
 
-def test_the_room_is_free_again_whatever_came_of_it() -> None:
+def test_the_room_is_free_again_after_a_conflict() -> None:
     world, room = counted(user=HEAVY)
     world.cluster.fail_next("create", "secrets", Conflict("somebody was faster"))
     world.start()
@@ -67,23 +68,23 @@ def test_the_room_is_free_again_whatever_came_of_it() -> None:
 
 
 class WatchedBackend(MemoryBackend):
-    """Looks at each read whether somebody is in the room."""
+    """Notes at each read whether a thread is in the room."""
 
-    def __init__(self, room: CountedRoom) -> None:
+    def __init__(self, room: CountedSemaphore) -> None:
         super().__init__()
         self._room = room
         self.inside: list[int] = []
 
-    def read(self, source: Source) -> Reading:
+    def read(self, source: Source, terms: Terms) -> Reading:
         self.inside.append(self._room.inside)
-        return super().read(source)
+        return super().read(source, terms)
 
 
 def test_nothing_is_asked_of_the_backend_while_room_is_held() -> None:
-    room = CountedRoom()
+    room = CountedSemaphore()
     backend = WatchedBackend(room)
     world = World(backend=backend)
-    world.engine.work.reconciler.room = room
+    world.workforce.reconciler.room = room
     backend.put("app", {"user": HEAVY})
     world.define()
     world.start()

@@ -1,4 +1,4 @@
-"""Whose Secret it is: what we take, what we leave, and who of two definitions keeps it."""
+"""Ownership: which Secrets we take, which we leave, and which of two definitions keeps one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def world_with_source() -> World:
 
 
 def slow_lane(world: World) -> None:
-    """Long enough for what waits for a person to be looked at again."""
+    """Long enough for definitions that wait for a person to be reconciled again."""
     world.pass_time(400, step=20)
 
 
@@ -46,7 +46,7 @@ def test_a_foreign_secret_is_refused_and_stays_as_it_is() -> None:
     assert spent.calls == {"create secrets": 1, "get secrets": 1, "update secretdefinitions/status": 1}
 
 
-def test_a_foreign_secret_survives_the_deletion_of_the_definition_it_was_refused_to() -> None:
+def test_a_foreign_secret_survives_the_deletion_of_a_definition_that_named_it() -> None:
     world = world_with_source()
     world.make_secret(data={"user": "theirs"})
     ref = world.define()
@@ -128,7 +128,7 @@ def rivals() -> World:
     return world.start()
 
 
-def test_of_two_definitions_the_older_keeps_the_secret() -> None:
+def test_the_older_of_two_definitions_keeps_the_secret() -> None:
     world = rivals()
 
     assert world.data() == {"user": "alice"}
@@ -144,7 +144,7 @@ def test_the_two_do_not_fight() -> None:
     assert spent.calls == {}
 
 
-def test_a_younger_one_that_came_first_gives_the_secret_up() -> None:
+def test_a_younger_definition_that_came_first_gives_the_secret_up() -> None:
     world = world_with_source()
     world.define("younger", spec=wanting("app", key="password"), created=NEW)
     world.start()
@@ -169,7 +169,7 @@ def test_when_the_older_goes_the_younger_takes_the_secret_over() -> None:
     assert world.condition("younger") == ("True", "Synced")
 
 
-def test_when_the_older_wants_another_secret_the_younger_takes_this_one_over() -> None:
+def test_a_younger_definition_takes_the_secret_over_when_the_older_wants_another() -> None:
     world = rivals()
     world.respecify(Ref(TEAM, "elder"), wanting("other", key="user"))
     world.settle()
@@ -179,7 +179,7 @@ def test_when_the_older_wants_another_secret_the_younger_takes_this_one_over() -
     assert world.condition("younger") == ("True", "Synced")
 
 
-def test_an_older_one_that_is_wrong_elsewhere_still_keeps_its_secret() -> None:
+def test_an_older_definition_with_a_fault_still_keeps_its_secret() -> None:
     world = rivals()
     spec = {"name": "app", "keysMap": {"user": {"path": "app", "key": "user", "encoding": "rot13"}}}
     world.respecify(Ref(TEAM, "elder"), spec)
@@ -190,7 +190,7 @@ def test_an_older_one_that_is_wrong_elsewhere_still_keeps_its_secret() -> None:
     assert world.condition("younger") == ("False", "TargetConflict")
 
 
-def test_an_older_one_that_a_list_tells_of_has_the_younger_give_way_too() -> None:
+def test_an_older_definition_in_a_list_makes_the_younger_give_way() -> None:
     world = world_with_source()
     world.define("younger", spec=wanting("app", key="password"), created=NEW)
     world.start()
@@ -213,7 +213,7 @@ def test_deleting_the_younger_leaves_the_secret_alone() -> None:
     assert "delete secrets" not in spent.calls
 
 
-def test_an_older_one_that_is_being_deleted_competes_no_more() -> None:
+def test_an_older_definition_that_is_being_deleted_competes_no_more() -> None:
     world = rivals()
     world.cluster.edit(DEFINITIONS, Ref(TEAM, "elder"), {"metadata": {"finalizers": ["example.org/wait"]}})
     world.settle()
@@ -247,6 +247,31 @@ def test_a_change_of_type_is_refused_until_the_author_opts_in() -> None:
     assert world.metadata()["uid"] != uid
     # The first create is a rehearsal: nothing is deleted for what would then be refused.
     assert spent.calls == {"create secrets": 2, "delete secrets": 1, "update secretdefinitions/status": 1}
+
+
+@pytest.mark.parametrize(
+    "change", [{"immutable": True}, {"type": "example.org/x"}], ids=["immutable", "type"]
+)
+def test_a_secret_with_foreign_finalizers_is_created_again_once_those_are_gone(
+    change: dict[str, Any],
+) -> None:
+    world = world_with_source()
+    ref = world.define()
+    world.start()
+    world.cluster.edit(SECRETS, APP, {**change, "metadata": {"finalizers": ["example.org/hold"]}})
+    world.annotate(ref, recreate="true")
+    world.backend.put("app", {"user": "bob"})
+    with world.spending() as spent:
+        world.pass_time(60)
+    assert world.data() == {"user": "alice"}
+    assert "deletionTimestamp" not in world.metadata()
+    assert spent.calls == {"update secretdefinitions/status": 1}
+
+    world.cluster.edit(SECRETS, APP, {"metadata": {"finalizers": []}})
+    world.settle()
+
+    assert world.data() == {"user": "bob"}
+    assert world.condition() == ("True", "Synced")
 
 
 def test_an_immutable_secret_is_left_alone_until_its_data_differs() -> None:

@@ -15,13 +15,15 @@ from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.daemon.daemon import tick_period
 from secrets_manager.domain.definition import Ref
-from secrets_manager.sync.following import look, poll
-from secrets_manager.sync.poll_schedule import PollSchedule
+from secrets_manager.runtime.terms import Terms
+from secrets_manager.sync.queue.keys import Key
+from secrets_manager.sync.queue.poll_schedule import PollSchedule
+from secrets_manager.sync.queue.work_queue import Lane
 from tests.unit.sync.world import TEAM, World, wanting
 
 PERIOD = 30.0
 PATHS = 1000
-EVEN = PERIOD / PATHS
+MOMENT = 1.0
 START = 1000.0
 
 
@@ -30,7 +32,7 @@ START = 1000.0
 
 @dataclass
 class Spread:
-    """How evenly polls lie: the largest pause between two, and the most in one tick of the daemon."""
+    """How evenly polls lie: the largest pause between two, and the most in one moment."""
 
     gap: float
     burst: int
@@ -38,10 +40,9 @@ class Spread:
 
 def spread(times: list[float]) -> Spread:
     ordered = sorted(times)
-    tick = tick_period(PERIOD)
-    per_tick = Counter(int(at / tick) for at in ordered)
+    per_moment = Counter(int(at / MOMENT + 0.5) for at in ordered)
     return Spread(
-        max(after - before for before, after in itertools.pairwise(ordered)), max(per_tick.values())
+        max(after - before for before, after in itertools.pairwise(ordered)), max(per_moment.values())
     )
 
 
@@ -94,7 +95,7 @@ def after_one_path_was_added() -> tuple[PollSchedule[int], float]:
 
 
 def after_a_period_that_was_not_kept() -> tuple[PollSchedule[int], float]:
-    """Nobody polled for three periods; then what was due was read at 100 a second."""
+    """For three periods there was no poll; then the due sources were read at 100 a second."""
     schedule = cold()
     now = START + 3 * PERIOD
     for key in schedule.take_due(now):
@@ -118,15 +119,15 @@ def test_polls_are_spread_over_the_very_next_period_and_all_after(
 ) -> None:
     schedule, now = before()
     times = polled(schedule, now, now + 3 * PERIOD)
-    # What was looked at just now is not polled for a tenth of a period.
+    # A source that was just read is not polled for a tenth of a period.
     first = spread([at for at in times if now + 0.1 * PERIOD < at < now + PERIOD])
     later = spread([at for at in times if now + PERIOD < at])
 
     for found in (first, later):
-        # At best one each 30 ms: the largest pause is less than three times as long.
-        assert found.gap < 3 * EVEN
-        # At best 16.7 in a tick of half a second.
-        assert found.burst <= 20
+        # Those of one moment come together, and no moment is left out.
+        assert found.gap <= MOMENT + 0.01
+        # At best 33.3 in a second.
+        assert found.burst <= 40
 
 
 @pytest.mark.parametrize("before", BEFORE)
@@ -142,7 +143,7 @@ def test_each_path_has_one_poll_in_each_period(
 # ── late polls ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_poll_that_was_taken_is_late_until_it_is_made() -> None:
+def test_a_poll_that_was_taken_counts_as_late_until_it_is_made() -> None:
     schedule = PollSchedule[str](PERIOD)
     schedule.add("a")
     schedule.served("a", START)
@@ -157,7 +158,7 @@ def test_a_poll_that_was_taken_is_late_until_it_is_made() -> None:
     assert schedule.overdue_seconds(now + PERIOD) == 0.0
 
 
-def test_the_latest_of_those_taken_and_those_due_counts() -> None:
+def test_overdue_seconds_count_the_latest_of_taken_and_due_keys() -> None:
     schedule = PollSchedule[str](PERIOD)
     for key in "abc":
         schedule.add(key)
@@ -180,7 +181,7 @@ def test_a_poll_that_is_let_go_or_removed_is_late_no_more() -> None:
         schedule.served(key, START)
     now = START + 1.2 * PERIOD
     assert set(schedule.take_due(now)) == {"a", "b"}
-    schedule.let_go("a")
+    schedule.release("a")
     schedule.remove("b")
 
     assert schedule.overdue_seconds(now) == 0.0
@@ -188,7 +189,7 @@ def test_a_poll_that_is_let_go_or_removed_is_late_no_more() -> None:
     assert not schedule.wants("b")
 
 
-def test_what_is_to_be_looked_at_before_its_time_is_not_late() -> None:
+def test_a_poll_that_is_taken_before_its_time_is_not_late() -> None:
     schedule = PollSchedule[str](PERIOD)
     schedule.add("a")
     schedule.served("a", START)
@@ -212,12 +213,12 @@ def in_step(count: int, period: float) -> World:
     return world.start()
 
 
-def reads_per_tick(world: World, seconds: float) -> list[int]:
-    """How many sources were read in each tick."""
-    tick, found = tick_period(PERIOD), []
-    for _ in range(round(seconds / tick)):
+def reads_per_moment(world: World, seconds: float) -> list[int]:
+    """How many sources were read in each moment."""
+    found = []
+    for _ in range(round(seconds / MOMENT)):
         before = world.backend.reads()
-        world.pass_time(tick, step=tick)
+        world.pass_time(MOMENT, step=tick_period(PERIOD))
         found.append(world.backend.reads() - before)
     return found
 
@@ -225,14 +226,14 @@ def reads_per_tick(world: World, seconds: float) -> list[int]:
 def test_a_thousand_paths_are_read_evenly_after_a_cold_start_and_after_a_resync() -> None:
     world = in_step(PATHS, PERIOD)
     assert world.backend.reads() == PATHS
-    cold_start = reads_per_tick(world, 1.1 * PERIOD)
+    cold_start = reads_per_moment(world, 1.1 * PERIOD)
     for informer in world.informers:
         informer.request_relist()
-    resynced = reads_per_tick(world, PERIOD)
+    resynced = reads_per_moment(world, PERIOD)
 
-    assert max(cold_start) <= 20
-    assert max(resynced) <= 20
-    assert min(resynced) >= 13
+    assert max(cold_start) <= 40
+    assert max(resynced) <= 40
+    assert min(resynced) >= 26
     assert sum(resynced) == pytest.approx(PATHS, abs=20)
 
 
@@ -243,9 +244,9 @@ class Journal(MemoryBackend):
         super().__init__()
         self.order: list[str] = []
 
-    def read(self, source: Source) -> Reading:
+    def read(self, source: Source, terms: Terms) -> Reading:
         self.order.append(source.path)
-        return super().read(source)
+        return super().read(source, terms)
 
 
 def overloaded(world: World, seconds: int, per_second: int) -> list[float]:
@@ -253,11 +254,11 @@ def overloaded(world: World, seconds: int, per_second: int) -> list[float]:
     late = []
     for _ in range(seconds):
         world.clock.advance(1)
-        world.engine.tick()
+        world.rounds.tick()
         world.deliver()
         for _ in range(per_second):
-            world.engine.work_once(0)
-        late.append(world.engine.overdue_seconds())
+            world.workforce.work_once(0)
+        late.append(world.agenda.overdue_seconds())
     return late
 
 
@@ -265,7 +266,7 @@ def test_when_the_period_cannot_be_kept_the_most_overdue_goes_first_and_none_is_
     world = in_step(100, period=5.0)
     journal = Journal()
     journal._entries = world.backend._entries
-    world.engine.work.reader._backend = journal
+    world.upstream.reader._backend = journal
     late = overloaded(world, seconds=120, per_second=10)
     rounds = [journal.order[start : start + 100] for start in range(500, 1000, 100)]
 
@@ -280,34 +281,34 @@ def test_the_gauge_is_back_at_nothing_once_all_is_made_up_for() -> None:
     assert overloaded(world, seconds=30, per_second=5)[-1] > 5
     world.settle()
 
-    assert world.engine.overdue_seconds() == 0.0
+    assert world.agenda.overdue_seconds() == 0.0
 
 
 def test_a_new_definition_overtakes_every_refresh() -> None:
     world = in_step(300, period=5.0)
     world.clock.advance(10)
-    world.engine.tick()
-    assert world.engine.queue.depth() == 300
+    world.rounds.tick()
+    assert world.agenda.queue.depth() == 300
     world.backend.put("new", {"user": "alice"})
     world.define("new", spec=wanting("new", path="new"))
     world.deliver()
     before = world.backend.reads()
-    assert world.engine.work_once(0)
+    assert world.workforce.work_once(0)
 
     assert world.data("new") == {"user": "alice"}
     assert world.backend.reads() == before + 1
-    assert world.engine.queue.depth() == 300
+    assert world.agenda.queue.depth() == 300
 
 
-def test_what_a_poll_finds_to_have_changed_overtakes_the_other_polls() -> None:
+def test_a_change_that_a_poll_finds_overtakes_the_other_polls() -> None:
     world = in_step(300, period=5.0)
     world.clock.advance(10)
-    world.engine.tick()
-    first = next(iter(world.engine.queue._lanes[-1]))
+    world.rounds.tick()
+    first = world.agenda.queue.waiting(Lane.ROUTINE)[0]
     path = first.subject[0]
     world.backend.put(path, {"user": "bob"})
     for _ in range(2):
-        assert world.engine.work_once(0)
+        assert world.workforce.work_once(0)
 
     assert world.data(path.replace("path", "app")) == {"user": "bob"}
 
@@ -315,9 +316,9 @@ def test_what_a_poll_finds_to_have_changed_overtakes_the_other_polls() -> None:
 def test_a_poll_whose_source_was_read_meanwhile_is_left_out() -> None:
     world = in_step(1, period=5.0)
     world.clock.advance(10)
-    world.engine.tick()
-    assert world.engine.known.schedule.wants(poll(Source("path-0")))
-    world.engine.queue.add(look(Ref(TEAM, "app-0")))
+    world.rounds.tick()
+    assert world.agenda.view.schedule.wants(Key.source(Source("path-0")))
+    world.agenda.queue.add(Key.definition(Ref(TEAM, "app-0")))
     with world.spending() as spent:
         world.work()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from secrets_manager.cluster.base import SECRETS
-from secrets_manager.cluster.event_recorder import EventRecorder
+from secrets_manager.cluster.write.event_recorder import EventRecorder
 from secrets_manager.domain.definition import Ref
 from secrets_manager.runtime.heartbeat import Heartbeat
 from tests.unit.sync.doubles import FakeClock, LossyCluster
@@ -20,8 +20,9 @@ def with_source(world: World) -> World:
     return world
 
 
-def test_without_the_right_to_write_a_status_secrets_are_kept_all_the_same() -> None:
-    world = with_source(World())
+@pytest.mark.parametrize("lacking", ["the right", "the subresource"])
+def test_without_the_right_to_write_a_status_secrets_are_kept_all_the_same(lacking: str) -> None:
+    world = with_source(World(cluster=LossyCluster(status_subresource=lacking == "the right")))
     world.cluster.forbid("update", "secretdefinitions/status")
     world.start()
     world.backend.put("app", {"user": "bob"})
@@ -31,17 +32,6 @@ def test_without_the_right_to_write_a_status_secrets_are_kept_all_the_same() -> 
     assert world.data() == {"user": "bob"}
     assert spent.calls == {"update secrets": 1}
     assert world.outcomes[-1].in_step
-
-
-def test_with_a_crd_without_status_secrets_are_kept_all_the_same() -> None:
-    world = with_source(World(cluster=LossyCluster(status_subresource=False)))
-    world.start()
-    world.backend.put("app", {"user": "bob"})
-    with world.spending() as spent:
-        world.pass_time()
-
-    assert world.data() == {"user": "bob"}
-    assert spent.calls == {"update secrets": 1}
 
 
 def test_without_the_right_to_write_events_secrets_are_kept_all_the_same(
@@ -69,7 +59,7 @@ def test_without_the_right_to_write_events_secrets_are_kept_all_the_same(
 
 
 @pytest.mark.parametrize("verb", ["list", "watch"])
-def test_without_the_right_to_list_or_watch_secrets_each_look_asks_for_the_secret(verb: str) -> None:
+def test_without_the_right_to_list_or_watch_secrets_each_reconcile_gets_the_secret(verb: str) -> None:
     world = with_source(World())
     world.cluster.forbid(verb, "secrets")
     with world.spending() as spent:
@@ -97,23 +87,19 @@ def test_where_secrets_cannot_be_watched_a_quiet_period_costs_a_get_and_two_read
     assert spent.reads <= 24
 
 
-def test_where_secrets_cannot_be_watched_drift_is_found_within_a_period() -> None:
+@pytest.mark.parametrize("deleted", [False, True], ids=["edited", "deleted"])
+def test_where_secrets_cannot_be_watched_drift_is_found_within_a_period(*, deleted: bool) -> None:
     world = unwatched()
-    world.edit_secret(user="mallory")
+    if deleted:
+        world.delete(APP, SECRETS)
+    else:
+        world.edit_secret(user="mallory")
     world.pass_time()
 
     assert world.data() == {"user": "alice"}
 
 
-def test_where_secrets_cannot_be_watched_a_deletion_by_hand_is_found_within_a_period() -> None:
-    world = unwatched()
-    world.delete(APP, SECRETS)
-    world.pass_time()
-
-    assert world.data() == {"user": "alice"}
-
-
-def test_once_secrets_can_be_listed_the_looks_end() -> None:
+def test_periodic_reconciles_end_once_secrets_can_be_listed() -> None:
     world = unwatched()
     world.cluster.permit("list", "secrets")
     world.pass_time(300, step=20)
@@ -123,7 +109,7 @@ def test_once_secrets_can_be_listed_the_looks_end() -> None:
     assert spent == Spent(reads=12)
 
 
-def test_once_secrets_can_be_listed_no_more_the_looks_begin() -> None:
+def test_periodic_reconciles_begin_once_secrets_can_no_longer_be_listed() -> None:
     world = with_source(World()).start()
     world.cluster.forbid("watch", "secrets")
     world.settle()
@@ -133,7 +119,7 @@ def test_once_secrets_can_be_listed_no_more_the_looks_begin() -> None:
     assert world.data() == {"user": "alice"}
 
 
-def test_a_right_on_secrets_that_is_missing_is_told_in_the_condition() -> None:
+def test_a_right_on_secrets_that_is_missing_is_reported_in_the_condition() -> None:
     world = with_source(World())
     world.cluster.forbid("create", "secrets")
     world.start()
@@ -142,7 +128,7 @@ def test_a_right_on_secrets_that_is_missing_is_told_in_the_condition() -> None:
     assert world.secret() is None
 
 
-def test_a_secret_that_may_not_be_read_is_counted_and_told() -> None:
+def test_a_secret_that_may_not_be_read_is_counted_and_reported() -> None:
     world = with_source(World())
     world.cluster.forbid("list", "secrets")
     world.cluster.forbid("get", "secrets")
@@ -183,7 +169,7 @@ def test_a_status_that_an_api_server_refuses_at_its_start_is_written_soon_after(
     assert world.condition() == ("True", "Synced")
 
 
-def test_without_the_right_to_write_a_status_a_look_more_every_few_minutes_is_all_it_costs() -> None:
+def test_a_missing_right_on_statuses_costs_one_reconcile_every_few_minutes() -> None:
     world = with_source(World())
     world.cluster.forbid("update", "secretdefinitions/status")
     world.start().pass_time(1200, step=5)

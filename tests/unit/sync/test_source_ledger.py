@@ -1,4 +1,4 @@
-"""Who uses which source, what was last seen there, and for whom a reading is news."""
+"""Which definitions use which source, what was last seen there, and which of them a reading concerns."""
 
 from __future__ import annotations
 
@@ -53,25 +53,25 @@ def test_saying_the_same_again_changes_nothing() -> None:
     assert book.users(APP) == {A}
 
 
-def test_one_who_never_used_anything_can_leave() -> None:
+def test_a_definition_that_never_used_a_source_can_leave() -> None:
     assert ledger().assign(A, []) == (set(), set())
 
 
-# ── news ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── changes ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_first_sight_is_news_to_nobody() -> None:
+def test_the_first_reading_of_a_source_concerns_no_definition() -> None:
     assert ledger(A).learn(APP, reading("1")) == set()
 
 
-def test_the_same_again_is_no_news() -> None:
+def test_an_equal_reading_concerns_no_definition() -> None:
     book = ledger(A)
     book.learn(APP, reading("1"))
 
     assert book.learn(APP, reading("1")) == set()
 
 
-def test_another_value_is_news_to_all_users() -> None:
+def test_another_value_concerns_all_users_of_the_source() -> None:
     book = ledger(A, B)
     book.learn(APP, reading("1"))
 
@@ -79,21 +79,21 @@ def test_another_value_is_news_to_all_users() -> None:
     assert book.learn(APP, reading("2")) == set()
 
 
-def test_another_version_of_the_same_value_is_news() -> None:
+def test_another_version_of_the_same_value_concerns_the_users() -> None:
     book = ledger(A)
     book.learn(APP, reading("1", "1"))
 
     assert book.learn(APP, reading("1", "2")) == {A}
 
 
-def test_the_order_in_which_keys_arrive_is_no_news() -> None:
+def test_another_order_of_the_keys_concerns_no_definition() -> None:
     book = ledger(A)
     book.learn(APP, Reading(APP, "1", {"a": "1", "b": "2"}))
 
     assert book.learn(APP, Reading(APP, "1", {"b": "2", "a": "1"})) == set()
 
 
-def test_an_error_of_the_source_is_news_when_it_comes_when_it_changes_and_when_it_goes() -> None:
+def test_an_error_of_the_source_concerns_the_users_when_it_comes_changes_and_goes() -> None:
     book = ledger(A)
     book.learn(APP, reading("1"))
 
@@ -103,7 +103,7 @@ def test_an_error_of_the_source_is_news_when_it_comes_when_it_changes_and_when_i
     assert book.learn(APP, reading("1")) == {A}
 
 
-def test_a_fault_of_the_backend_is_news_once() -> None:
+def test_a_fault_of_the_backend_concerns_the_users_once() -> None:
     book = ledger(A, B)
     book.learn(APP, reading("1"))
 
@@ -111,7 +111,7 @@ def test_a_fault_of_the_backend_is_news_once() -> None:
     assert book.learn(APP, DOWN) == set()
 
 
-def test_the_end_of_a_fault_is_news_though_nothing_changed() -> None:
+def test_the_end_of_a_fault_concerns_the_users_though_the_value_is_the_same() -> None:
     book = ledger(A)
     book.learn(APP, reading("1"))
     book.learn(APP, DOWN)
@@ -120,7 +120,7 @@ def test_the_end_of_a_fault_is_news_though_nothing_changed() -> None:
     assert book.learn(APP, reading("1")) == set()
 
 
-def test_an_older_version_than_before_is_no_news_and_is_not_remembered() -> None:
+def test_an_older_version_than_before_concerns_no_definition_and_is_not_remembered() -> None:
     book = ledger(A)
     book.learn(APP, reading("1"))
 
@@ -129,7 +129,7 @@ def test_an_older_version_than_before_is_no_news_and_is_not_remembered() -> None
     assert book.learn(APP, reading("2")) == {A}
 
 
-def test_a_source_that_nobody_uses_is_not_remembered() -> None:
+def test_a_source_that_no_definition_uses_is_not_remembered() -> None:
     book = ledger(A)
     assert book.learn(OTHER, reading("1")) == set()
     book.learn(APP, reading("1"))
@@ -140,7 +140,7 @@ def test_a_source_that_nobody_uses_is_not_remembered() -> None:
     assert book.learn(APP, reading("2")) == set()
 
 
-def test_what_is_remembered_of_a_reading_is_no_value() -> None:
+def test_no_value_is_remembered_of_a_reading() -> None:
     book = ledger(A)
     book.learn(APP, reading("canary-4711"))
 

@@ -14,31 +14,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from secrets_manager.backends.base import Backend
 from secrets_manager.backends.memory import MemoryBackend
-from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, Resource, Scope
-from secrets_manager.cluster.definition_store import DefinitionStore
-from secrets_manager.cluster.fenced import FencedApi
-from secrets_manager.cluster.informer import Informer, Pace, Sink
-from secrets_manager.cluster.secret_store import SecretStore
-from secrets_manager.cluster.sinks import DefinitionListeners, DefinitionSink, SecretSink
-from secrets_manager.cluster.writer import DefinitionWriter, SecretWriter
-from secrets_manager.domain.definition import Ref
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, Resource
+from secrets_manager.cluster.client.retry_pauses import PausingApi
+from secrets_manager.cluster.lead.fenced import FencedApi
+from secrets_manager.cluster.view.informer import Informer
+from secrets_manager.daemon.core import CoreParts, Times, build_core, build_informers
+from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
 from secrets_manager.domain.outcome import Outcome
-from secrets_manager.domain.policy import PathPolicy
+from secrets_manager.domain.policy_rules import Rule
 from secrets_manager.domain.secret import Digester
-from secrets_manager.runtime.heartbeat import Heartbeat
-from secrets_manager.sync.circuit_breaker import CircuitBreaker
-from secrets_manager.sync.engine import Engine, Work
-from secrets_manager.sync.following import Key, Known, turn_of
-from secrets_manager.sync.poll_schedule import PollSchedule
-from secrets_manager.sync.recent_readings import RecentReadings
-from secrets_manager.sync.reconciler import Reconciler, Sources
-from secrets_manager.sync.remover import Cluster
-from secrets_manager.sync.slow_sources import SlowSources
-from secrets_manager.sync.source_ledger import SourceLedger
-from secrets_manager.sync.source_reader import SourceReader
-from secrets_manager.sync.teller import Recorder, Teller
-from secrets_manager.sync.work_queue import BackOff, WorkQueue
+from secrets_manager.runtime.heartbeat import Heartbeats
+from secrets_manager.settings import ControllerSettings, PolicySettings, Settings
+from secrets_manager.sync.agenda import Agenda
+from secrets_manager.sync.notices import Recorder
+from secrets_manager.sync.reading.upstream import Upstream, Upstreams
+from secrets_manager.sync.rounds import Rounds
+from secrets_manager.sync.workers import Workers
 from tests.unit.sync.doubles import (
     FakeClock,
     LossyCluster,
@@ -73,6 +66,7 @@ class World:
     backend: MemoryBackend = field(default_factory=MemoryBackend)
     clock: FakeClock = field(default_factory=FakeClock)
     policy: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
     workers: int = 16
     period: float = PERIOD
     recorder: Recorder | None = None
@@ -80,17 +74,39 @@ class World:
     telemetry: RecordedTelemetry = field(default_factory=RecordedTelemetry)
     leadership: SwitchedLeadership = field(default_factory=SwitchedLeadership)
     outcomes: list[Outcome] = field(default_factory=list)
-    engine: Engine = field(init=False)
+    others: Mapping[str, Backend] = field(default_factory=dict)
+    agenda: Agenda = field(init=False)
+    upstreams: Upstreams = field(init=False)
+    workforce: Workers = field(init=False)
+    rounds: Rounds = field(init=False)
     informers: list[Informer] = field(init=False)
     _pausing: dict[Informer, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.engine = self._engine()
-        self.informers = [self._secrets_informer(), self._definitions_informer()]
+        around = self._core_parts()
+        core = build_core(around)
+        self.agenda, self.upstreams = core.agenda, core.upstreams
+        self.workforce, self.rounds = core.workers, core.rounds
+        informers = build_informers(around, self.cluster, self.agenda, Heartbeats(self.clock))
+        self.informers = [informer for each in informers for informer in each]
+        for informer in self.informers:
+            # Watches end at once here, and their clock stands still meanwhile.
+            informer.shortest_watch = 0.0
 
     def restarted(self) -> World:
         """Another daemon on the same cluster, backend and clock, after this one has gone."""
-        return World(cluster=self.cluster, backend=self.backend, clock=self.clock, policy=self.policy)
+        return World(
+            cluster=self.cluster,
+            backend=self.backend,
+            clock=self.clock,
+            policy=self.policy,
+            rules=self.rules,
+        )
+
+    @property
+    def upstream(self) -> Upstream:
+        """The backend that definitions read which name none."""
+        return self.upstreams[DEFAULT_BACKEND]
 
     # ── what happens ─────────────────────────────────────────────────────────────────────────────────
 
@@ -109,7 +125,7 @@ class World:
     def work(self) -> int:
         """Work until the queue is empty; returns how many keys were taken."""
         taken = 0
-        while self.engine.work_once(0):
+        while self.workforce.work_once(0):
             taken += 1
             assert taken < 10_000, "the queue never ends"
         return taken
@@ -125,7 +141,7 @@ class World:
         ends_at = self.clock() + seconds
         while self.clock() < ends_at:
             self.clock.advance(min(step, ends_at - self.clock()))
-            self.engine.tick()
+            self.rounds.tick()
             self.settle()
 
     # ── what people do ───────────────────────────────────────────────────────────────────────────────
@@ -219,107 +235,23 @@ class World:
 
     # ── assembly ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _engine(self) -> Engine:
-        cluster = self._cluster()
-        # The engine is told of what its own parts find, so those look it up when they need it.
-        breaker = CircuitBreaker(self.clock, _halfway, lambda: self.engine.backend_recovered())  # noqa: PLW0108
-        known = Known(
-            definitions=cluster.definitions,
-            secrets=cluster.secrets,
-            ledger=SourceLedger(_DIGESTER),
-            schedule=PollSchedule[Key](self.period),
-        )
-        reader = SourceReader(
-            self.backend,
-            breaker,
-            lambda *told: self.engine.source_read(*told),  # noqa: PLW0108
-            SlowSources.among(self.workers, lambda: self.engine.backend_recovered()),  # noqa: PLW0108
-            recent=RecentReadings(known.ledger.is_shared, self.clock),
-        )
-        return Engine(
-            known=known,
-            work=Work(
-                backend=self.backend,
-                breaker=breaker,
-                reader=reader,
-                reconciler=self._reconciler(cluster, reader),
-                teller=self._teller(cluster),
+    def _core_parts(self) -> CoreParts:
+        return CoreParts(
+            settings=Settings(
+                # Tries that are left early go by a clock that does not move here.
+                once=True,
+                controller=ControllerSettings(reconcile_period=self.period, workers=self.workers),
+                policy=PolicySettings(paths=self.policy, rules=self.rules),
             ),
-            queue=WorkQueue(
-                workers=self.workers,
-                clock=self.clock,
-                random=_halfway,
-                back_off=BackOff(),
-                telemetry=self.telemetry,
-                group=turn_of,
-            ),
-            leadership=self.leadership,
-            clock=self.clock,
-            on_outcome=self.outcomes.append,
-        )
-
-    def _cluster(self) -> Cluster:
-        definitions, secrets = DefinitionStore(), SecretStore(self.clock)
-        fenced = FencedApi(self.cluster, self.leadership.holds, SilentFence())
-        statuses = DefinitionWriter(
-            fenced,
-            definitions,
-            clock=self.clock,
-            on_news=lambda ref: self.engine.definition_changed(ref),  # noqa: PLW0108
-        )
-        return Cluster(
-            definitions=definitions,
-            secrets=secrets,
-            secret_writer=SecretWriter(api=fenced, store=secrets, digester=_DIGESTER),
-            definition_writer=statuses,
-        )
-
-    def _reconciler(self, cluster: Cluster, reader: SourceReader) -> Reconciler:
-        return Reconciler(
-            cluster=cluster,
-            sources=Sources(backend=self.backend, reader=reader, policy=PathPolicy(self.policy)),
+            api=FencedApi(PausingApi(self.cluster, self.clock), self.leadership.holds, SilentFence()),
+            backends={DEFAULT_BACKEND: self.backend, **self.others},
             digester=_DIGESTER,
-            leadership=self.leadership,
-            now=self.clock.now,
-            telemetry=self.telemetry,
-        )
-
-    def _teller(self, cluster: Cluster) -> Teller:
-        return Teller(
-            definitions=cluster.definitions,
-            writer=cluster.definition_writer,
             recorder=self.recorder or self.events,
             telemetry=self.telemetry,
-            clock=self.clock,
-            now=self.clock.now,
+            leadership=self.leadership,
+            times=Times(monotonic=self.clock, now=self.clock.now, random=_halfway, sleep=self.clock.advance),
+            on_outcome=self.outcomes.append,
         )
-
-    def _definitions_informer(self) -> Informer:
-        listeners = DefinitionListeners(
-            listed=self.engine.definition_listed,
-            changed=self.engine.definition_changed,
-            deleted=self.engine.definition_deleted,
-            missing=self.engine.definition_missing,
-        )
-        store = self.engine.known.definitions
-        return self._informer(DEFINITIONS, DefinitionSink(store=store, listeners=listeners, namespace=None))
-
-    def _secrets_informer(self) -> Informer:
-        sink = SecretSink(
-            store=self.engine.known.secrets,
-            digester=_DIGESTER,
-            changed_secret=self.engine.secret_changed,
-            tracking_changed=self.engine.secrets_tracking_changed,
-            namespace=None,
-        )
-        return self._informer(SECRETS, sink, OUR_SECRETS)
-
-    def _informer(self, resource: Resource, sink: Sink, selector: str = "") -> Informer:
-        scope = Scope(resource=resource, selector=selector)
-        heartbeat = Heartbeat(resource.plural, 120.0, self.clock)
-        pace = Pace(forbidden=300.0, jitter=_halfway)
-        recovered = self.engine.cluster_recovered
-        return Informer(self.cluster, scope, sink, heartbeat, pace, self.clock, recovered=recovered)
 
 
 def wanting(secret: str = "app", path: str = "app", key: str = "user", **rest: Any) -> Json:

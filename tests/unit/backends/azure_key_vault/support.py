@@ -1,18 +1,18 @@
-"""An AzureKeyVaultBackend on the double, and doubles of what surrounds it."""
+"""An AzureKeyVaultBackend on the test double, and doubles of its surroundings."""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from secrets_manager.backends.azure_key_vault.backend import AzureKeyVaultBackend
-from secrets_manager.backends.azure_key_vault.telemetry import SilentAzureTelemetry
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import AzureKvSettings, ProxySettings
+from tests.silent import SilentAzure
 from tests.testbed.azure.cloud import CLIENT_ID, CLIENT_SECRET, TENANT, AzureDouble
 
 SECRET = r"/secrets/[^?]+\?.*"
@@ -22,19 +22,9 @@ IMDS = r"/metadata/identity/.*"
 PRINCIPAL: dict[str, Any] = {"tenant_id": TENANT, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 
 
-class Hand:
-    """A clock that the test sets."""
-
-    def __init__(self, now: float = 1000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @dataclass
-class Told(SilentAzureTelemetry):
-    """Remembers what was told."""
+class RecordedTelemetry(SilentAzure):
+    """Records every report."""
 
     calls: list[tuple[str, SecretsManagerError | None]] = field(default_factory=list)
     logins_failed: int = 0
@@ -72,7 +62,7 @@ def backend_on(
     azure: AzureDouble,
     *,
     timeout: float = 5.0,
-    told: Told | None = None,
+    told: RecordedTelemetry | None = None,
     clock: Callable[[], float] | None = None,
     now: Callable[[], float] | None = None,
     **settings: Any,
@@ -83,41 +73,12 @@ def backend_on(
         settings_for(azure, **settings),
         timeout=timeout,
         connections=24,
-        telemetry=told or Told(),
+        telemetry=told or RecordedTelemetry(),
         watchdog=Watchdog(),
         **clocks,
     )
 
 
-def read(backend: AzureKeyVaultBackend, path: str, key: str = "") -> str:
+def read(backend: AzureKeyVaultBackend, path: str, key: str = "", *, seconds: float = 5.0) -> str:
     """The text under `key` of `path`."""
-    return backend.read(backend.locate(path)).pick(key)
-
-
-def attempt(work: Callable[[], object]) -> SecretsManagerError | None:
-    """The error of `work`, or None when it worked."""
-    try:
-        work()
-    except SecretsManagerError as error:
-        return error
-    return None
-
-
-def together(count: int, work: Callable[[], object]) -> list[object]:
-    """What `work` gave in each of so many threads that start at once; an error of ours is a result."""
-    results: list[object] = []
-    start = threading.Barrier(count)
-
-    def run() -> None:
-        start.wait(10)
-        try:
-            results.append(work())
-        except SecretsManagerError as error:
-            results.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return results
+    return backend.read(backend.locate(path), Terms.within(seconds)).pick(key)

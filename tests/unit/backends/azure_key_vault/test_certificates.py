@@ -1,4 +1,4 @@
-"""A stored certificate taken apart, however it was stored."""
+"""A stored certificate is split in the same way, however it was stored."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_certificate_that_signed_itself_is_its_own_authority() -> None:
 
 
 @pytest.mark.parametrize("stored", [pem(ROOT, LEAF, MIDDLE), pfx(None, None, ROOT, MIDDLE, LEAF)])
-def test_without_a_key_the_leaf_is_who_issued_nobody(stored: str) -> None:
+def test_without_a_key_the_leaf_is_the_certificate_that_issued_no_other(stored: str) -> None:
     assert take_apart(stored) == {"tls.crt": pem(LEAF, MIDDLE, ROOT), "ca.crt": pem(ROOT)}
 
 
@@ -117,7 +117,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("stored", WRONG.values(), ids=WRONG)
-def test_what_is_no_certificate_is_refused_without_being_shown(stored: str) -> None:
+def test_text_that_is_not_a_certificate_is_refused_without_being_shown(stored: str) -> None:
     with pytest.raises(NotACertificate) as caught:
         take_apart(stored)
 

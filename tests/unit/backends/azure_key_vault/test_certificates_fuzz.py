@@ -1,4 +1,4 @@
-"""Stored certificates in any order and with any damage are taken apart, or refused."""
+"""Stored certificates in any order and with any damage are split or refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_pfx_gives_the_chain_however_its_base64_is_broken_into_lines(width: in
     assert take_apart(lines)["tls.crt"] == "".join(PEMS)
 
 
-# The library says so in its own words, of which none is the stored text's.
+# The library reports it in its own words, which quote nothing of the stored text.
 @pytest.mark.filterwarnings("ignore:PKCS#12 bundle could not be parsed as DER")
 @given(
     mangled("".join([*PEMS, KEY]).encode()).map(lambda content: content.decode("utf-8", "surrogateescape"))

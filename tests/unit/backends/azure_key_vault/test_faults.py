@@ -1,4 +1,4 @@
-"""What an answer of the vault, of Entra ID or of a machine means."""
+"""The meaning of an answer of the vault, of Entra ID or of a machine."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import orjson
 import pytest
 
 from secrets_manager.backends.azure_key_vault import faults
-from secrets_manager.backends.azure_key_vault.client import VaultClient, _began_at
-from secrets_manager.backends.azure_key_vault.transport import Exchange
-from secrets_manager.backends.shared.budget import Budget
+from secrets_manager.backends.azure_key_vault.client import KeyVaultClient, _began_at
+from secrets_manager.backends.azure_key_vault.transport import SdkExchange
 from secrets_manager.domain.errors import (
     AuthFailed,
     BackendThrottled,
@@ -24,9 +23,9 @@ from secrets_manager.domain.errors import (
     SourceDisabled,
     SourceNotFound,
 )
-from secrets_manager.runtime.messages import Reply
-from secrets_manager.runtime.transport_errors import TimedOut, TlsFailed, Unreachable
-from tests.unit.backends.azure_key_vault.support import Hand
+from secrets_manager.runtime.http.messages import Reply
+from secrets_manager.runtime.http.transport_errors import TimedOut, TlsFailed, Unreachable
+from secrets_manager.runtime.terms import Terms
 from tests.unit.backends.tables import rows
 
 
@@ -49,8 +48,22 @@ def error(code: str, inner: str = "") -> dict[str, Any]:
             "no policy": (reply(403, error("Forbidden", "ForbiddenByPolicy")), PermissionDenied("app")),
             "no role": (reply(403, error("Forbidden", "ForbiddenByRbac")), PermissionDenied("app")),
             "no inner code": (reply(403, error("Forbidden")), PermissionDenied("app")),
-            "a code of the wrong type": (reply(403, {"error": {"code": 7}}), PermissionDenied("app")),
-            "no error at all": (reply(403, {}), PermissionDenied("app")),
+            "a code of the wrong type": (
+                reply(403, {"error": {"code": 7}}),
+                BackendUnavailable("the reply is not from the key vault: status 403"),
+            ),
+            "no error at all": (
+                reply(403, {}),
+                BackendUnavailable("the reply is not from the key vault: status 403"),
+            ),
+            "a gateway's JSON": (
+                reply(404, {"statusCode": 404, "message": "Resource not found"}),
+                BackendUnavailable("the reply is not from the key vault: status 404"),
+            ),
+            "a gateway's bad request": (
+                reply(400, {"error": "bad request"}),
+                BackendUnavailable("the reply is not from the key vault: status 400"),
+            ),
             "a firewall": (
                 reply(403, error("Forbidden", "ForbiddenByFirewall")),
                 ForbiddenByNetwork("the network rules of the key vault do not let this machine in"),
@@ -59,20 +72,23 @@ def error(code: str, inner: str = "") -> dict[str, Any]:
                 reply(429, error("Throttled")),
                 BackendThrottled("the key vault asked to slow down (429)"),
             ),
-            "down": (reply(503, b"canary"), BackendUnavailable("the key vault cannot serve now (503)")),
+            "down": (
+                reply(503, b"canary"),
+                BackendUnavailable("the key vault cannot serve requests now (503)"),
+            ),
             "a page": (
                 reply(403, b"<html>canary"),
-                BackendUnavailable("the reply is not that of the key vault: status 403"),
+                BackendUnavailable("the reply is not from the key vault: status 403"),
             ),
             "a list": (
                 reply(404, ["canary"]),
-                BackendUnavailable("the reply is not that of the key vault: status 404"),
+                BackendUnavailable("the reply is not from the key vault: status 404"),
             ),
         }
     ),
 )
 def test_a_refusal_of_the_vault_has_one_meaning(answer: Reply, meaning: SecretsManagerError) -> None:
-    assert faults.from_vault(faults.refusal(answer), "app") == meaning
+    assert faults.from_vault(faults.parse_refusal(answer), "app") == meaning
 
 
 @pytest.mark.parametrize(
@@ -97,15 +113,15 @@ def test_a_refusal_of_the_vault_has_one_meaning(answer: Reply, meaning: SecretsM
             ),
             "failing, with a code": (
                 reply(503, {"error_description": "AADSTS90033: canary"}),
-                BackendUnavailable("Entra ID cannot serve now (503)"),
+                BackendUnavailable("Entra ID cannot serve requests now (503)"),
             ),
             "fine, and no token": (
                 reply(200, {"canary": 1}),
-                BackendUnavailable("the reply is not that of Entra ID: status 200"),
+                BackendUnavailable("the reply is not from Entra ID: status 200"),
             ),
             "a page": (
                 reply(401, b"<html>canary"),
-                BackendUnavailable("the reply is not that of Entra ID: status 401"),
+                BackendUnavailable("the reply is not from Entra ID: status 401"),
             ),
         }
     ),
@@ -121,13 +137,16 @@ def test_an_answer_of_entra_without_token_has_one_meaning(
     rows(
         {
             "unknown": (400, AuthFailed("this machine has no such managed identity (400)")),
-            "refused": (403, AuthFailed("the managed identity endpoint gave no token (403)")),
+            "refused": (403, AuthFailed("the managed identity endpoint returned no token (403)")),
             "renewed": (410, BackendUnavailable("the managed identity endpoint is being updated (410)")),
             "busy": (429, BackendThrottled("the managed identity endpoint asked to slow down (429)")),
-            "failing": (500, BackendUnavailable("the managed identity endpoint cannot serve now (500)")),
+            "failing": (
+                500,
+                BackendUnavailable("the managed identity endpoint cannot serve requests now (500)"),
+            ),
             "fine, and no token": (
                 200,
-                BackendUnavailable("the reply is not that of the managed identity endpoint: status 200"),
+                BackendUnavailable("the reply is not from the managed identity endpoint: status 200"),
             ),
         }
     ),
@@ -183,8 +202,8 @@ def test_when_the_vault_began_is_its_date_less_the_time_the_call_took(
     assert _began_at(reply(200, {}, headers), 2.5) == began
 
 
-def test_what_the_sdk_does_wrong_by_itself_is_an_outage_and_no_crash() -> None:
-    exchange = Exchange(Budget(1.0, Hand()))
-    meaning = VaultClient._meaning(None, exchange, AttributeError("canary"), 0)  # type: ignore[arg-type]
+def test_an_error_inside_the_sdk_is_an_outage_and_not_a_crash() -> None:
+    exchange = SdkExchange(Terms.within(1.0))
+    meaning = KeyVaultClient._meaning(None, exchange, AttributeError("canary"), 0)  # type: ignore[arg-type]
 
     assert meaning == BackendUnavailable("the call to the key vault could not be made")

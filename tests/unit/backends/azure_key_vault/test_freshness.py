@@ -1,4 +1,4 @@
-"""Which sources a list of properties shows to have changed."""
+"""The sources that have changed according to a list of properties."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from secrets_manager.backends.azure_key_vault.freshness import (
     Absence,
     Freshness,
+    LastRead,
     Properties,
-    Sight,
     is_settled,
 )
 from secrets_manager.backends.azure_key_vault.objects import locate
@@ -20,15 +20,15 @@ from tests.unit.backends.tables import rows
 
 APP = locate("app")
 LIKE = Properties(enabled=True, updated=100.0, validity=Validity())
-SEEN = Sight(found=LIKE)
+SEEN = LastRead(found=LIKE)
 
 
 def stale(
-    sight: Sight | None, shown: Properties | None, *, now: float = 1000.0, source: Source = APP
+    sight: LastRead | None, shown: Properties | None, *, now: float = 1000.0, source: Source = APP
 ) -> bool:
     freshness = Freshness()
     if sight is not None:
-        freshness.saw(source, sight)
+        freshness.record(source, sight)
     listed = {} if shown is None else {"app": shown}
     return freshness.stale([source], listed, now) == {source}
 
@@ -45,17 +45,17 @@ def stale(
             "switched off": (SEEN, replace(LIKE, enabled=False), True),
             "given an end": (SEEN, replace(LIKE, validity=Validity(expires=5.0)), True),
             "gone": (SEEN, None, True),
-            "read in the second of its change": (Sight(found=LIKE, settled=False), LIKE, True),
-            "not there, as before": (Sight(found=Absence.GONE), None, False),
-            "there again": (Sight(found=Absence.GONE), LIKE, True),
-            "off, as before": (Sight(found=Absence.DISABLED), replace(LIKE, enabled=False), False),
-            "on again": (Sight(found=Absence.DISABLED), LIKE, True),
-            "off, and gone now": (Sight(found=Absence.DISABLED), None, True),
+            "read in the second of its change": (LastRead(found=LIKE, settled=False), LIKE, True),
+            "not there, as before": (LastRead(found=Absence.GONE), None, False),
+            "there again": (LastRead(found=Absence.GONE), LIKE, True),
+            "off, as before": (LastRead(found=Absence.DISABLED), replace(LIKE, enabled=False), False),
+            "on again": (LastRead(found=Absence.DISABLED), LIKE, True),
+            "off, and gone now": (LastRead(found=Absence.DISABLED), None, True),
         }
     ),
 )
 def test_a_source_is_read_again_when_the_list_does_not_show_what_was_read(
-    sight: Sight | None, shown: Properties | None, again: object
+    sight: LastRead | None, shown: Properties | None, again: object
 ) -> None:
     assert stale(sight, shown) is again
 
@@ -87,24 +87,24 @@ def test_the_end_of_a_secret_s_time_is_noticed_without_a_change(
     validity: Validity, now: float, again: object
 ) -> None:
     shown = replace(LIKE, validity=validity)
-    at_reading = Sight(found=shown, caution=validity.caution("app", 1000.0))
+    at_reading = LastRead(found=shown, caution=validity.caution("app", 1000.0))
 
     assert stale(at_reading, shown, now=now) is again
 
 
-def test_what_ended_with_a_fault_is_read_each_time() -> None:
+def test_a_source_whose_last_read_failed_is_read_each_time() -> None:
     freshness = Freshness()
-    freshness.saw(APP, SEEN)
+    freshness.record(APP, SEEN)
     freshness.forget(APP)
 
     assert freshness.stale([APP], {"app": LIKE}, 1000.0) == {APP}
 
 
-def test_what_is_used_no_more_is_let_go() -> None:
+def test_a_source_that_is_no_longer_used_is_forgotten() -> None:
     freshness = Freshness()
     other = locate("other")
-    freshness.saw(APP, SEEN)
-    freshness.saw(other, SEEN)
+    freshness.record(APP, SEEN)
+    freshness.record(other, SEEN)
 
     assert freshness.keep_only([APP]) == {other}
     assert freshness.keep_only([APP]) == set()

@@ -1,4 +1,4 @@
-"""Which identity the settings choose, and where its cloud is."""
+"""The identity that the settings choose_login, and the address of its cloud."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.backends.azure_key_vault.clouds import place_of
-from secrets_manager.backends.azure_key_vault.identity import Choice, Way, choose
+from secrets_manager.backends.azure_key_vault.clouds import endpoint_of
+from secrets_manager.backends.azure_key_vault.identity import Choice, LoginMethod, choose_login
 from secrets_manager.settings import AzureKvSettings
 from tests.unit.backends.tables import rows
 
@@ -24,46 +24,56 @@ EVERYTHING = {
 
 
 @pytest.mark.parametrize(
-    ("settings", "way", "why"),
+    ("settings", "method", "why"),
     rows(
         {
-            "client id": ({"managed_client_id": "m"}, Way.MANAGED_CLIENT_ID, "azure-kv.managed-client-id"),
+            "client id": (
+                {"managed_client_id": "m"},
+                LoginMethod.MANAGED_CLIENT_ID,
+                "azure-kv.managed-client-id",
+            ),
             "resource id": (
                 {"managed_resource_id": "r"},
-                Way.MANAGED_RESOURCE_ID,
+                LoginMethod.MANAGED_RESOURCE_ID,
                 "azure-kv.managed-resource-id",
             ),
             "the machine's": (
                 {"system_assigned_identity": True},
-                Way.SYSTEM_ASSIGNED,
+                LoginMethod.SYSTEM_ASSIGNED,
                 "azure-kv.system-assigned-identity",
             ),
-            "secret": ({**PRINCIPAL, "client_secret": "s"}, Way.CLIENT_SECRET, "azure-kv.client-secret"),
+            "secret": (
+                {**PRINCIPAL, "client_secret": "s"},
+                LoginMethod.CLIENT_SECRET,
+                "azure-kv.client-secret",
+            ),
             "its file": (
                 {**PRINCIPAL, "client_secret_file": "/s"},
-                Way.CLIENT_SECRET,
+                LoginMethod.CLIENT_SECRET,
                 "azure-kv.client-secret",
             ),
             "certificate": (
                 {**PRINCIPAL, "client_certificate_file": "/c"},
-                Way.CERTIFICATE,
+                LoginMethod.CERTIFICATE,
                 "azure-kv.client-certificate-file",
             ),
             "workload": (
                 {**PRINCIPAL, "federated_token_file": "/f"},
-                Way.WORKLOAD,
+                LoginMethod.WORKLOAD,
                 "azure-kv.federated-token-file",
             ),
         }
     ),
 )
-def test_what_is_configured_alone_is_chosen(settings: dict[str, Any], way: Way, why: str) -> None:
-    assert choose(AzureKvSettings(**settings)) == Choice(way, why)
+def test_the_only_configured_login_method_is_chosen(
+    settings: dict[str, Any], method: LoginMethod, why: str
+) -> None:
+    assert choose_login(AzureKvSettings(**settings)) == Choice(method, why)
 
 
 def test_the_order_is_managed_first_and_the_rest_is_named() -> None:
-    settings, order = dict(EVERYTHING), list(Way)
-    for way, name in zip(
+    settings, order = dict(EVERYTHING), list(LoginMethod)
+    for method, name in zip(
         order,
         (
             "managed_client_id",
@@ -75,9 +85,9 @@ def test_the_order_is_managed_first_and_the_rest_is_named() -> None:
         ),
         strict=True,
     ):
-        chosen = choose(AzureKvSettings(**settings))  # type: ignore[arg-type]
+        chosen = choose_login(AzureKvSettings(**settings))  # type: ignore[arg-type]
         assert chosen is not None
-        assert (chosen.way, chosen.ignored) == (way, tuple(order[order.index(way) + 1 :]))
+        assert (chosen.method, chosen.ignored) == (method, tuple(order[order.index(method) + 1 :]))
         del settings[name]
 
 
@@ -86,7 +96,7 @@ def test_half_a_service_principal_is_none(missing: str) -> None:
     settings = {**PRINCIPAL, "client_secret": "s"}
     del settings[missing]
 
-    assert choose(AzureKvSettings(**settings)) is None  # type: ignore[arg-type]
+    assert choose_login(AzureKvSettings(**settings)) is None  # type: ignore[arg-type]
 
 
 # ── clouds ───────────────────────────────────────────────────────────────────────────────────────────
@@ -144,10 +154,10 @@ def test_half_a_service_principal_is_none(missing: str) -> None:
 def test_a_vault_is_found_in_its_cloud(
     settings: dict[str, Any], url: str, authority: str, scope: str
 ) -> None:
-    place = place_of(AzureKvSettings(**settings))
+    place = endpoint_of(AzureKvSettings(**settings))
 
     assert (place.url, place.authority, place.scope) == (url, authority, scope)
 
 
 def test_an_address_names_the_vault() -> None:
-    assert place_of(AzureKvSettings(url="https://v.vault.azure.net")).name == "v"
+    assert endpoint_of(AzureKvSettings(url="https://v.vault.azure.net")).name == "v"

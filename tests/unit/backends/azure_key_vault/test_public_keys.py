@@ -65,6 +65,6 @@ def test_an_elliptic_key_is_shown_too(curve: ec.EllipticCurve, name: str) -> Non
         {"kty": "EC", "crv": "P-256", "x": "AQ", "y": "AQ"},
     ],
 )
-def test_what_has_no_public_half_is_refused(jwk: dict[str, Any]) -> None:
+def test_a_key_without_a_public_half_is_refused(jwk: dict[str, Any]) -> None:
     with pytest.raises(NoPublicKey):
         public_forms(jwk)

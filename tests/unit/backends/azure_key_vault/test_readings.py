@@ -1,4 +1,4 @@
-"""What is picked out of a vault's answer."""
+"""The texts that are picked from an answer of the vault."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from secrets_manager.backends.azure_key_vault.objects import item_of, locate
-from secrets_manager.backends.azure_key_vault.readings import Validity, reading, refuse_invalid
+from secrets_manager.backends.azure_key_vault.readings import Validity, refuse_invalid, secret_reading
 from secrets_manager.backends.base import Reading
 from secrets_manager.domain.errors import (
     DecodeError,
@@ -22,7 +22,7 @@ from tests.unit.backends.tables import rows
 
 def reading_of(value: str | None, path: str = "app", caution: str = "") -> Reading:
     source = locate(path)
-    return reading(item_of(source), source, "v", value, caution)
+    return secret_reading(item_of(source), source, "v", value, caution)
 
 
 @pytest.mark.parametrize("key", ["", "data", "anything", "a/b", "#", "/a"])
@@ -59,7 +59,7 @@ def test_a_pointer_picks_a_member() -> None:
         }
     ),
 )
-def test_what_cannot_be_picked_is_named_without_being_shown(
+def test_a_member_that_cannot_be_picked_is_named_without_its_value(
     value: str | None, key: str, error: type[SecretsManagerError], words: str
 ) -> None:
     with pytest.raises(error, match=words) as caught:
@@ -69,7 +69,7 @@ def test_what_cannot_be_picked_is_named_without_being_shown(
     assert "4711" not in caught.value.message
 
 
-def test_what_should_be_a_certificate_and_is_none_is_told_so() -> None:
+def test_an_invalid_certificate_is_reported() -> None:
     with pytest.raises(EngineMismatch, match="certificates/tls"):
         reading_of(base64.b64encode(b"canary").decode(), "certificates/tls")
 
@@ -110,3 +110,26 @@ def test_only_strict_settings_refuse_a_value_that_is_not_valid() -> None:
     refuse_invalid("", strict=True)
     with pytest.raises(SourceExpired, match=r"'app' expired at noon, and azure-kv\.strict-expiry is on"):
         refuse_invalid("'app' expired at noon", strict=True)
+
+
+def test_many_pointers_into_one_value_find_the_same_as_each_alone() -> None:
+    keys = ["#/a", "#/b/0", "#/missing", "#/b", "plain"]
+    for value in ('{"a":"1","b":["2"]}', "canary", "[]", ""):
+        alone = reading_of(value)
+        together = alone.narrow(keys)
+
+        assert [outcome(together, key) for key in keys] == [outcome(alone, key) for key in keys]
+        assert "canary" not in repr(together)
+
+
+def outcome(found: Reading, key: str) -> str | SecretsManagerError:
+    try:
+        return found.pick(key)
+    except SecretsManagerError as error:
+        return error
+
+
+def test_the_size_of_a_value_is_known_before_it_is_used() -> None:
+    found = reading_of("12345\r\n")
+
+    assert [found.floor("any"), found.floor("#/a"), reading_of(None).floor("any")] == [5, 0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -11,19 +12,21 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessTokenInfo
 
-from secrets_manager.backends.azure_key_vault.session import Session
+from secrets_manager.backends.azure_key_vault.session import KeyVaultSession
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendUnavailable, SessionExpired
+from tests.builders import Clock, together
 from tests.testbed.waiting import wait_until
-from tests.unit.backends.azure_key_vault.support import Hand, Told, together
+from tests.unit.backends.azure_key_vault.support import RecordedTelemetry
 
 SCOPE = "https://vault.azure.net/.default"
+REFUSED = AuthFailed("the vault does not accept our token")
 
 
 @dataclass
 class Giver:
     """Gives out token-1, token-2, … with so many seconds of life, or fails."""
 
-    now: Hand
+    now: Clock
     life: float = 3600.0
     fault: BackendFault | None = None
     claims: list[str] = field(default_factory=list)
@@ -55,11 +58,12 @@ class Desk:
     """A session with clocks that stand still together."""
 
     def __init__(self, **giver: Any) -> None:
-        self.hand = Hand()
+        self.hand = Clock()
         self.giver = Giver(self.hand, **giver)
-        self.told = Told()
+        self.told = RecordedTelemetry()
         self.left = 5.0
-        self.session = Session(
+        self.shown = b"credentials"
+        self.session = KeyVaultSession(
             self.giver,
             SCOPE,
             self.told,
@@ -68,6 +72,7 @@ class Desk:
             clock=self.hand,
             now=self.hand,
             jitter=lambda: 1.0,
+            shown=lambda: self.shown,
         )
 
     def token(self, claims: str | None = None) -> str:
@@ -96,7 +101,7 @@ def test_many_threads_share_one_login() -> None:
     assert desk.giver.logins == 1
 
 
-def test_who_waits_for_a_login_waits_no_longer_than_its_own_call() -> None:
+def test_a_call_waits_for_a_login_no_longer_than_its_own_deadline() -> None:
     desk = Desk()
     desk.giver.gate.clear()
     desk.left = 0.1
@@ -104,6 +109,18 @@ def test_who_waits_for_a_login_waits_no_longer_than_its_own_call() -> None:
     assert isinstance(desk.fault(desk.token), SessionExpired)
     desk.giver.gate.set()
     wait_until(desk.session.ready, what="the login goes on by itself")
+
+
+def test_a_clock_that_is_ahead_by_more_than_a_tokens_life_costs_two_logins_a_minute_at_most() -> None:
+    desk = Desk(life=-7200.0)
+
+    assert [desk.token() for _ in range(5)] == ["token-1"] * 5
+    assert desk.session.ready()
+    for _ in range(60):
+        desk.hand.now += 10.0
+        desk.token()
+
+    assert desk.giver.logins <= 21
 
 
 def test_a_token_that_is_over_is_replaced() -> None:
@@ -175,12 +192,33 @@ def test_claims_are_not_satisfied_by_a_login_that_was_under_way() -> None:
     assert found == ["token-2"]
 
 
-def test_a_token_for_another_domain_is_not_given() -> None:
+def test_whatever_domain_is_asked_for_the_token_is_for_the_vaults_own() -> None:
+    """The double of the login accepts no other, and the SDK repeats for ever what a vault said once."""
     desk = Desk()
 
-    fault = desk.fault(lambda: desk.session.get_token_info("https://evil.test/.default"))
-    assert isinstance(fault, AuthFailed)
-    assert desk.giver.logins == 0
+    assert desk.session.get_token_info("https://evil.test/.default").token == "token-1"
+    assert desk.giver.logins == 1
+
+
+def test_claims_that_a_token_was_got_with_make_no_further_login() -> None:
+    desk = Desk()
+    desk.token()
+
+    assert [desk.token("policy") for _ in range(3)] == ["token-2"] * 3
+    assert desk.token("another policy") == "token-3"
+    assert desk.giver.claims == ["", "policy", "another policy"]
+
+
+def test_claims_that_are_wanted_of_each_token_make_no_storm_of_logins() -> None:
+    desk = Desk()
+    for _ in range(100):
+        with contextlib.suppress(BackendFault):
+            desk.token("policy")
+        desk.session.reject_token(desk.session.generation, REFUSED)
+        desk.hand.now += 1.0
+
+    # At first and then each 30 seconds.
+    assert desk.giver.logins == 4
 
 
 def test_the_older_face_of_a_credential_gives_the_same_token() -> None:
@@ -193,7 +231,7 @@ def test_the_older_face_of_a_credential_gives_the_same_token() -> None:
 # ── refusals ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_refused_login_is_tried_once_in_half_a_minute_by_however_many(
+def test_a_refused_login_is_tried_once_by_however_many_until_its_pause_is_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     desk = Desk(fault=AuthFailed("refused"))
@@ -225,10 +263,10 @@ def test_a_token_that_the_vault_refuses_is_dropped_once_however_many_saw_it() ->
     seen = desk.session.generation
     desk.hand.now += 60.0
     for _ in range(3):
-        desk.session.rejected(seen)
+        desk.session.reject_token(seen, REFUSED)
 
     assert desk.token() == "token-2"
-    desk.session.rejected(seen)
+    desk.session.reject_token(seen, REFUSED)
     assert desk.token() == "token-2"
     assert desk.giver.forgotten == 1
 
@@ -236,7 +274,7 @@ def test_a_token_that_the_vault_refuses_is_dropped_once_however_many_saw_it() ->
 def test_a_fresh_token_that_is_refused_ends_the_logins_for_a_while() -> None:
     desk = Desk()
     desk.token()
-    desk.session.rejected(desk.session.generation)
+    desk.session.reject_token(desk.session.generation, REFUSED)
 
     assert "does not accept our token" in desk.fault(desk.token).message
     assert desk.giver.logins == 1
@@ -244,11 +282,50 @@ def test_a_fresh_token_that_is_refused_ends_the_logins_for_a_while() -> None:
     assert desk.token() == "token-2"
 
 
-def test_without_a_token_and_with_the_login_refused_it_is_not_ready() -> None:
+def test_refused_credentials_that_were_replaced_are_shown_at_once() -> None:
+    desk = Desk()
+    desk.giver.fault = AuthFailed("refused")
+    desk.fault(desk.token)
+    desk.hand.now += 1.0
+    assert not desk.session.retry_refused()
+
+    desk.giver.fault = None
+    desk.shown = b"others"
+    desk.hand.now += 1.0
+    assert desk.session.retry_refused()
+    assert (desk.token(), desk.giver.logins) == ("token-2", 2)
+    assert not desk.session.retry_refused()
+
+
+def test_retrying_a_login_with_replaced_credentials_that_are_refused_too_raises_nothing() -> None:
+    desk = Desk()
+    desk.giver.fault = AuthFailed("refused")
+    desk.fault(desk.token)
+    desk.shown = b"others"
+    desk.hand.now += 1.0
+
+    assert not desk.session.retry_refused()
+    assert (desk.giver.logins, desk.told.logins_failed) == (2, 2)
+
+
+def test_a_vault_that_refused_a_fresh_token_gets_another_at_once_with_other_credentials() -> None:
+    desk = Desk()
+    desk.token()
+    desk.session.reject_token(desk.session.generation, REFUSED)
+    desk.hand.now += 29.0
+    assert not desk.session.retry_refused()
+
+    desk.shown = b"others"
+    desk.hand.now += 1.0
+    assert desk.session.retry_refused()
+    assert desk.token() == "token-2"
+
+
+def test_a_session_without_a_token_whose_login_was_refused_is_not_ready() -> None:
     desk = Desk()
     desk.token()
     desk.hand.now += 60.0
-    desk.session.rejected(desk.session.generation)
+    desk.session.reject_token(desk.session.generation, REFUSED)
     assert desk.session.ready()
     desk.giver.fault = BackendUnavailable("down")
     desk.fault(desk.token)
@@ -276,7 +353,7 @@ def test_maintain_logs_in_and_then_leaves_a_good_token_alone() -> None:
     assert desk.session.ready()
 
 
-def test_maintain_tells_a_failure() -> None:
+def test_maintain_reports_a_failure() -> None:
     desk = Desk(fault=AuthFailed("refused"))
 
     assert desk.fault(desk.session.maintain) == AuthFailed("refused")

@@ -1,4 +1,4 @@
-"""Doubles for the tests of the Vault backend: a clock, a scripted token API, and telemetry that remembers."""
+"""Doubles for the tests of the Vault backend: a clock, a scripted token API, and telemetry that records."""
 
 from __future__ import annotations
 
@@ -6,24 +6,17 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
-from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperation, SilentVaultTelemetry
-from secrets_manager.backends.vault.token_api import Grant, ServerFacts, TokenFacts, TokenRejected
-from secrets_manager.domain.errors import BackendFault, SecretsManagerError
-
-
-class Hand:
-    """A clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperation
+from secrets_manager.backends.vault.token_api import TokenRejected
+from secrets_manager.backends.vault.token_replies import Grant, ServerFacts, TokenFacts
+from secrets_manager.domain.errors import AuthFailed, BackendFault, SecretsManagerError
+from tests.builders import Clock
+from tests.silent import SilentVault
 
 
 @dataclass
-class Told(SilentVaultTelemetry):
-    """Remembers what was told."""
+class RecordedTelemetry(SilentVault):
+    """Records every report."""
 
     calls: list[tuple[str, SecretsManagerError | None]] = field(default_factory=list)
     logins_failed: int = 0
@@ -61,11 +54,12 @@ class Tokens:
         ttl, max_ttl, renewable, uses, can_look_up: what a login gives from now on.
         faults: by operation, raised instead of an answer.
         gate: a login waits for it.
+        file: the token in the file, if a login takes it from there.
         slow_look_ups: each look-up takes one of them and waits for it.
 
     """
 
-    clock: Hand
+    clock: Clock
     ttl: float = 1200.0
     max_ttl: float = 1_000_000.0
     renewable: bool = True
@@ -76,6 +70,7 @@ class Tokens:
     server: ServerFacts | None = None
     calls: Counter[str] = field(default_factory=Counter)
     faults: dict[str, BackendFault] = field(default_factory=dict)
+    file: str = ""
     gate: threading.Event = field(default_factory=threading.Event)
     slow_look_ups: list[threading.Event] = field(default_factory=list)
     ends: dict[str, float] = field(default_factory=dict)
@@ -87,10 +82,15 @@ class Tokens:
     def log_in(self) -> Grant:
         self._called("login")
         assert self.gate.wait(10)
-        token = f"token-{len(self.ends) + 1}"
+        token = self.file or f"token-{len(self.ends) + 1}"
+        if token in self.ends:
+            return self._known(token)
         self.born[token] = self.clock()
         self.ends[token] = self.clock() + self.ttl if self.expires else float("inf")
         return Grant(token=token, ttl=self.ttl, renewable=self.renewable, uses=self.uses)
+
+    def superseded(self, token: str) -> bool:
+        return self.file not in {"", token}
 
     def look_up(self, token: str) -> TokenFacts:
         self._called("lookup-self")
@@ -124,6 +124,12 @@ class Tokens:
     def kill_all(self) -> None:
         """Revoke every token that was given out."""
         self.ends.update(dict.fromkeys(self.ends, 0.0))
+
+    def _known(self, token: str) -> Grant:
+        left = self.ends[token] - self.clock()
+        if left <= 0:
+            raise AuthFailed("the token in the file is dead")
+        return Grant(token=token, ttl=left, renewable=self.renewable)
 
     def _called(self, operation: str) -> None:
         self.calls[operation] += 1

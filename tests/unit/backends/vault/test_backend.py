@@ -1,17 +1,22 @@
-"""VaultBackend against replies that a real server gives seldom, each said byte for byte."""
+"""VaultBackend against replies that a real server seldom gives, scripted byte for byte."""
 
 from __future__ import annotations
 
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from secrets_manager.backends.base import Reading
+from secrets_manager.backends.vault import token_api
 from secrets_manager.backends.vault.backend import VaultBackend
 from secrets_manager.domain.errors import (
     AuthFailed,
@@ -21,15 +26,21 @@ from secrets_manager.domain.errors import (
     BackendUnavailable,
     DynamicSecretUnsupported,
     EngineMismatch,
+    InvalidPath,
+    NoAnswerYet,
+    NotAString,
     PermissionDenied,
     SecretsManagerError,
+    SourceDeleted,
     SourceNotFound,
     SourceOutdated,
+    SourceTooLarge,
 )
 from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import VaultSettings
 from tests.unit.backends.tables import rows
-from tests.unit.backends.vault.doubles import Told
+from tests.unit.backends.vault.doubles import RecordedTelemetry
 from tests.unit.runtime.loopback import Connection, Loopback, Received, each_request
 
 Answer = Callable[[Connection, Received], None]
@@ -96,21 +107,27 @@ def vault() -> Iterator[FakeVault]:
 
 
 def backend(
-    vault: FakeVault, *, timeout: float = 5.0, told: Told | None = None, **settings: Any
+    vault: FakeVault,
+    *,
+    timeout: float = 5.0,
+    told: RecordedTelemetry | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    **settings: Any,
 ) -> VaultBackend:
     return VaultBackend(
         VaultSettings(**{"url": vault.server.url, "role_id": "r", "secret_id": "canary-sid", **settings}),
         timeout=timeout,
         poll_period=60.0,
         connections=4,
-        telemetry=told or Told(),
+        telemetry=told or RecordedTelemetry(),
         watchdog=Watchdog(),
+        clock=clock,
     )
 
 
-def failure(of: VaultBackend, path: str = "secret/data/app") -> SecretsManagerError:
+def failure(of: VaultBackend, path: str = "secret/data/app", *, seconds: float = 5.0) -> SecretsManagerError:
     with pytest.raises(SecretsManagerError) as caught:
-        of.read(of.locate(path))
+        of.read(of.locate(path), Terms.within(seconds))
     return caught.value
 
 
@@ -126,19 +143,50 @@ def failure(of: VaultBackend, path: str = "secret/data/app") -> SecretsManagerEr
             "a disaster recovery secondary": (said(472, {"errors": ["canary"]}), BackendUnavailable),
             "a page": (lambda c, _: c.reply(200, b"<html>canary"), BackendUnavailable),
             "a page in place of a denial": (lambda c, _: c.reply(403, b"<html>canary"), BackendUnavailable),
-            "a path that cannot be read": (said(405, {"errors": ["canary"]}), EngineMismatch),
-            "a path that Vault does not like": (said(400, {"errors": ["canary"]}), EngineMismatch),
+            "a path that cannot be read": (
+                said(405, {"errors": ["canary: unsupported operation"]}),
+                EngineMismatch,
+            ),
+            "a 405 of something else": (said(405, {"errors": ["canary"]}), BackendUnavailable),
+            "a 405 of a gateway": (said(405, {"message": "canary"}), BackendUnavailable),
+            "a page with 405": (lambda c, _: c.reply(405, b"<html>canary"), BackendUnavailable),
+            "a call that Vault does not like": (said(400, {"errors": ["canary"]}), BackendUnavailable),
+            "a page with 400": (lambda c, _: c.reply(400, b"<html>canary"), BackendUnavailable),
+            "a path that is not below data/": (
+                said(404, {"data": None, "warnings": ["canary"]}),
+                SourceNotFound,
+            ),
+            "more than is looked through": (
+                said(200, {"data": {"data": {"a": [[]] * 500_000}, "metadata": {"version": 1}}}),
+                SourceTooLarge,
+            ),
+            "a large reply that is none": (
+                lambda c, _: c.reply(200, b'{"a' + b"x" * 20_000),
+                BackendUnavailable,
+            ),
+            "a large reply with damage inside": (
+                lambda c, _: c.reply(
+                    200, b'{"data":{"data":{"a" 1,"x":"' + b"x" * 20_000 + b'"},"metadata":{}}}'
+                ),
+                BackendUnavailable,
+            ),
+            "more members than are looked through": (
+                lambda c, _: c.reply(
+                    200, b'{"data":{"data":{"a":0' + b',"":0' * 250_000 + b'},"metadata":{}}}'
+                ),
+                SourceTooLarge,
+            ),
             "another shape": (said(200, {"data": {"a": "canary"}}), EngineMismatch),
             "nothing there": (said(404, {"errors": []}), SourceNotFound),
             "no right": (DENIED, PermissionDenied),
         }
     ),
 )
-def test_what_vault_answers_to_a_read_has_one_meaning(
+def test_each_answer_of_vault_to_a_read_has_one_meaning(
     vault: FakeVault, answer: Answer, meaning: type
 ) -> None:
     vault.on("secret/data/app", answer)
-    told = Told()
+    told = RecordedTelemetry()
     error = failure(backend(vault, told=told))
 
     assert type(error) is meaning
@@ -162,22 +210,105 @@ def test_a_503_of_a_server_that_says_it_is_sealed_is_a_seal(
     assert failure(backend(vault)) == BackendSealed(message)
 
 
+@pytest.mark.parametrize("letter", ["\u202e", "\u200b", "\ufeff", "\xa0", "\u3000", "\ue000", "\u0378"])
+def test_a_path_that_vault_takes_no_letter_of_is_its_own_trouble_and_not_the_backends(
+    vault: FakeVault, letter: str
+) -> None:
+    path = f"secret/data/app{letter}x"
+    vault.on(quote(path), lambda c, _: c.reply(400, b""))
+    error = failure(backend(vault), path)
+
+    assert type(error) is SourceNotFound
+    assert error.message.endswith(
+        f"; Vault does not accept U+{ord(letter):04X}, which is not printable, in a path"
+    )
+
+
+def test_an_empty_400_about_a_path_that_shows_is_no_answer_of_vaults(vault: FakeVault) -> None:
+    vault.on("secret/data/app", lambda c, _: c.reply(400, b""))
+
+    assert failure(backend(vault)) == BackendUnavailable(
+        "the reply is not from Vault: status 400, and not a JSON object"
+    )
+
+
+def test_many_reads_that_end_in_503_ask_for_the_seal_status_once_in_a_while(
+    vault: FakeVault,
+) -> None:
+    vault.on("secret/data/app", said(503, {"errors": ["x"]}))
+    vault.on("sys/seal-status", said(200, {"sealed": True, "initialized": True}), said(500, {}))
+    now = 1000.0
+    reader = backend(vault, clock=lambda: now)
+    told = [failure(reader) for _ in range(5)]
+    now += 5.0
+    told += [failure(reader) for _ in range(5)]
+
+    assert (
+        told
+        == [BackendSealed("Vault is sealed")] * 5
+        + [BackendUnavailable("Vault cannot serve requests now (503)")] * 5
+    )
+    assert [received.target for received in vault.server.seen].count("/v1/sys/seal-status") == 2
+
+
+def test_a_server_that_is_silent_about_its_seal_holds_a_read_for_less_than_a_second_more(
+    vault: FakeVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A call may last a second longer than its time.
+    assert token_api._SEAL_SECONDS < 1.0
+    monkeypatch.setattr(token_api, "_SEAL_SECONDS", 0.05)
+    over = threading.Event()
+
+    def silent(_connection: Connection, _received: Received) -> None:
+        over.wait(60)
+
+    vault.on("sys/seal-status", silent)
+    vault.on("secret/data/app", said(503, {"errors": ["x"]}))
+    reader = backend(vault)
+    with ThreadPoolExecutor(8) as readers:
+        told = list(readers.map(lambda _: failure(reader), range(8)))
+    over.set()
+
+    assert told == [BackendUnavailable("Vault cannot serve requests now (503)")] * 8
+    assert vault.count("sys/seal-status") == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        said(200, {"sealed": "true"}),
+        said(200, {"sealed": None, "initialized": "false"}),
+        said(200, {}),
+        said(503, {"errors": ["x"]}),
+        said(403, {"errors": ["x"]}),
+        lambda c, _: c.reply(200, b"<html>"),
+        lambda c, _: c.reply(200, b"[]"),
+    ],
+    ids=["a text", "null", "nothing", "503", "403", "a page", "a list"],
+)
+def test_only_a_server_that_says_so_is_sealed(vault: FakeVault, answer: Answer) -> None:
+    vault.on("secret/data/app", said(503, {"errors": ["x"]}))
+    vault.on("sys/seal-status", answer)
+
+    assert failure(backend(vault)) == BackendUnavailable("Vault cannot serve requests now (503)")
+
+
 def test_a_page_with_the_status_of_a_gateway_is_named_by_its_status(vault: FakeVault) -> None:
     vault.on("secret/data/app", lambda c, _: c.reply(502, b"<html>"))
 
-    assert failure(backend(vault)) == BackendUnavailable("no Vault behind the proxy answered (502)")
+    assert failure(backend(vault)) == BackendUnavailable("a proxy got no valid answer from Vault (502)")
 
 
 def test_a_lagging_standby_is_asked_again(vault: FakeVault) -> None:
     vault.on("secret/data/app", said(412, {"errors": ["x"]}), said(412, {"errors": ["x"]}), secret())
-    reading = backend(vault).read(backend(vault).locate("secret/data/app"))
+    reading = backend(vault).read(backend(vault).locate("secret/data/app"), Terms.within(5.0))
 
     assert reading.pick("a") == "1"
 
 
-def test_a_standby_that_goes_on_lagging_is_a_fault_within_the_timeout(vault: FakeVault) -> None:
+def test_a_standby_that_goes_on_lagging_is_a_fault_at_the_deadline(vault: FakeVault) -> None:
     vault.on("secret/data/app", said(412, {"errors": ["x"]}))
-    error = failure(backend(vault, timeout=0.5))
+    error = failure(backend(vault), seconds=0.5)
 
     assert isinstance(error, (BackendUnavailable, BackendTimeout))
     assert vault.count("secret/data/app") > 1
@@ -186,22 +317,22 @@ def test_a_standby_that_goes_on_lagging_is_a_fault_within_the_timeout(vault: Fak
 def test_an_older_version_than_before_is_not_used_at_once(vault: FakeVault) -> None:
     vault.on("secret/data/app", secret(5), secret(4))
     reader = backend(vault)
-    reader.read(reader.locate("secret/data/app"))
+    reader.read(reader.locate("secret/data/app"), Terms.within(5.0))
 
     assert isinstance(failure(reader), SourceOutdated)
 
 
-def test_a_path_that_was_removed_and_made_anew_is_used_at_once(vault: FakeVault) -> None:
+def test_a_path_that_was_removed_and_created_again_is_used_at_once(vault: FakeVault) -> None:
     vault.on("secret/data/app", secret(5), said(404, {"errors": []}), secret(1, a="new"))
     reader = backend(vault)
     source = reader.locate("secret/data/app")
-    reader.read(source)
+    reader.read(source, Terms.within(5.0))
     failure(reader)
 
-    assert reader.read(source).pick("a") == "new"
+    assert reader.read(source, Terms.within(5.0)).pick("a") == "new"
 
 
-def test_the_old_token_is_not_asked_twice_when_the_new_one_is_refused_too(vault: FakeVault) -> None:
+def test_a_read_is_not_tried_a_third_time_when_the_new_token_is_refused_too(vault: FakeVault) -> None:
     vault.on("secret/data/app", DENIED)
     vault.on("auth/token/lookup-self", alive(), DENIED, alive())
 
@@ -228,16 +359,132 @@ def test_a_lease_that_may_not_be_revoked_is_left(vault: FakeVault) -> None:
     assert isinstance(failure(backend(vault), "db/creds/x"), DynamicSecretUnsupported)
 
 
-def test_our_own_token_is_handed_out_under_no_path(vault: FakeVault) -> None:
-    vault.on("team/auth/token/lookup-self", said(200, {"lease_id": "", "data": {"id": "s.canary"}}))
+def test_our_own_token_is_asked_for_under_no_path(vault: FakeVault) -> None:
+    path = "team/auth/token/lookup-self"
+    vault.on(path, said(200, {"lease_id": "", "data": {"id": "s.canary"}}))
 
-    assert isinstance(failure(backend(vault, engine="kv1"), "team/auth/token/lookup-self"), PermissionDenied)
+    assert isinstance(failure(backend(vault, engine="kv1"), path), InvalidPath)
+    assert vault.server.seen == []
+
+
+BIG = "x" * 20_000
+HIDDEN: dict[str, Any] = {
+    "as a value": {"id": "s.canary"},
+    "within a text": {"id": "token: s.canary!"},
+    "in a list": {"id": ["a", ["s.canary"]]},
+    "in a map": {"id": {"a": {"b": "s.canary"}}},
+    "as a name": {"s.canary": "a"},
+    "as a name further down": {"id": {"a": [{"s.canary": 1}]}},
+}
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["parsed", "viewed"])
+@pytest.mark.parametrize("place", HIDDEN)
+def test_a_reply_that_holds_our_own_token_anywhere_is_refused(
+    vault: FakeVault, place: str, *, large: bool
+) -> None:
+    values = {"a": "1", **HIDDEN[place], **({"big": BIG} if large else {})}
+    vault.on("secret/data/app", secret(**values))
+
+    assert isinstance(failure(backend(vault)), PermissionDenied)
+
+
+@pytest.mark.parametrize("told", ["s.canary", "s.second"])
+def test_a_reply_is_compared_with_the_current_token_and_with_earlier_tokens(
+    vault: FakeVault, told: str
+) -> None:
+    vault.on("auth/approle/login", login(), login(client_token="s.second"))
+    vault.on("auth/token/lookup-self", alive(), DENIED, alive())
+    # The token ends, and the path says what the token is that asks.
+    vault.on("secret/data/app", DENIED, secret(id=told))
+    reader = backend(vault)
+
+    assert isinstance(failure(reader), PermissionDenied)
+    asked_with = [e.headers["x-vault-token"] for e in vault.server.seen if e.target == "/v1/secret/data/app"]
+    assert asked_with == ["s.canary", "s.second"]
+    # Before another thread has seen the new one as well.
+    assert isinstance(failure(reader), PermissionDenied)
+
+
+def test_a_lease_is_revoked_with_the_token_that_it_was_made_for(vault: FakeVault) -> None:
+    vault.on("auth/approle/login", login(), login(client_token="s.second"))
+    vault.on("auth/token/lookup-self", alive(), DENIED, alive())
+    vault.on("db/creds/x", DENIED, said(200, {"lease_id": "db/creds/x/1", "data": {"password": "p"}}))
+    vault.on("sys/leases/revoke", lambda c, _: c.reply(204))
+
+    assert isinstance(failure(backend(vault, engine="kv1"), "db/creds/x"), DynamicSecretUnsupported)
+    revoked = [e.headers["x-vault-token"] for e in vault.server.seen if e.target == "/v1/sys/leases/revoke"]
+    assert revoked == ["s.second"]
+
+
+@pytest.mark.parametrize("destroyed", [False, True])
+def test_a_deleted_version_does_not_make_an_older_one_usable(vault: FakeVault, *, destroyed: bool) -> None:
+    gone = {"data": None, "metadata": {"version": 7, "destroyed": destroyed, "deletion_time": "x"}}
+    vault.on("secret/data/app", secret(7), said(404, {"data": gone}), secret(6), secret(8))
+    reader = backend(vault)
+    source = reader.locate("secret/data/app")
+    reader.read(source, Terms.within(5.0))
+    failure(reader)
+
+    assert isinstance(failure(reader), SourceOutdated)
+    assert reader.read(source, Terms.within(5.0)).version == "8"
+
+
+def test_a_standby_that_does_not_know_the_path_does_not_make_an_older_version_usable(
+    vault: FakeVault,
+) -> None:
+    def made(version: int, second: int) -> Answer:
+        metadata = {"version": version, "created_time": f"2026-01-01T00:00:{second:02}.5Z"}
+        return said(200, {"data": {"data": {"a": str(version)}, "metadata": metadata}})
+
+    vault.on("secret/data/app", made(7, 20), said(404, {"errors": []}), made(6, 10), made(1, 30))
+    reader = backend(vault)
+    source = reader.locate("secret/data/app")
+    reader.read(source, Terms.within(5.0))
+    failure(reader)
+
+    assert isinstance(failure(reader), SourceOutdated)
+    # Removed and created again.
+    assert reader.read(source, Terms.within(5.0)).version == "1"
+
+
+def test_a_large_reply_is_read_with_its_texts_and_its_version(vault: FakeVault) -> None:
+    vault.on("secret/data/app", secret(3, a="1", big="\u00e9" * 1_000_000, deep=[[[]]]))
+    reading = backend(vault).read(backend(vault).locate("secret/data/app"), Terms.within(5.0))
+
+    assert (reading.version, reading.pick("a"), len(reading.pick("big"))) == ("3", "1", 1_000_000)
+    with pytest.raises(NotAString, match="is a list"):
+        reading.pick("deep")
+
+
+def test_large_replies_that_are_kept_leave_no_room_for_another_until_they_go(vault: FakeVault) -> None:
+    vault.on("secret/data/app", secret(3, a="1", big="x" * 7_500_000))
+    vault.on("secret/data/small", secret(3, a="1"))
+    reader = backend(vault, timeout=3.0)
+    source = reader.locate("secret/data/app")
+    kept = [reader.read(source, Terms.within(5.0)) for _ in range(3)]
+    error = failure(reader)
+    assert isinstance(error, NoAnswerYet)
+    # What is small is not held up.
+    assert reader.read(reader.locate("secret/data/small"), Terms.within(5.0)).pick("a") == "1"
+    error.bare()
+    kept.clear()
+
+    assert reader.read(source, Terms.within(5.0)).pick("a") == "1"
+
+
+def test_a_secret_nested_deep_in_a_small_reply_costs_only_its_own_key(vault: FakeVault) -> None:
+    deep = b"[" * 2_000 + b"]" * 2_000
+    body = b'{"data":{"data":{"deep":' + deep + b',"a":"1"},"metadata":{"version":1}}}'
+    vault.on("secret/data/app", lambda c, _: c.reply(200, body))
+
+    assert backend(vault).read(backend(vault).locate("secret/data/app"), Terms.within(5.0)).pick("a") == "1"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 def test_a_refused_login_names_the_method_and_nothing_else(vault: FakeVault, status: int) -> None:
     vault.on("auth/approle/login", said(status, {"errors": ["canary"]}))
-    told = Told()
+    told = RecordedTelemetry()
     error = failure(backend(vault, told=told))
 
     assert error == AuthFailed(f"Vault refused the login at auth/approle ({status})")
@@ -262,7 +509,7 @@ def test_a_login_that_gives_no_token_is_a_refused_login(vault: FakeVault, reply:
     assert isinstance(failure(backend(vault)), AuthFailed)
 
 
-def test_a_sealed_vault_at_login_is_told_from_refused_credentials(vault: FakeVault) -> None:
+def test_a_sealed_vault_at_login_is_not_mistaken_for_refused_credentials(vault: FakeVault) -> None:
     vault.on("auth/approle/login", said(503, {"errors": ["x"]}))
     vault.on("sys/seal-status", said(200, {"sealed": True, "initialized": True}))
 
@@ -271,7 +518,7 @@ def test_a_sealed_vault_at_login_is_told_from_refused_credentials(vault: FakeVau
 
 def test_a_login_that_hangs_leaves_the_read_in_time(vault: FakeVault) -> None:
     vault.on("auth/approle/login", lambda connection, _: connection.hang())
-    error = failure(backend(vault, timeout=0.4))
+    error = failure(backend(vault), seconds=0.4)
 
     assert error.reason in {"SessionExpired", "BackendTimeout"}
 
@@ -282,10 +529,10 @@ def test_the_credentials_are_read_from_their_files_at_each_login(vault: FakeVaul
     secret_id.write_text(" secret-1\n")
     vault.on("secret/data/app", secret(), DENIED, secret())
     reader = backend(vault, role_id_file=str(role), secret_id_file=str(secret_id))
-    reader.read(reader.locate("secret/data/app"))
+    reader.read(reader.locate("secret/data/app"), Terms.within(5.0))
     secret_id.write_text("secret-2")
     vault.on("auth/token/lookup-self", DENIED, alive())
-    reader.read(reader.locate("secret/data/app"))
+    reader.read(reader.locate("secret/data/app"), Terms.within(5.0))
 
     bodies = [json.loads(e.body) for e in vault.server.seen if e.target == "/v1/auth/approle/login"]
     assert bodies == [
@@ -308,7 +555,7 @@ def test_the_service_account_is_shown_with_its_role_at_its_own_mount(
         kubernetes_path="k8s/east",
         kubernetes_token_file=str(token),
     )
-    reader.read(reader.locate("secret/data/app"))
+    reader.read(reader.locate("secret/data/app"), Terms.within(5.0))
 
     assert json.loads(vault.server.seen[0].body) == {"jwt": "jwt-canary", "role": "sm"}
 
@@ -330,13 +577,13 @@ def test_a_credentials_file_that_holds_nothing_is_named(
 def test_a_role_without_secret_id_is_logged_in_without_one(vault: FakeVault) -> None:
     vault.on("secret/data/app", secret())
     reader = backend(vault, secret_id="")
-    reader.read(reader.locate("secret/data/app"))
+    reader.read(reader.locate("secret/data/app"), Terms.within(5.0))
 
     assert json.loads(vault.server.seen[0].body) == {"role_id": "r"}
 
 
-def test_the_server_is_asked_who_it_is_outside_of_the_namespace(vault: FakeVault) -> None:
-    told = Told()
+def test_the_health_of_the_server_is_asked_for_outside_of_the_namespace(vault: FakeVault) -> None:
+    told = RecordedTelemetry()
     reader = backend(vault, told=told, namespace="team")
     reader.maintain()
 
@@ -349,7 +596,7 @@ def test_the_server_is_asked_who_it_is_outside_of_the_namespace(vault: FakeVault
 def test_a_token_near_its_end_is_renewed_by_the_poll(vault: FakeVault) -> None:
     vault.on("auth/token/lookup-self", alive(ttl=1200), alive(ttl=250))
     vault.on("auth/token/renew-self", login(lease_duration=600))
-    told = Told()
+    told = RecordedTelemetry()
     reader = backend(vault, told=told)
     reader.maintain()
     reader.maintain()
@@ -369,13 +616,13 @@ def test_a_renewed_periodic_token_is_not_taken_for_one_at_its_maximum_life(vault
     assert vault.count("auth/approle/login") == 1
 
 
-def test_a_renewal_that_vault_refuses_is_told_as_forbidden(vault: FakeVault) -> None:
+def test_a_renewal_that_vault_refuses_is_counted_as_forbidden(vault: FakeVault) -> None:
     vault.on("auth/token/lookup-self", alive(ttl=1200), alive(ttl=1000))
     vault.on("auth/token/renew-self", DENIED)
-    told = Told()
+    told = RecordedTelemetry()
     reader = backend(vault, told=told, max_token_ttl=1100)
     reader.maintain()
-    with pytest.raises(AuthFailed, match="renew itself"):
+    with pytest.raises(AuthFailed, match="do not allow renew-self"):
         reader.maintain()
 
     assert told.renewals_failed == [("renew-self", "BackendSecretForbiddenError")]
@@ -402,7 +649,7 @@ def test_a_look_up_of_an_unknown_shape_is_a_fault(vault: FakeVault) -> None:
     reader = backend(vault)
     reader.maintain()
 
-    with pytest.raises(BackendUnavailable, match="unknown shape"):
+    with pytest.raises(BackendUnavailable, match="holds no data"):
         reader.maintain()
 
 
@@ -410,18 +657,18 @@ def test_a_503_of_a_server_that_does_not_say_whether_it_is_sealed_is_an_outage(v
     vault.on("secret/data/app", said(503, {"errors": ["x"]}))
     vault.on("sys/seal-status", said(500, {"errors": ["x"]}))
 
-    assert failure(backend(vault)) == BackendUnavailable("Vault cannot serve now (503)")
+    assert failure(backend(vault)) == BackendUnavailable("Vault cannot serve requests now (503)")
 
 
 def test_a_read_without_time_left_makes_no_call(vault: FakeVault) -> None:
-    assert isinstance(failure(backend(vault, timeout=0.0)), BackendTimeout)
+    assert isinstance(failure(backend(vault), seconds=0.0), BackendTimeout)
     assert vault.server.seen == []
 
 
 @pytest.mark.parametrize("status", [429, 472, 473, 501, 503])
 def test_the_health_of_a_standby_is_information(vault: FakeVault, status: int) -> None:
     vault.on("sys/health", said(status, {"version": "9", "cluster_id": "i", "sealed": False}))
-    told = Told()
+    told = RecordedTelemetry()
     backend(vault, told=told).maintain()
 
     assert told.servers == [("9", "i", "")]
@@ -433,7 +680,7 @@ def test_the_health_of_a_standby_is_information(vault: FakeVault, status: int) -
 )
 def test_a_health_that_fails_is_no_fault(vault: FakeVault, answer: Answer) -> None:
     vault.on("sys/health", answer)
-    told = Told()
+    told = RecordedTelemetry()
     reader = backend(vault, told=told)
     reader.maintain()
 
@@ -444,9 +691,43 @@ def test_no_canary_is_logged_at_any_level(vault: FakeVault, caplog: pytest.LogCa
     vault.on("secret/data/app", secret(a="canary-value"), DENIED)
     with caplog.at_level(logging.DEBUG):
         reader = backend(vault)
-        reader.read(reader.locate("secret/data/app"))
+        reader.read(reader.locate("secret/data/app"), Terms.within(5.0))
         failure(reader)
         reader.maintain()
 
     assert "canary" not in caplog.text
     assert not any("canary" in f"{record.__dict__}" for record in caplog.records)
+
+
+def test_reads_of_old_versions_say_nothing_about_the_newest(vault: FakeVault) -> None:
+    """They neither make it look outdated, nor let an outdated one pass."""
+    vault.on("secret/data/app", secret(7), secret(7), secret(6), secret(7))
+    vault.on("secret/data/app?version=3", secret(3))
+    vault.on("secret/data/app?version=9", said(404, {"errors": []}))
+    deleted = {"data": None, "metadata": {"version": 5, "destroyed": False, "deletion_time": "x"}}
+    vault.on("secret/data/app?version=5", said(404, {"data": deleted}))
+    reader = backend(vault)
+
+    def newest() -> str:
+        return reader.read(reader.locate("secret/data/app"), Terms.within(5.0)).version
+
+    def pinned(version: str) -> Reading:
+        return reader.read(reader.locate("secret/data/app", version), Terms.within(5.0))
+
+    assert newest() == "7"
+    assert pinned("3").version == "3"
+    with pytest.raises(SourceNotFound, match="version 9 of path"):
+        pinned("9")
+    with pytest.raises(SourceDeleted, match="version 5 of path"):
+        pinned("5")
+    assert newest() == "7"
+    assert isinstance(failure(reader), SourceOutdated)
+    assert newest() == "7"
+
+
+def test_a_forbidden_version_is_a_refusal_and_no_absence(vault: FakeVault) -> None:
+    vault.on("secret/data/app?version=3", DENIED)
+    reader = backend(vault)
+
+    with pytest.raises(PermissionDenied):
+        reader.read(reader.locate("secret/data/app", "3"), Terms.within(5.0))

@@ -1,4 +1,4 @@
-"""Replies of Vault and OpenBao, whole or not: each is understood, or refused as one of ours."""
+"""Replies of Vault and OpenBao, damaged or not: each is understood, or refused by an error of ours."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from urllib3 import HTTPHeaderDict
 
 from secrets_manager.backends.base import Reading, Source
-from secrets_manager.backends.vault import adapter, token_api, transport
-from secrets_manager.backends.vault.faults import Refused
-from secrets_manager.backends.vault.kv import absence, locate, reading
+from secrets_manager.backends.vault import adapter, token_replies, transport
+from secrets_manager.backends.vault.faults import VaultRefused
+from secrets_manager.backends.vault.kv import absence, kv_reading, locate
 from secrets_manager.domain.errors import (
     BackendFault,
     EngineMismatch,
@@ -28,7 +28,7 @@ from secrets_manager.domain.errors import (
     SourceError,
 )
 from secrets_manager.domain.policy import PathPolicy
-from secrets_manager.runtime.messages import Reply
+from secrets_manager.runtime.http.messages import Reply
 from secrets_manager.settings import Engine
 from tests.unit.foreign_input import ANY_JSON, TEXT, as_bytes, damaged, mangled, nested, perhaps_damaged
 
@@ -75,7 +75,7 @@ HEALTH = {
 ENGINES: st.SearchStrategy[Engine] = st.sampled_from(["kv1", "kv2"])
 
 
-def answer(body: bytes, status: int = 200, **headers: str) -> transport.Answer:
+def answer(body: bytes, status: int = 200, **headers: str) -> transport.VaultAnswer:
     """What the transport makes of a reply."""
     return transport._answer(Reply(status, HTTPHeaderDict(headers), body))
 
@@ -83,8 +83,8 @@ def answer(body: bytes, status: int = 200, **headers: str) -> transport.Answer:
 def checked(body: bytes, status: int = 200, **headers: str) -> Mapping[str, Any] | None:
     """What hvac is given, or None when the reply is refused as one of ours."""
     try:
-        return adapter._checked(answer(body, status, **headers), refuse=True)
-    except (Refused, BackendFault):
+        return adapter._check(answer(body, status, **headers), refuse=True)
+    except (VaultRefused, BackendFault):
         return None
 
 
@@ -123,7 +123,7 @@ def test_a_damaged_reply_is_read_for_exactly_what_it_holds_or_refused(
     if reply is None:
         return
     try:
-        found = reading(engine, SOURCE, reply)
+        found = kv_reading(engine, SOURCE, reply)
     except SourceError:
         return
 
@@ -131,7 +131,7 @@ def test_a_damaged_reply_is_read_for_exactly_what_it_holds_or_refused(
     for key in found.values:
         picked = pick(found, key)
         assert isinstance(picked, SourceError) or picked == found.values[key]
-    assert found.canonical() == reading(engine, SOURCE, shuffled(reply)).canonical()
+    assert found.canonical() == kv_reading(engine, SOURCE, shuffled(reply)).canonical()
 
 
 def pick(found: Reading, key: str) -> str | SourceError:
@@ -176,7 +176,7 @@ def test_a_secret_that_is_nested_too_deep_costs_that_path_alone(depth: int) -> N
 
     assert reply is not None
     try:
-        found = reading("kv2", SOURCE, reply)
+        found = kv_reading("kv2", SOURCE, reply)
     except EngineMismatch:
         assert depth > 1000
     else:
@@ -189,7 +189,7 @@ def test_half_a_character_has_a_canonical_form() -> None:
 
 
 @given(damaged(GONE) | st.just(GONE) | ANY_JSON)
-def test_what_is_absent_is_told_by_the_server_s_own_words(sent: Any) -> None:
+def test_the_words_of_the_server_decide_why_a_source_is_absent(sent: Any) -> None:
     reply = sent if isinstance(sent, dict) else None
     found = absence("kv2", SOURCE, reply)
 
@@ -207,7 +207,7 @@ def test_what_is_absent_is_told_by_the_server_s_own_words(sent: Any) -> None:
 
 
 def outcome(read: Callable[[Mapping[str, Any]], Any], reply: Mapping[str, Any]) -> Any:
-    """What a reader made of a reply, or the fault it told."""
+    """The result of a reader for a reply, or its fault."""
     try:
         return read(reply)
     except SecretsManagerError as fault:
@@ -216,9 +216,9 @@ def outcome(read: Callable[[Mapping[str, Any]], Any], reply: Mapping[str, Any]) 
 
 @given(perhaps_damaged(LOGIN).filter(lambda it: isinstance(it, dict)))
 def test_a_login_gives_a_token_that_fits_into_a_header_or_fails(reply: dict[str, Any]) -> None:
-    found = outcome(token_api._grant, reply)
+    found = outcome(token_replies.grant_in, reply)
 
-    if isinstance(found, token_api.Grant):
+    if isinstance(found, token_replies.Grant):
         assert found.token == reply["auth"]["client_token"]
         assert found.token.encode("latin-1").strip() == found.token.encode()
         assert found.ttl >= 0
@@ -229,9 +229,9 @@ def test_a_login_gives_a_token_that_fits_into_a_header_or_fails(reply: dict[str,
 
 @given(perhaps_damaged(LOOK_UP).filter(lambda it: isinstance(it, dict)))
 def test_a_look_up_gives_times_from_zero_or_fails(reply: dict[str, Any]) -> None:
-    found = outcome(token_api._token_facts, reply)
+    found = outcome(token_replies.token_facts, reply)
 
-    if isinstance(found, token_api.TokenFacts):
+    if isinstance(found, token_replies.TokenFacts):
         assert found.ttl >= 0
         assert found.full >= 0
         assert found.expires == (found.ttl > 0 or reply["data"].get("expire_time") is not None)
@@ -241,7 +241,7 @@ def test_a_look_up_gives_times_from_zero_or_fails(reply: dict[str, Any]) -> None
 
 @given(perhaps_damaged(HEALTH).filter(lambda it: isinstance(it, dict)))
 def test_health_is_what_the_server_says_or_nothing(reply: dict[str, Any]) -> None:
-    found = token_api._server_facts(reply)
+    found = token_replies.server_facts(reply)
 
     if found is None:
         assert not isinstance(reply.get("version"), str)
@@ -251,9 +251,9 @@ def test_health_is_what_the_server_says_or_nothing(reply: dict[str, Any]) -> Non
 
 
 def test_whole_replies_are_understood() -> None:
-    assert token_api._grant(LOGIN) == token_api.Grant(token="hvs.token", ttl=1200, renewable=True)
-    facts = token_api._token_facts(copy.deepcopy(LOOK_UP))
-    assert facts == token_api.TokenFacts(ttl=1000, full=1200, expires=True, renewable=True)
+    assert token_replies.grant_in(LOGIN) == token_replies.Grant(token="hvs.token", ttl=1200, renewable=True)
+    facts = token_replies.token_facts(copy.deepcopy(LOOK_UP))
+    assert facts == token_replies.TokenFacts(ttl=1000, full=1200, expires=True, renewable=True)
 
 
 # ── paths ────────────────────────────────────────────────────────────────────────────────────────────

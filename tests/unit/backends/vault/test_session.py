@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 
 import pytest
 
-from secrets_manager.backends.shared.budget import Budget
-from secrets_manager.backends.vault.held import Held, RenewalRule
-from secrets_manager.backends.vault.session import Session
-from secrets_manager.backends.vault.token_api import ServerFacts
+from secrets_manager.backends.vault.session import VaultSession
+from secrets_manager.backends.vault.token_life import RenewalRule, VaultToken
+from secrets_manager.backends.vault.token_replies import ServerFacts
 from secrets_manager.domain.errors import AuthFailed, BackendSealed, BackendUnavailable, SessionExpired
+from secrets_manager.runtime.terms import Deadline
+from tests.builders import Clock, together
 from tests.testbed.waiting import wait_until
-from tests.unit.backends.vault.doubles import Hand, Tokens, Told
+from tests.unit.backends.vault.doubles import RecordedTelemetry, Tokens
 
 DOWN = BackendUnavailable("down")
 
@@ -23,23 +23,26 @@ class Bench:
     """A session with everything around it."""
 
     def __init__(self) -> None:
-        self.clock = Hand()
+        self.clock = Clock()
         self.server = Tokens(self.clock)
-        self.told = Told()
+        self.told = RecordedTelemetry()
         rule = RenewalRule(renew_below=300, increment=600)
-        self.session = Session(self.server, rule, self.told, clock=self.clock, jitter=lambda: 1.0)
+        self.shown = b"credentials"
+        self.session = VaultSession(
+            self.server, rule, self.told, clock=self.clock, jitter=lambda: 1.0, shown=lambda: self.shown
+        )
 
-    def current(self, seconds: float = 5.0) -> Held:
-        return self.session.current(Budget(seconds, self.clock))
+    def current(self, seconds: float = 5.0) -> VaultToken:
+        return self.session.current(Deadline.within(seconds, self.clock))
 
-    def recover(self, held: Held) -> Held | None:
-        return self.session.recover(held, Budget(5.0, self.clock))
+    def recover(self, token: VaultToken) -> VaultToken | None:
+        return self.session.recover(token, Deadline.within(5.0, self.clock))
 
     def maintain(self) -> None:
         self.session.maintain(5.0)
 
     def poll_for(self, seconds: float, every: float = 15.0) -> None:
-        """Let time pass with polls in between, none of which may fail."""
+        """Let time pass with polls in between, which must not fail."""
         ends = self.clock.now + seconds
         while self.clock.now < ends:
             self.clock.now += every
@@ -51,30 +54,10 @@ def bench() -> Bench:
     return Bench()
 
 
-def together(count: int, work: Callable[[], object]) -> list[object]:
-    """What `work` returned or raised in each of so many threads that start at once."""
-    results: list[object] = []
-    start = threading.Barrier(count)
-
-    def run() -> None:
-        start.wait(5)
-        try:
-            results.append(work())
-        except Exception as error:  # noqa: BLE001 - a result like any other here
-            results.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    return results
-
-
 def test_the_first_use_logs_in(bench: Bench) -> None:
     assert not bench.session.ready()
 
-    assert bench.current().token == "token-1"
+    assert bench.current().value == "token-1"
     assert bench.session.ready()
 
 
@@ -85,20 +68,22 @@ def test_maintain_logs_in_as_well(bench: Bench) -> None:
 
 
 def test_later_uses_share_the_token(bench: Bench) -> None:
-    assert [bench.current().token for _ in range(3)] == ["token-1"] * 3
+    assert [bench.current().value for _ in range(3)] == ["token-1"] * 3
     assert bench.server.calls["login"] == 1
 
 
 def test_a_herd_without_a_token_makes_one_login(bench: Bench) -> None:
     bench.server.gate.clear()
     threading.Timer(0.2, bench.server.gate.set).start()
-    held = together(16, bench.current)
+    token = together(16, bench.current)
 
     assert bench.server.calls["login"] == 1
-    assert {each.token if isinstance(each, Held) else each for each in held} == {"token-1"}
+    assert {each.value if isinstance(each, VaultToken) else each for each in token} == {"token-1"}
 
 
-def test_who_has_no_time_left_is_told_that_a_login_is_under_way_and_the_login_goes_on(bench: Bench) -> None:
+def test_a_caller_without_time_left_learns_that_a_login_is_under_way_and_the_login_goes_on(
+    bench: Bench,
+) -> None:
     bench.server.gate.clear()
     with pytest.raises(SessionExpired, match="under way"):
         bench.current(0.1)
@@ -106,7 +91,7 @@ def test_who_has_no_time_left_is_told_that_a_login_is_under_way_and_the_login_go
     wait_until(bench.session.ready, what="the login done")
 
     assert bench.server.calls["login"] == 1
-    assert bench.current().token == "token-1"
+    assert bench.current().value == "token-1"
 
 
 def test_one_login_serves_a_process_for_a_day(bench: Bench) -> None:
@@ -114,7 +99,7 @@ def test_one_login_serves_a_process_for_a_day(bench: Bench) -> None:
     bench.poll_for(24 * 3600)
 
     assert bench.server.calls["login"] == 1
-    assert bench.current().token == "token-1"
+    assert bench.current().value == "token-1"
 
 
 def test_a_token_is_renewed_at_half_its_life_and_not_at_each_poll(bench: Bench) -> None:
@@ -135,7 +120,7 @@ def test_a_token_at_its_maximum_life_is_replaced_before_it_dies(bench: Bench) ->
     bench.poll_for(3600)
 
     assert bench.server.calls["login"] == 2
-    assert bench.current().token == "token-2"
+    assert bench.current().value == "token-2"
     assert bench.told.logins_failed == 0
 
 
@@ -150,7 +135,7 @@ def test_at_the_maximum_life_the_old_token_is_used_while_logins_are_refused(benc
             bench.maintain()
         except AuthFailed:
             refusals += 1
-        assert bench.current().token == "token-1"
+        assert bench.current().value == "token-1"
 
     assert refusals > 1
     assert 1 < bench.server.calls["login"] <= 1 + 1300 / 30
@@ -177,7 +162,9 @@ def test_a_root_token_is_never_renewed_and_warned_of_once(
         bench.poll_for(120)
 
     assert (bench.server.calls["login"], bench.server.calls["renew-self"]) == (1, 0)
-    assert [record.message for record in caplog.records] == ["the token never expires; is it a root token?"]
+    assert [record.message for record in caplog.records] == [
+        "the token never expires; do not use a root token"
+    ]
 
 
 def test_a_token_with_a_limited_number_of_uses_is_refused_and_given_back(bench: Bench) -> None:
@@ -188,15 +175,58 @@ def test_a_token_with_a_limited_number_of_uses_is_refused_and_given_back(bench: 
     assert (bench.server.calls["revoke-self"], bench.session.ready()) == (1, False)
 
 
-def test_refused_credentials_are_tried_at_most_every_half_minute(bench: Bench) -> None:
+def test_refused_credentials_are_tried_after_5_10_and_then_every_30_seconds(bench: Bench) -> None:
     bench.server.faults["login"] = AuthFailed("refused")
-    for _ in range(60):
+    logins: list[int] = []
+    for second in range(80):
         with pytest.raises(AuthFailed, match="refused"):
             bench.current()
+        if bench.server.calls["login"] > len(logins):
+            logins.append(second)
         bench.clock.now += 1
 
+    assert logins == [0, 5, 15, 45, 75]
+    assert bench.told.logins_failed == 5
+
+
+def test_refused_credentials_that_were_replaced_are_tried_at_once(bench: Bench) -> None:
+    bench.server.faults["login"] = AuthFailed("refused")
+    with pytest.raises(AuthFailed):
+        bench.current()
+    bench.clock.now += 1
+    assert not bench.session.retry_refused(5.0)
+
+    del bench.server.faults["login"]
+    bench.shown = b"others"
+    bench.clock.now += 1
+    assert bench.session.retry_refused(5.0)
+    assert (bench.current().value, bench.server.calls["login"]) == ("token-1", 2)
+
+
+def test_replaced_credentials_are_shown_once_however_many_notice(bench: Bench) -> None:
+    bench.server.faults["login"] = AuthFailed("refused")
+    with pytest.raises(AuthFailed):
+        bench.current()
+    del bench.server.faults["login"]
+    bench.shown = b"others"
+    bench.clock.now += 1
+    bench.server.gate.clear()
+    threading.Timer(0.2, bench.server.gate.set).start()
+    results = together(16, lambda: bench.session.retry_refused(5.0) or bench.current())
+
     assert bench.server.calls["login"] == 2
-    assert bench.told.logins_failed == 2
+    assert all(result is True or isinstance(result, VaultToken) for result in results)
+
+
+def test_without_a_refusal_there_is_nothing_to_try_again(bench: Bench) -> None:
+    bench.shown = b"others"
+    assert not bench.session.retry_refused(5.0)
+
+    bench.maintain()
+    bench.shown = b"yet others"
+    bench.clock.now += 60
+    assert not bench.session.retry_refused(5.0)
+    assert bench.server.calls["login"] == 1
 
 
 def test_an_outage_at_the_start_ends_by_itself(bench: Bench) -> None:
@@ -226,39 +256,39 @@ def test_a_login_failure_is_logged_once_until_it_changes(
 
 
 def test_a_403_with_a_living_token_is_a_missing_right(bench: Bench) -> None:
-    held = bench.current()
+    token = bench.current()
 
-    assert bench.recover(held) is None
+    assert bench.recover(token) is None
     assert bench.server.calls["login"] == 1
 
 
 def test_a_403_with_a_dead_token_brings_another_token(bench: Bench) -> None:
-    held = bench.current()
+    token = bench.current()
     bench.server.kill_all()
-    fresh = bench.recover(held)
+    fresh = bench.recover(token)
 
     assert fresh is not None
-    assert fresh.token == "token-2"
+    assert fresh.value == "token-2"
 
 
 def test_a_herd_that_sees_a_dead_token_makes_one_login(bench: Bench) -> None:
-    held = bench.current()
+    token = bench.current()
     bench.server.kill_all()
-    found = together(16, lambda: bench.recover(held))
+    found = together(16, lambda: bench.recover(token))
 
     assert bench.server.calls["login"] == 2
-    assert {each.token if isinstance(each, Held) else each for each in found} == {"token-2"}
+    assert {each.value if isinstance(each, VaultToken) else each for each in found} == {"token-2"}
 
 
-def test_who_comes_late_with_the_old_token_gets_the_new_one_without_a_call(bench: Bench) -> None:
-    held = bench.current()
+def test_a_late_caller_with_the_old_token_gets_the_new_token_without_a_call(bench: Bench) -> None:
+    token = bench.current()
     bench.server.kill_all()
-    bench.recover(held)
+    bench.recover(token)
     calls = bench.server.calls.copy()
 
-    late = bench.recover(held)
+    late = bench.recover(token)
     assert late is not None
-    assert late.token == "token-2"
+    assert late.value == "token-2"
     assert bench.server.calls == calls
 
 
@@ -280,26 +310,33 @@ def test_the_verdict_on_an_older_token_is_not_taken_for_that_on_the_newer(bench:
 
 
 def test_a_dead_token_is_not_used_again_when_the_login_fails(bench: Bench) -> None:
-    held = bench.current()
+    token = bench.current()
     bench.server.kill_all()
     bench.server.faults["login"] = DOWN
     with pytest.raises(BackendUnavailable):
-        bench.recover(held)
+        bench.recover(token)
     with pytest.raises(BackendUnavailable):
         bench.current()
 
     bench.clock.now += 30
     del bench.server.faults["login"]
-    assert bench.current().token == "token-2"
+    assert bench.current().value == "token-2"
 
 
-def test_without_a_token_and_with_the_login_refused_it_is_not_ready(bench: Bench) -> None:
-    held = bench.current()
+def test_a_session_without_a_token_whose_login_was_refused_is_not_ready(bench: Bench) -> None:
+    token = bench.current()
     bench.server.faults["login"] = AuthFailed("refused")
     bench.server.kill_all()
     assert bench.session.ready()
     with pytest.raises(AuthFailed):
-        bench.recover(held)
+        bench.recover(token)
+    assert not bench.session.ready()
+
+    # An outage makes refused credentials no better.
+    bench.clock.now += 30
+    bench.server.faults["login"] = DOWN
+    with pytest.raises(BackendUnavailable):
+        bench.current()
     assert not bench.session.ready()
 
     bench.clock.now += 30
@@ -308,23 +345,23 @@ def test_without_a_token_and_with_the_login_refused_it_is_not_ready(bench: Bench
     assert bench.session.ready()
 
 
-def test_without_a_token_because_of_an_outage_it_stays_ready(bench: Bench) -> None:
-    held = bench.current()
+def test_a_session_without_a_token_because_of_an_outage_stays_ready(bench: Bench) -> None:
+    token = bench.current()
     bench.server.faults["login"] = DOWN
     bench.server.kill_all()
     with pytest.raises(BackendUnavailable):
-        bench.recover(held)
+        bench.recover(token)
 
     assert bench.session.ready()
 
 
-def test_when_the_server_cannot_say_whether_the_token_lives_it_is_kept(bench: Bench) -> None:
-    held = bench.current()
+def test_a_token_is_kept_when_the_server_cannot_say_whether_it_lives(bench: Bench) -> None:
+    token = bench.current()
     bench.server.faults["lookup-self"] = DOWN
     with pytest.raises(BackendUnavailable):
-        bench.recover(held)
+        bench.recover(token)
 
-    assert bench.current() is held
+    assert bench.current() is token
 
 
 def test_a_poll_finds_a_dead_token_and_logs_in(bench: Bench) -> None:
@@ -332,8 +369,71 @@ def test_a_poll_finds_a_dead_token_and_logs_in(bench: Bench) -> None:
     bench.server.kill_all()
     bench.maintain()
 
-    assert bench.current().token == "token-2"
+    assert bench.current().value == "token-2"
     assert bench.told.renewals_failed == [("lookup-self", "BackendSecretForbiddenError")]
+
+
+def test_a_dead_token_that_a_read_finds_is_counted_too(bench: Bench) -> None:
+    token = bench.current()
+    bench.server.kill_all()
+    together(8, lambda: bench.recover(token))
+
+    assert set(bench.told.renewals_failed) == {("lookup-self", "BackendSecretForbiddenError")}
+    assert bench.server.calls["login"] == 2
+
+
+def test_a_look_up_that_a_read_needs_and_an_outage_fails_is_counted(bench: Bench) -> None:
+    token = bench.current()
+    bench.server.faults["lookup-self"] = DOWN
+    with pytest.raises(BackendUnavailable):
+        bench.recover(token)
+
+    assert bench.told.renewals_failed == [("lookup-self", "UnknownError")]
+
+
+def test_a_token_that_cannot_be_renewed_is_counted_from_max_token_ttl_on(bench: Bench) -> None:
+    bench.server.renewable = False
+    bench.server.ttl = 250
+    bench.maintain()
+    assert bench.told.renewals_failed == []
+
+    bench.clock.now += 1
+    bench.maintain()
+    assert bench.told.renewals_failed == [("is-renewable", "VaultTokenNotRenewableError")]
+    assert bench.server.calls["renew-self"] == 0
+
+
+def test_a_token_that_cannot_be_renewed_is_counted_no_more_often_than_every_15_seconds(bench: Bench) -> None:
+    bench.server.renewable = False
+    bench.server.ttl = 250
+    bench.maintain()
+    bench.poll_for(120, every=0.5)
+
+    assert bench.told.renewals_failed == [("is-renewable", "VaultTokenNotRenewableError")] * 8
+
+
+def test_a_token_that_never_expires_needs_no_renewal(bench: Bench) -> None:
+    bench.server.expires, bench.server.renewable, bench.server.ttl = False, False, 0.0
+    bench.maintain()
+    bench.poll_for(120)
+
+    assert bench.told.renewals_failed == []
+
+
+def test_while_logins_are_refused_the_log_says_once_that_the_token_is_to_be_replaced(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.server.renewable = False
+    bench.maintain()
+    bench.server.faults["login"] = AuthFailed("used up")
+    bench.clock.now += 900
+    with caplog.at_level(logging.INFO):
+        for _ in range(15):
+            bench.clock.now += 15
+            with pytest.raises(AuthFailed):
+                bench.maintain()
+
+    assert [record.message for record in caplog.records] == ["the token will be replaced", "login failed"]
 
 
 def test_a_poll_during_an_outage_keeps_the_token(bench: Bench) -> None:
@@ -342,11 +442,11 @@ def test_a_poll_during_an_outage_keeps_the_token(bench: Bench) -> None:
     with pytest.raises(BackendUnavailable):
         bench.maintain()
 
-    assert bench.current().token == "token-1"
+    assert bench.current().value == "token-1"
     assert bench.told.renewals_failed == [("lookup-self", "UnknownError")]
 
 
-def test_a_failing_renewal_is_told_and_tried_again(bench: Bench) -> None:
+def test_a_failing_renewal_is_reported_and_tried_again(bench: Bench) -> None:
     bench.maintain()
     bench.server.faults["renew-self"] = DOWN
     bench.clock.now += 700
@@ -365,7 +465,7 @@ def test_a_renewal_that_fails_until_little_life_is_left_ends_in_a_login(bench: B
     bench.clock.now += 1000
     bench.maintain()
 
-    assert bench.current().token == "token-2"
+    assert bench.current().value == "token-2"
 
 
 def test_a_token_that_may_not_renew_itself_is_replaced_in_time(bench: Bench) -> None:
@@ -373,22 +473,22 @@ def test_a_token_that_may_not_renew_itself_is_replaced_in_time(bench: Bench) -> 
     bench.server.ttl = 400
     bench.maintain()
     bench.clock.now += 150
-    with pytest.raises(AuthFailed, match="do not let it renew itself"):
+    with pytest.raises(AuthFailed, match="do not allow renew-self"):
         bench.maintain()
     bench.clock.now += 60
     bench.maintain()
 
-    assert bench.current().token == "token-2"
+    assert bench.current().value == "token-2"
     assert ("renew-self", "BackendSecretForbiddenError") in bench.told.renewals_failed
 
 
 def test_a_token_that_may_not_look_itself_up_is_not_taken_for_dead(bench: Bench) -> None:
     bench.server.can_look_up = False
     bench.maintain()
-    held = bench.current()
+    token = bench.current()
     bench.poll_for(600)
 
-    assert bench.recover(held) is None
+    assert bench.recover(token) is None
     assert bench.server.calls["login"] == 1
 
 
@@ -407,13 +507,35 @@ def test_a_token_that_may_not_look_itself_up_shows_its_death_at_renewal(bench: B
     bench.server.kill_all()
     bench.poll_for(630)
 
-    assert bench.current().token == "token-2"
+    assert bench.current().value == "token-2"
+
+
+def test_a_token_whose_last_renewal_gave_no_life_is_replaced_though_nobody_can_look_it_up(
+    bench: Bench,
+) -> None:
+    bench.server.can_look_up = False
+    bench.server.max_ttl = 615.0
+    bench.maintain()
+    token = bench.current()
+    bench.poll_for(600)
+    bench.server.faults["login"] = AuthFailed("refused")
+    with pytest.raises(AuthFailed):
+        bench.poll_for(15)
+    for _ in range(2):
+        bench.clock.now += 30
+        with pytest.raises(AuthFailed):
+            bench.recover(token)
+    assert not bench.session.ready()
+
+    bench.clock.now += 30
+    del bench.server.faults["login"]
+    assert bench.current().value == "token-2"
 
 
 def test_an_unreadable_look_up_after_a_login_does_not_lose_the_token(bench: Bench) -> None:
     bench.server.faults["lookup-self"] = DOWN
 
-    assert bench.current().token == "token-1"
+    assert bench.current().value == "token-1"
 
 
 def test_the_gauges_follow_the_token(bench: Bench) -> None:
@@ -424,7 +546,7 @@ def test_the_gauges_follow_the_token(bench: Bench) -> None:
     assert (bench.told.ttls, bench.told.max_ttls) == ([1200, 1100], [300, 300])
 
 
-def test_the_server_is_asked_who_it_is_until_it_serves(bench: Bench) -> None:
+def test_the_health_of_the_server_is_asked_for_until_it_serves(bench: Bench) -> None:
     bench.maintain()
     for serving in (False, True):
         bench.server.server = ServerFacts(
@@ -439,10 +561,10 @@ def test_the_server_is_asked_who_it_is_until_it_serves(bench: Bench) -> None:
 
 def test_nothing_shows_the_token(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        held = bench.current()
+        token = bench.current()
         bench.server.kill_all()
         bench.maintain()
 
-    assert "token-" not in f"{held!r}"
+    assert "token-" not in f"{token!r}"
     assert "token-1" not in caplog.text
     assert "token-2" not in caplog.text

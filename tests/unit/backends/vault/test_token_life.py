@@ -1,4 +1,4 @@
-"""What to do with the token, as tables."""
+"""The decisions about the token, as tables."""
 
 from __future__ import annotations
 

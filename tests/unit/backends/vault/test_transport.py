@@ -1,4 +1,4 @@
-"""Requests to Vault on real sockets: what is sent, what is followed, who is trusted."""
+"""Requests to Vault on real sockets: their bytes, the redirects that are followed, and trust."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from secrets_manager.backends.vault.adapter import open_client
-from secrets_manager.backends.vault.faults import Refused, from_status
-from secrets_manager.backends.vault.transport import Call, Transport
+from secrets_manager.backends.vault.faults import VaultRefused, from_status
+from secrets_manager.backends.vault.transport import VaultCall, VaultTransport
 from secrets_manager.domain.errors import (
     BackendThrottled,
     BackendTimeout,
@@ -24,9 +24,11 @@ from secrets_manager.domain.errors import (
     ConfigError,
 )
 from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.runtime.terms import Deadline, Terms
 from secrets_manager.settings import ProxySettings, VaultSettings
+from tests.builders import Clock
+from tests.integration.api_client_support import mutual_tls
 from tests.testbed.pki import Authority, KeyPair
-from tests.unit.backends.vault.doubles import Hand
 from tests.unit.runtime.loopback import (
     Connection,
     Loopback,
@@ -43,8 +45,8 @@ def ok(connection: Connection, _: Received) -> None:
     connection.reply_json(200, {"data": {"a": "1"}})
 
 
-def transport(url: str, **settings: Any) -> Transport:
-    return Transport(VaultSettings(url=url, **settings), Watchdog(), connections=4)
+def transport(url: str, **settings: Any) -> VaultTransport:
+    return VaultTransport(VaultSettings(url=url, **settings), Watchdog(), connections=4)
 
 
 def request(
@@ -57,11 +59,6 @@ def request(
 
 def redirect(location: str, status: int = 307) -> Script:
     return each_request(lambda connection, _: connection.reply(status, Location=location))
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +97,7 @@ def test_the_address_may_carry_a_prefix_and_a_trailing_slash(suffix: str, target
     assert server.seen[0].target == target
 
 
-def test_neither_library_nor_shell_environment_has_a_say(
+def test_the_environment_of_libraries_and_shells_is_ignored(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
@@ -158,7 +155,7 @@ def test_an_adapter_can_name_the_token_of_a_login() -> None:
         (400, b"Client sent an HTTP request to an HTTPS server.\n"),
     ],
 )
-def test_what_is_not_a_reply_of_vault_is_never_taken_for_one(status: int, body: bytes) -> None:
+def test_a_reply_that_is_not_from_vault_is_refused(status: int, body: bytes) -> None:
     with (
         Loopback(each_request(lambda c, _: c.reply(status, body))) as server,
         pytest.raises(BackendUnavailable) as caught,
@@ -173,7 +170,7 @@ def test_a_status_is_kept_and_the_body_is_not_shown(status: int) -> None:
     body = {"errors": ["canary"]}
     with (
         Loopback(each_request(lambda c, _: c.reply_json(status, body))) as server,
-        pytest.raises(Refused) as caught,
+        pytest.raises(VaultRefused) as caught,
     ):
         request(server.url)
 
@@ -188,7 +185,7 @@ def test_a_status_is_kept_and_the_body_is_not_shown(status: int) -> None:
 def test_the_pause_that_vault_asks_for_is_kept(header: str, pause: float | None) -> None:
     with (
         Loopback(each_request(lambda c, _: c.reply(429, b"slow", Retry_After=header))) as server,
-        pytest.raises(Refused) as caught,
+        pytest.raises(VaultRefused) as caught,
     ):
         request(server.url)
 
@@ -215,12 +212,12 @@ def test_no_connection_is_a_fault_that_names_no_address() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_to_another_port_is_followed_with_body_and_token(status: int) -> None:
-    call = Call(
+    call = VaultCall(
         method="POST",
         path="/v1/auth/approle/login",
         headers={"X-Vault-Token": TOKEN},
         body=b'{"role_id":"r"}',
-        timeout=5,
+        terms=Terms.within(5),
     )
     with (
         Loopback(each_request(ok)) as active,
@@ -263,16 +260,18 @@ def test_a_circle_of_redirects_ends() -> None:
 
 
 def test_redirects_share_the_time_of_the_call() -> None:
-    clock = Hand()
+    clock = Clock()
 
     def redirect_late(connection: Connection, _: Received) -> None:
         clock.now += 6
         connection.reply(307, Location=f"{active.url}/v1/a")
 
     with Loopback(each_request(ok)) as active, Loopback(each_request(redirect_late)) as standby:
-        client = Transport(VaultSettings(url=standby.url), Watchdog(), connections=1, clock=clock)
+        client = VaultTransport(VaultSettings(url=standby.url), Watchdog(), connections=1)
         with pytest.raises(BackendTimeout):
-            client.send(Call(method="GET", path="/v1/a", timeout=5))
+            client.send(
+                VaultCall(method="GET", path="/v1/a", terms=Terms(deadline=Deadline.within(5, clock)))
+            )
 
     assert active.connections == 0
 
@@ -350,7 +349,9 @@ def test_verification_can_be_switched_off_and_is_then_warned_of(
     with tls_server(authority, "vault.test") as server, caplog.at_level(logging.WARNING):
         assert request(server.url, skip_verify=True)
 
-    assert [record.message for record in caplog.records] == ["certificates of Vault are NOT verified"]
+    assert [record.message for record in caplog.records] == [
+        "Vault's certificate is NOT verified, as vault.skip-verify says"
+    ]
 
 
 def test_a_client_certificate_is_shown(authority: Authority) -> None:
@@ -371,7 +372,7 @@ def test_a_replaced_authority_is_trusted_without_a_restart(
     shutil.copy(stranger.ca_file, ca_file)
     with tls_server(authority) as server:
         client = transport(server.url, ca_cert=str(ca_file))
-        call = Call(method="GET", path="/v1/a", timeout=5)
+        call = VaultCall(method="GET", path="/v1/a", terms=Terms.within(5))
         with pytest.raises(BackendTLS):
             client.send(call)
         shutil.copy(authority.ca_file, tmp_path / "new")
@@ -381,7 +382,7 @@ def test_a_replaced_authority_is_trusted_without_a_restart(
         assert not client.refresh()
 
 
-def test_a_half_written_authority_leaves_the_old_one_in_force(
+def test_a_half_written_authority_leaves_the_old_authority_in_use(
     authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     ca_file = tmp_path / "ca.pem"
@@ -391,8 +392,44 @@ def test_a_half_written_authority_leaves_the_old_one_in_force(
         ca_file.write_text("-----BEGIN CERTIFICATE-----\nMIIB")
 
         assert not client.refresh()
-        assert client.send(Call(method="GET", path="/v1/a", timeout=5)).status == 200
-    assert "new TLS files cannot be used" in caplog.text
+        assert client.send(VaultCall(method="GET", path="/v1/a", terms=Terms.within(5))).status == 200
+    assert "new TLS files cannot be used; the old ones stay in use" in caplog.text
+
+
+@pytest.mark.parametrize("shape", ["file", "folder"])
+def test_a_replaced_client_certificate_is_shown_to_a_vault_that_refuses_the_old(
+    authority: Authority, tmp_path: Path, shape: str
+) -> None:
+    old, new = Authority(tmp_path / "old", "old clients"), Authority(tmp_path / "new", "new clients")
+    shown = KeyPair(certificate=tmp_path / "tls.crt", key=tmp_path / "tls.key")
+    trusted = tmp_path / "trusted"
+    trusted.mkdir()
+    shutil.copy(authority.ca_file, trusted / "any-name")
+    place = {"ca_cert": str(authority.ca_file)} if shape == "file" else {"ca_path": str(trusted)}
+
+    def show(pair: KeyPair) -> None:
+        shutil.copy(pair.certificate, shown.certificate)
+        shutil.copy(pair.key, shown.key)
+
+    show(old.issue("client"))
+    with mutual_tls(each_request(ok), authority.issue("127.0.0.1"), new) as server:
+        client = transport(server.url, **place, client_cert=str(shown.certificate), client_key=str(shown.key))
+        call = VaultCall(method="GET", path="/v1/a", terms=Terms.within(5))
+        with pytest.raises((BackendTLS, BackendUnavailable)):
+            client.send(call)
+        show(new.issue("client"))
+        client.refresh()
+
+        assert client.send(call).status == 200
+
+
+def test_a_proxy_that_refuses_is_reported_with_its_status() -> None:
+    with Loopback(each_request(lambda c, _: c.reply(407))) as proxy:
+        client = transport("https://vault.test:8200", proxy=ProxySettings(https=proxy.url))
+        with pytest.raises(
+            BackendUnavailable, match="Vault cannot be reached: the proxy answered 407 instead"
+        ):
+            client.send(VaultCall(method="GET", path="/v1/a", terms=Terms.within(5)))
 
 
 def _encrypted(pair: KeyPair) -> Path:
@@ -485,16 +522,19 @@ def test_a_host_of_no_proxy_is_reached_directly() -> None:
 # ── pace ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_request_takes_a_turn_whatever_it_is_about() -> None:
+def test_every_request_takes_a_turn() -> None:
     with Loopback(each_request(ok)) as server:
-        clock = Hand()
+        clock = Clock()
         settings = VaultSettings(url=server.url, max_requests_per_second=3)
-        calls = Transport(settings, Watchdog(), connections=4, clock=clock)
+        calls = VaultTransport(settings, Watchdog(), connections=4, clock=clock)
         for path in ("/v1/auth/approle/login", "/v1/auth/token/lookup-self", "/v1/secret/data/app"):
-            calls.send(Call(method="GET", path=path, timeout=0.3))
+            calls.send(VaultCall(method="GET", path=path, terms=Terms.within(0.3)))
 
         with pytest.raises(BackendThrottled, match="max-requests-per-second"):
-            calls.send(Call(method="GET", path="/v1/secret/data/app", timeout=0.3))
+            calls.send(VaultCall(method="GET", path="/v1/secret/data/app", terms=Terms.within(0.3)))
         assert len(server.seen) == 3
         clock.now += 1
-        assert calls.send(Call(method="GET", path="/v1/secret/data/app", timeout=0.3)).status == 200
+        assert (
+            calls.send(VaultCall(method="GET", path="/v1/secret/data/app", terms=Terms.within(0.3))).status
+            == 200
+        )

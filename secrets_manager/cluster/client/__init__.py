@@ -1,0 +1,1 @@
+"""The client of the API server: calls, credentials, pages and the meaning of errors."""

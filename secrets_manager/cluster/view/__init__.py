@@ -1,0 +1,1 @@
+"""The cluster as it was last seen: informers, and the stores that they keep."""

@@ -1,0 +1,1 @@
+"""Writers to the cluster: Secrets, statuses and Events."""

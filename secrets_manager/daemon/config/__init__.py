@@ -1,0 +1,1 @@
+"""Reads the settings: flags, environment and file are merged and checked."""

@@ -1,0 +1,107 @@
+"""Checks of settings against each other, once each of them is valid by itself.
+
+Each check gets the complete settings and reports contradictions by the options' names. The checks of files
+open them for reading and keep nothing. This module must not know where a value came from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from secrets_manager.backends.factory import plugin_of
+from secrets_manager.backends.kit.file_checks import file_fault
+from secrets_manager.domain.policy_rules import Effect, Rule
+from secrets_manager.runtime.regular_file import path_of
+from secrets_manager.settings import Settings
+from secrets_manager.settings.checks import runs_over
+from secrets_manager.settings.option import Contradiction
+
+JITTER = 1.2
+
+
+def find_contradictions(settings: Settings) -> Iterator[Contradiction]:
+    """Every contradiction, in the order of the options."""
+    for check in CHECKS:
+        yield from check(settings)
+
+
+def backend(settings: Settings) -> Iterator[Contradiction]:
+    """The contradictions that the chosen backend finds in its own settings."""
+    for found in plugin_of(settings).contradictions(settings.of_backend):
+        yield found.within(settings.backend, "backend")
+
+
+def kubeconfig(settings: Settings) -> Iterator[Contradiction]:
+    """At least one of the named kubeconfig files must be readable."""
+    named = [part for part in (settings.kubernetes.kubeconfig or "").split(os.pathsep) if part]
+    faults = [file_fault(path_of(part)) for part in named]
+    if faults and all(faults):
+        yield Contradiction(names=("kubeconfig",), text=faults[0])
+
+
+def election_times(settings: Settings) -> Iterator[Contradiction]:
+    """A leader must give up before another replica may take over, and have time for more than one try."""
+    election = settings.election
+    if election.lease_duration <= election.renew_deadline:
+        text = "must be longer than election.renew-deadline"
+        yield Contradiction(names=("election.lease-duration", "election.renew-deadline"), text=text)
+    if election.renew_deadline <= JITTER * election.retry_period:
+        text = f"must be longer than {JITTER} times election.retry-period"
+        yield Contradiction(names=("election.renew-deadline", "election.retry-period"), text=text)
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Contradiction]], ...] = (
+    kubeconfig,
+    backend,
+    election_times,
+)
+
+
+def settings_notices(settings: Settings) -> Iterator[str]:
+    """Warnings about settings that are valid."""
+    if settings.vault.skip_verify:
+        yield (
+            "vault.skip-verify is set, so Vault's certificate is not verified: anyone on the network path "
+            "can read and change every secret; set vault.ca-cert instead"
+        )
+    watched, excluded = set(settings.controller.watch_namespaces), set(settings.controller.exclude_namespaces)
+    if watched and watched <= excluded:
+        yield "every watched namespace is excluded: there is nothing to do"
+
+
+def backend_notices(settings: Settings) -> Iterator[str]:
+    """Warnings of the chosen backend, for the start."""
+    return plugin_of(settings).notices(settings.of_backend)
+
+
+def scope_notices(settings: Settings) -> Iterator[str]:
+    """Warnings about the paths that namespaces may read, for the start."""
+    patterns, rules = settings.policy.paths, settings.policy.rules
+    if not patterns and not rules:
+        yield (
+            "no path policy is set: anyone who may write a SecretDefinition gets the values of every path "
+            "that the daemon can read; set policy.paths"
+        )
+    if any(runs_over(pattern) for pattern in patterns):
+        yield (
+            "a pattern of policy.paths lets a namespace read the paths of others, since a * matches any "
+            "text, slashes too: write all that comes before {namespace} without a *, and a slash after it"
+        )
+    yield from rule_notices(rules)
+
+
+def rule_notices(rules: Sequence[Rule]) -> Iterator[str]:
+    """Warnings about rules that are valid, and may not do what was meant."""
+    for number, rule in enumerate(rules, 1):
+        if rule.names_everything and number < len(rules):
+            yield (
+                f"rule {number} of policy.rules names every namespace, backend and path, so the rules "
+                "after it decide nothing"
+            )
+        if rule.effect is Effect.ALLOW and any(runs_over(pattern) for pattern in rule.paths):
+            yield (
+                f"a pattern of rule {number} of policy.rules lets a namespace read the paths of others, "
+                "since a * matches any text, slashes too: write all that comes before {namespace} without "
+                "a *, and a slash after it"
+            )

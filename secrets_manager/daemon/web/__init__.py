@@ -1,0 +1,1 @@
+"""The port for metrics and probes."""

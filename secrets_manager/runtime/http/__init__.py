@@ -1,0 +1,1 @@
+"""HTTP/1.1 with a total deadline for every call."""

@@ -1,0 +1,1 @@
+"""The keys that wait for a worker, their order, and the schedule of polls."""
