@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from secrets_manager.backends.base import Backend
 from secrets_manager.backends.plugin import CONTRACT, Plugin, Provided
 from secrets_manager.domain.errors import ConfigError
-from secrets_manager.settings import Settings
+from secrets_manager.settings import BackendSettings
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -31,17 +31,17 @@ BUILT_IN: Mapping[str, str] = {
 _KIND = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*", re.ASCII)
 
 
-def build_backend(settings: Settings, provided: Provided) -> Backend:
-    """The backend that ``settings.backend`` names. Does no network I/O and does not log in.
+def build_backend(settings: BackendSettings, provided: Provided) -> Backend:
+    """The backend of these settings. Does no network I/O and does not log in.
 
     Raises ConfigError for settings that cannot work, and for TLS files that cannot be used.
     """
-    return plugin_of(settings).build(settings.of_backend, provided)
+    return plugin_of(settings).build(settings.own, provided)
 
 
-def plugin_of(settings: Settings) -> Plugin:
-    """The plug-in of the chosen backend; raises ConfigError."""
-    found = plugin_named(settings.backend)
+def plugin_of(settings: BackendSettings) -> Plugin:
+    """The plug-in of a backend; raises ConfigError."""
+    found = plugin_named(settings.kind)
     if found is None:
         raise ConfigError("backend: no plug-in of that kind is installed", exit_code=1)
     return found

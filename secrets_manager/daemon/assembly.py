@@ -31,14 +31,14 @@ from secrets_manager.daemon.core import (
     utc_now,
 )
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.secret import Digester
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.heartbeat import Heartbeats
 from secrets_manager.runtime.since_boot import since_boot
-from secrets_manager.settings import Settings
+from secrets_manager.settings import BackendSettings, Settings
 
 _LEASE_TIMEOUT = 3.0
 # Besides the workers, the token job and the polls call the backend.
@@ -97,21 +97,24 @@ def external_services(
     )
     # A pool of its own: the Lease must not wait behind anything, nor share a connection that hangs.
     lease_api = HttpKubernetesApi(credentials, watchdog, metrics.cluster, timeout=_LEASE_TIMEOUT)
-    backend = build_backend(settings, provide(settings, metrics, watchdog))
+    backends = {
+        each.name: build_backend(each, provide(settings, each, metrics, watchdog))
+        for each in settings.backends
+    }
     return ExternalServices(
         api=api,
         lease_api=lease_api,
-        backends={DEFAULT_BACKEND: backend},
+        backends=backends,
         watchdog=watchdog,
         unauthorized_for=credentials.refused_for,
     )
 
 
-def provide(settings: Settings, metrics: Metrics, watchdog: Watchdog) -> Provided:
-    """The parts that the backend of the settings is built with, besides its own settings."""
+def provide(settings: Settings, backend: BackendSettings, metrics: Metrics, watchdog: Watchdog) -> Provided:
+    """The parts that a backend is built with, besides its own settings."""
     return Provided(
-        timeout=settings.backend_timeout,
-        poll_period=settings.controller.reconcile_period,
+        timeout=backend.timeout,
+        poll_period=backend.reconcile_period,
         connections=settings.controller.workers + _CONNECTIONS_BESIDE_WORKERS,
         telemetry=metrics.chosen,
         metrics=metrics.of_backend,

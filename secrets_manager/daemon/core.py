@@ -30,7 +30,7 @@ from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.domain.secret import MANAGED_BY, MANAGED_BY_LABEL, Digester
 from secrets_manager.runtime.heartbeat import Heartbeats
 from secrets_manager.runtime.jitter import jitter
-from secrets_manager.settings import Settings
+from secrets_manager.settings import BackendSettings, Settings
 from secrets_manager.sync.agenda import Agenda
 from secrets_manager.sync.contest import Contests
 from secrets_manager.sync.notices import Recorder
@@ -107,27 +107,27 @@ def build_core(parts: CoreParts) -> Core:
     shortest = min(controller.min_refresh_period, controller.reconcile_period)
     absences = Absences(upstreams.domains, upstreams.login_number)
     agenda = _agenda(parts, Routes(upstreams.locate, shortest), absences)
-    for name, backend in parts.backends.items():
+    for backend in parts.settings.backends:
         upstreams.add(
             Upstream(
-                name=name,
-                backend=backend,
-                policy=path_policy(parts.settings, name),
+                name=backend.name,
+                backend=parts.backends[backend.name],
+                policy=path_policy(parts.settings, backend),
                 agenda=agenda,
-                options=_upstream_options(parts.settings, len(parts.backends)),
+                options=_upstream_options(parts.settings, backend),
                 random=parts.times.random,
             )
         )
     return Core(agenda, upstreams, _workers(parts, agenda, upstreams), Rounds(agenda, upstreams))
 
 
-def path_policy(settings: Settings, backend: str) -> PathPolicy:
-    """What the settings allow of the backend of that name."""
+def path_policy(settings: Settings, backend: BackendSettings) -> PathPolicy:
+    """What the settings allow of that backend."""
     return PathPolicy(
         settings.policy.paths,
-        ignores_case=plugin_of(settings).ignores_case,
+        ignores_case=plugin_of(backend).ignores_case,
         rules=settings.policy.rules,
-        backend=backend,
+        backend=backend.name,
     )
 
 
@@ -136,15 +136,15 @@ def silence_limit(settings: Settings) -> float:
 
     Each call to a server is a heartbeat, and the steps between calls take next to no time.
     """
-    longest = max(settings.kubernetes.request_timeout, settings.backend_timeout)
+    longest = max(settings.kubernetes.request_timeout, settings.longest_read)
     return max(_LEAST_SILENCE_LIMIT, 2 * longest)
 
 
-def _upstream_options(settings: Settings, backends: int) -> UpstreamOptions:
+def _upstream_options(settings: Settings, backend: BackendSettings) -> UpstreamOptions:
     return UpstreamOptions(
-        timeout=settings.backend_timeout,
-        workers=max(1, workers_of(settings) // backends),
-        maintain_every=plugin_of(settings).maintain_every(settings.of_backend),
+        timeout=backend.timeout,
+        workers=max(1, workers_of(settings) // len(settings.backends)),
+        maintain_every=plugin_of(backend).maintain_every(backend.own),
         # A single run reads each path once, and leaves it all the time there is.
         first_tries=not settings.once,
     )

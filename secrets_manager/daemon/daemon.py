@@ -113,7 +113,10 @@ class Daemon:
         program = self._program
         log.info(
             "starting",
-            extra={"version": __version__, "backend": program.core.upstreams[DEFAULT_BACKEND].backend.name},
+            extra={
+                "version": __version__,
+                "backend": ",".join(each.backend.name for each in program.core.upstreams.values()),
+            },
         )
         if self._server:
             self._server.start()
@@ -298,7 +301,7 @@ def _token_jobs(program: Program) -> Iterator[Job]:
 
 def _longest(program: Program) -> float:
     """How many seconds a job may wait for a backend that is slow: that is no sign of death."""
-    return _MOST_CALLS * program.settings.backend_timeout
+    return _MOST_CALLS * program.settings.longest_read
 
 
 def tick_period(reconcile_period: float) -> float:

@@ -164,7 +164,7 @@ class _Run:
     def _settle(self, workers: list[threading.Thread]) -> None:
         """Wait until nothing is left to do, and ask again for what was left at its first try."""
         agenda_queue, since = self.program.core.agenda.queue, time.monotonic()
-        patience = _CALLS_WITHOUT_ANSWER * self.program.settings.backend_timeout
+        patience = _CALLS_WITHOUT_ANSWER * self.program.settings.longest_read
         fewest, restarting = None, False
         while not self.interruption.number and any(worker.is_alive() for worker in workers):
             if not agenda_queue.idle():
@@ -219,7 +219,7 @@ class _Run:
     def end(self, write: Callable[[str], object]) -> int:
         """Say what came of it all; returns the exit code."""
         core = self.program.core
-        call_within(self.program.settings.backend_timeout, backends_of(core.upstreams))
+        call_within(self.program.settings.longest_read, backends_of(core.upstreams))
         self.report.close(
             core.agenda.view.definitions.refs(),
             core.workers.reporter.is_written,

@@ -112,14 +112,15 @@ def _take_backend(words: list[str]) -> str:
 
 def answer(settings: Settings, question: Question) -> tuple[bool, list[str]]:
     """Whether the path may be read, and lines that say why. Raises UnknownBackend and ConfigError."""
-    if question.backend != DEFAULT_BACKEND:
+    chosen = next((each for each in settings.backends if each.name == question.backend), None)
+    if chosen is None:
         raise UnknownBackend(question.backend)
-    backend = build_backend(settings, provide(settings, Metrics(settings), Watchdog()))
+    backend = build_backend(chosen, provide(settings, chosen, Metrics(settings), Watchdog()))
     try:
         path = backend.locate(question.path).path
     except InvalidPath as error:
         return False, [f"denied before any rule is asked: {error.reason}: {printable(error.message)}"]
-    policy = path_policy(settings, question.backend)
+    policy = path_policy(settings, chosen)
     decision = policy.decide(question.namespace, path)
     named = f"namespace {question.namespace}, backend {question.backend}, path {in_quotes(path)}"
     verdict = "allowed" if decision.allowed else "denied"

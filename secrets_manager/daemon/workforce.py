@@ -10,12 +10,12 @@ _LEAST = 3
 
 
 def workers_of(settings: Settings) -> int:
-    """The workers of the settings, but no more than the rate limit can serve in time; at least three.
+    """The workers of the settings, but no more than the rate limits can serve in time; at least three.
 
-    Any more would wait for the rate limit until their calls time out.
+    Any more would wait for a rate limit until their calls time out.
     """
-    calls_per_second = plugin_of(settings).calls_per_second(settings.of_backend)
-    if calls_per_second is None:
+    limits = [(plugin_of(each).calls_per_second(each.own), each.timeout) for each in settings.backends]
+    in_time = sum(int(rate * timeout / 2) for rate, timeout in limits if rate is not None)
+    if any(rate is None for rate, _ in limits):
         return settings.controller.workers
-    in_time = int(calls_per_second * settings.backend_timeout / 2)
     return min(settings.controller.workers, max(_LEAST, in_time))

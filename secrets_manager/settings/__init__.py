@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, cast
 
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.policy_rules import Rule
 from secrets_manager.settings import checks
 from secrets_manager.settings import login_checks as login
@@ -358,10 +359,34 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSettings:
+    """One backend that the daemon reads. Times are in seconds.
+
+    Attributes:
+        name: as definitions name it.
+        kind: which plug-in builds it.
+        table: of its own settings, for messages.
+        own: the settings of its kind, a value of the plug-in's class. Hidden.
+        timeout: the limit of one whole read.
+        reconcile_period: the time between two reads of the same source.
+
+    """
+
+    name: str
+    kind: str
+    table: str
+    own: Any = field(repr=False)
+    timeout: float
+    reconcile_period: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of the program, complete and checked.
 
     Attributes:
+        named: the backends that have a table of their own, besides the one of the flags.
+        has_default: whether there is a backend of the flags and the old tables.
         metrics_addr: None turns the server off.
         plugin: the settings of a backend of another package. Hidden.
         notices: constant sentences about how the settings were given, to be logged as warnings at the start.
@@ -393,13 +418,30 @@ class Settings:
     azure_kv: AzureKvSettings = group(AzureKvSettings, "azure-kv")
     election: ElectionSettings = group(ElectionSettings, "election")
     plugin: Any = field(default=None, repr=False)
+    named: tuple[BackendSettings, ...] = ()
+    has_default: bool = True
     logging: LogSettings = field(default_factory=LogSettings)
     notices: tuple[str, ...] = ()
     secrets_in_arguments: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
-    def of_backend(self) -> Any:
-        """The settings of the chosen backend."""
-        if self.backend == "vault":
-            return self.vault
-        return self.azure_kv if self.backend == "azure-kv" else self.plugin
+    def backends(self) -> tuple[BackendSettings, ...]:
+        """Every backend: first that of the flags, which is called `default`, then those with a name."""
+        return (self._default, *self.named) if self.has_default else self.named
+
+    @property
+    def longest_read(self) -> float:
+        """The limit in seconds of a read of the backend that may take longest."""
+        return max(each.timeout for each in self.backends)
+
+    @property
+    def _default(self) -> BackendSettings:
+        ours = {"vault": self.vault, "azure-kv": self.azure_kv}
+        return BackendSettings(
+            name=DEFAULT_BACKEND,
+            kind=self.backend,
+            table=self.backend,
+            own=ours.get(self.backend, self.plugin),
+            timeout=self.backend_timeout,
+            reconcile_period=self.controller.reconcile_period,
+        )

@@ -37,7 +37,8 @@ except ConfigError as error:
     sys.exit(error.exit_code)
 cluster, metrics, report = MemoryCluster(), Metrics(settings), Report()
 services = ExternalServices(api=cluster, lease_api=cluster, backends={})
-backend = build_backend(settings, provide(settings, metrics, services.watchdog))
+(chosen,) = settings.backends
+backend = build_backend(chosen, provide(settings, chosen, metrics, services.watchdog))
 for path in ("database", "files", "../outside", "link"):
     name = path.strip("./")
     spec = {"name": name, "keysMap": {"password": {"path": path, "key": "password"}}}

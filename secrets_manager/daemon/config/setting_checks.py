@@ -27,9 +27,10 @@ def find_contradictions(settings: Settings) -> Iterator[Contradiction]:
 
 
 def backend(settings: Settings) -> Iterator[Contradiction]:
-    """The contradictions that the chosen backend finds in its own settings."""
-    for found in plugin_of(settings).contradictions(settings.of_backend):
-        yield found.within(settings.backend, "backend")
+    """The contradictions that each backend finds in its own settings."""
+    for each in settings.backends:
+        for found in plugin_of(each).contradictions(each.own):
+            yield found.within(each.table, "backend")
 
 
 def kubeconfig(settings: Settings) -> Iterator[Contradiction]:
@@ -71,8 +72,9 @@ def settings_notices(settings: Settings) -> Iterator[str]:
 
 
 def backend_notices(settings: Settings) -> Iterator[str]:
-    """Warnings of the chosen backend, for the start."""
-    return plugin_of(settings).notices(settings.of_backend)
+    """Warnings of each backend, for the start."""
+    for each in settings.backends:
+        yield from plugin_of(each).notices(each.own)
 
 
 def scope_notices(settings: Settings) -> Iterator[str]:

@@ -74,11 +74,12 @@ class Metrics:
         if settings.backend in BACKENDS:
             ours = self.vault if settings.backend == "vault" else self.azure_kv
             return ours, ours
-        make = plugin_of(settings).metrics
+        (chosen,) = settings.backends
+        make = plugin_of(chosen).metrics
         other = PluginMetrics(
             self.registry, settings.backend, backend_call=self.vault.backend_call, left_out=left_out
         )
-        return other, None if make is None else make(self.registry, settings.of_backend)
+        return other, None if make is None else make(self.registry, chosen.own)
 
     def watch(self, values: LiveValues, controller: str) -> None:
         """Read these values at each scrape from now on."""

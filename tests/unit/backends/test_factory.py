@@ -32,14 +32,14 @@ AZURE = Settings(backend="azure-kv", azure_kv=AzureKvSettings(name="nowhere", ma
 
 def test_vault_is_built_without_a_call() -> None:
     settings = Settings(vault=VaultSettings(url="http://nowhere.invalid", role_id="r", secret_id="s"))
-    backend = build_backend(settings, FOR_VAULT)
+    backend = build_backend(settings.backends[0], FOR_VAULT)
 
     assert (backend.name, backend.ready()) == ("vault", False)
     backend.close()
 
 
 def test_azure_is_built_without_a_call() -> None:
-    backend = build_backend(AZURE, FOR_AZURE)
+    backend = build_backend(AZURE.backends[0], FOR_AZURE)
 
     assert (backend.name, backend.ready()) == ("azure-kv", False)
     backend.close()
@@ -51,7 +51,7 @@ def test_azure_is_built_without_a_call() -> None:
 )
 def test_azure_without_an_identity_and_a_kind_that_nobody_brings_are_refused(kind: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
-        build_backend(Settings(backend=kind), FOR_AZURE if kind == "azure-kv" else FOR_VAULT)
+        build_backend(Settings(backend=kind).backends[0], FOR_AZURE if kind == "azure-kv" else FOR_VAULT)
 
     assert caught.value.exit_code == 1
 
@@ -59,7 +59,7 @@ def test_azure_without_an_identity_and_a_kind_that_nobody_brings_are_refused(kin
 def test_files_that_cannot_be_used_are_found_at_the_start() -> None:
     settings = Settings(vault=VaultSettings(ca_cert="/nowhere/ca.pem"))
     with pytest.raises(ConfigError, match=r"ca-cert: '/nowhere/ca\.pem' cannot be read"):
-        build_backend(settings, FOR_VAULT)
+        build_backend(settings.backends[0], FOR_VAULT)
 
 
 @pytest.mark.parametrize("kind", BUILT_IN)
@@ -72,7 +72,7 @@ def test_the_plug_ins_of_this_package_are_made_for_the_contract_of_this_release(
 
 @pytest.mark.parametrize("settings", [Settings(), AZURE, Settings(backend="memory")], ids=lambda s: s.backend)
 def test_a_backend_bears_the_name_of_its_kind(settings: Settings) -> None:
-    backend = build_backend(settings, FOR_VAULT if settings.backend == "vault" else FOR_AZURE)
+    backend = build_backend(settings.backends[0], FOR_VAULT if settings.backend == "vault" else FOR_AZURE)
 
     assert backend.name == settings.backend
     backend.close()

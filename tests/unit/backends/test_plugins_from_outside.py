@@ -105,7 +105,7 @@ def test_its_settings_are_said_wherever_settings_are(
     settings = told(tmp_path, *argv, text=text, **environ)
 
     assert settings.backend == "attic"
-    assert (settings.of_backend.floor, settings.of_backend.key) == (3, CANARY)
+    assert (settings.backends[0].own.floor, settings.backends[0].own.key) == (3, CANARY)
     assert CANARY not in repr(settings)
 
 
@@ -172,7 +172,7 @@ def test_its_word_counts_for_notices_and_the_number_of_workers(install: Install,
     install(GOOD)
     settings = told(tmp_path, "-backend=attic", f"-attic.key={CANARY}")
 
-    assert list(factory.plugin_of(settings).notices(settings.of_backend)) == ["it is dusty"]
+    assert list(factory.plugin_of(settings.backends[0]).notices(settings.backends[0].own)) == ["it is dusty"]
     assert workers_of(settings) == 5
 
 

@@ -26,7 +26,7 @@ from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.policy_rules import Rule
 from secrets_manager.domain.secret import Digester
 from secrets_manager.runtime.heartbeat import Heartbeats
-from secrets_manager.settings import ControllerSettings, PolicySettings, Settings
+from secrets_manager.settings import BackendSettings, ControllerSettings, PolicySettings, Settings
 from secrets_manager.sync.agenda import Agenda
 from secrets_manager.sync.notices import Recorder
 from secrets_manager.sync.reading.upstream import Upstream, Upstreams
@@ -235,6 +235,16 @@ class World:
 
     # ── assembly ─────────────────────────────────────────────────────────────────────────────────────
 
+    def _named(self, name: str) -> BackendSettings:
+        return BackendSettings(
+            name=name,
+            kind="memory",
+            table=f"backends.{name}",
+            own=None,
+            timeout=Settings().backend_timeout,
+            reconcile_period=self.period,
+        )
+
     def _core_parts(self) -> CoreParts:
         return CoreParts(
             settings=Settings(
@@ -242,6 +252,7 @@ class World:
                 once=True,
                 controller=ControllerSettings(reconcile_period=self.period, workers=self.workers),
                 policy=PolicySettings(paths=self.policy, rules=self.rules),
+                named=tuple(map(self._named, self.others)),
             ),
             api=FencedApi(PausingApi(self.cluster, self.clock), self.leadership.holds, SilentFence()),
             backends={DEFAULT_BACKEND: self.backend, **self.others},
