@@ -53,7 +53,7 @@ testbed: venv ## Build or find the test servers: about five minutes once, then n
 
 .PHONY: test
 test: lint testbed ## Everything: lint, then all tests, those on real servers included
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@scripts/test $(PYTEST)
 
 .PHONY: coverage
 coverage: testbed ## All tests, with a report of the lines and branches they leave out
