@@ -18,6 +18,7 @@ from bench.report import json_line, table
 from bench.scenario import Options, Scenario
 from bench.scenarios import SCENARIOS
 from bench.world import open_world
+from tests.testbed.vault_program import vault_program
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -66,6 +67,7 @@ def _machine() -> Mapping[str, str | int | float]:
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "load_before": round(os.getloadavg()[0], 2),
+        "backend": str(vault_program()),
     }
 
 

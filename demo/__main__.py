@@ -19,6 +19,7 @@ from demo.stage import INSTALLED, CommandError, Stage, account, await_definition
 from demo.story import NAMESPACE, Story, show_seeding
 from secrets_manager import __version__
 from tests.testbed.processes import StartError
+from tests.testbed.vault_program import VaultProgramError, vault_program
 
 _USAGE = "usage: scripts/demo [once]     (make demo, make demo DEMO=once)"
 _LOOK_SECONDS = 0.3
@@ -43,14 +44,14 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         screen.line("\ndemo: interrupted; everything is stopped and removed")
         return _INTERRUPTED
-    except (AssertionError, CommandError, StartError) as error:
+    except (AssertionError, CommandError, StartError, VaultProgramError) as error:
         print(f"\ndemo: failed: {error}", file=sys.stderr)
         return 1
 
 
 def show(folder: Path, screen: Screen, *, stay: bool) -> int:
     """The whole demo in ``folder``; returns the exit code."""
-    screen.step("etcd, kube-apiserver, kube-controller-manager and OpenBao start")
+    screen.step(f"etcd, kube-apiserver, kube-controller-manager and {vault_program()} start")
     started = time.monotonic()
     with running_stage(folder) as stage:
         shell = stage.lay_tools()
@@ -76,7 +77,7 @@ def _daemon(stage: Stage, screen: Screen) -> Daemon:
         screen.command("kubectl", "apply", *words)
         screen.say(stage.run("kubectl", "apply", *words))
     await_definitions(stage)
-    screen.step("OpenBao gets the samples' values, and an AppRole for the daemon")
+    screen.step(f"{vault_program().product} gets the samples' values, and an AppRole for the daemon")
     role = seed(stage)
     show_seeding(screen)
     screen.step("The daemon starts")

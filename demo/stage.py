@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.testbed.bed import Bed, running_bed
-from tests.testbed.binaries import bao_program, program
+from tests.testbed.binaries import program
 from tests.testbed.kube_api import ApiError, definitions
 from tests.testbed.kube_api import secrets as secret_path
 from tests.testbed.kubectl import KubectlError
 from tests.testbed.openbao_setup import AppRole
+from tests.testbed.vault_program import VAULT_BINARY, vault_program
 from tests.testbed.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -65,8 +66,8 @@ class Stage:
         tools.mkdir()
         for name, target in (
             ("kubectl", program("kubectl")),
-            ("bao", bao_program()),
-            ("vault", bao_program()),
+            ("bao", vault_program().path),
+            ("vault", vault_program().path),
         ):
             (tools / name).symlink_to(target)
         kubeconfig = self.folder / "kubeconfig"
@@ -119,6 +120,8 @@ def running_stage(folder: Path) -> Iterator[Stage]:
 def clear_environment() -> None:
     """Forget what would configure the daemon or the servers in place of the demo."""
     for name in list(os.environ):
+        if name == VAULT_BINARY:  # it is the bed's own
+            continue
         if name.startswith(_FOREIGN) or name.upper() in _FOREIGN_NAMES:
             del os.environ[name]
 

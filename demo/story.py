@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from demo.daemon import Daemon
 from demo.screen import Screen, log_line, sizes
 from demo.stage import SAMPLES, Stage, sample_values
+from tests.testbed.vault_program import vault_program
 from tests.testbed.waiting import wait_until
 
 NAMESPACE = "shop"
@@ -60,7 +61,7 @@ class Story:
 
     def a_value_changes(self) -> None:
         """Write a new value and wait for it in the Secret."""
-        self.screen.step("A value changes in OpenBao and arrives in its Secret")
+        self.screen.step(f"A value changes in {vault_program().product} and arrives in its Secret")
         before = self._value("third-parties", "mail-api-key")
         self._run("bao", "kv", "put", "-mount=secret", "shop/mail", f"api_key={before}-rotated", quiet=True)
         after = self._timed(
@@ -166,7 +167,7 @@ class Story:
 
 
 def show_seeding(screen: Screen) -> None:
-    """Show the names of the values that were written to OpenBao."""
+    """Show the names of the values that were written to the backend."""
     rows = [(path, ", ".join(keys)) for path, keys in sample_values().items()]
     screen.table([("PATH", "KEYS"), *rows])
     screen.say(

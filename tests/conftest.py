@@ -25,6 +25,7 @@ from tests.testbed.kube_api import ApiError, definitions, namespaces
 from tests.testbed.left_running import left_running
 from tests.testbed.openbao import OpenBao
 from tests.testbed.pki import Authority, KeyPair
+from tests.testbed.vault_program import VAULT_BINARY, VaultProgramError, vault_program
 from tests.testbed.waiting import wait_until
 
 _ROOT = Path(__file__).parents[1]
@@ -42,6 +43,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("searching" if _EXAMPLES else "steady")
 
 _SERVERS = {"cluster", "openbao", "openbao_server"}
+
+
+def pytest_report_header() -> list[str]:
+    """Say so when another server stands in OpenBao's place; refuse a program that cannot, before any test."""
+    if not os.environ.get(VAULT_BINARY):
+        return []
+    try:
+        return [f"backend: {vault_program()}, as {VAULT_BINARY} says"]
+    except VaultProgramError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -102,10 +113,17 @@ def _serves_definitions(cluster: TestCluster) -> bool:
 
 @pytest.fixture(scope="session")
 def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
-    """An OpenBao in memory, shared by the session: keep below your own `kv_prefix`."""
+    """The backend in memory, shared by the session: keep below your own `kv_prefix`."""
     running = start_openbao(tmp_path_factory.mktemp("openbao"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def vault_namespaces(openbao: OpenBao) -> None:
+    """Skips a test that works in a namespace of the backend on a server that has none."""
+    if not openbao.program.has_namespaces:
+        pytest.skip(f"{openbao.program} has no namespaces: only Vault Enterprise and OpenBao have")
 
 
 @pytest.fixture(scope="session")

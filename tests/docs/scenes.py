@@ -23,7 +23,7 @@ from tests.docs.pages import ROOT
 from tests.docs.pod import Node
 from tests.docs.shell import Shell
 from tests.integration.deployment_support import original_crd
-from tests.testbed.binaries import bao_program, program
+from tests.testbed.binaries import program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.kube_api import ApiError, definitions
 from tests.testbed.openbao import OpenBao
@@ -121,7 +121,8 @@ def _environment(folder: Path, cluster: TestCluster, openbao: OpenBao) -> dict[s
     tools = folder / "bin"
     tools.mkdir()
     own = Path(sys.prefix) / "bin" / "secrets-manager"
-    programs = {"kubectl": program("kubectl"), "bao": bao_program(), "vault": bao_program(), own.name: own}
+    vault = openbao.program.path
+    programs = {"kubectl": program("kubectl"), "bao": vault, "vault": vault, own.name: own}
     for name, target in programs.items():
         (tools / name).symlink_to(target)
     return {

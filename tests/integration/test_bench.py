@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from bench.scenarios import SCENARIOS
 from bench.shapes import KEYS_MAP, SHAPES
 from bench.world import World, open_world
 from tests.testbed.daemon import base_environment
+from tests.testbed.vault_program import VAULT_BINARY
 
 ROOT = Path(__file__).parents[2]
 COUNT = 20
@@ -109,7 +111,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=base_environment(),
+        env={**base_environment(), VAULT_BINARY: os.environ.get(VAULT_BINARY, "")},
         timeout=200,
         check=False,
     )

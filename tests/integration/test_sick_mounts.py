@@ -129,15 +129,15 @@ def stage(
 
 
 def _places(world: World) -> tuple[dict[str, Place], dict[str, Place]]:
-    """The sick paths: a whole mount, a whole Vault namespace, and some beside healthy ones."""
+    """The sick paths: a whole mount, a whole Vault namespace, and some beside healthy ones.
+
+    On a server without namespaces, mounts at the same paths stand for them.
+    """
     bao, prefix = world.openbao, world.prefix
     ill, team, other = f"ill-{prefix}", f"team-{prefix}", f"other-{prefix}"
     bao.enable_engine(ill, "kv", {"version": "2"})
     for space in (team, other):
-        bao.create_namespace(space)
-        bao.request(
-            "POST", "sys/mounts/deep/kv", {"type": "kv", "options": {"version": "2"}}, namespace=space
-        )
+        _make_space(bao, space)
     bao.read_policy(
         prefix,
         f"secret/data/{prefix}/*",
@@ -147,13 +147,28 @@ def _places(world: World) -> tuple[dict[str, Place], dict[str, Place]]:
     )
     sick = {f"sick-mount-{number}": Place(ill, f"sick-{number}") for number in range(ALONE)}
     for number in range(BESIDE):
-        sick[f"sick-space-{number}"] = Place("deep/kv", f"sick-{number}", team)
+        sick[f"sick-space-{number}"] = _in_space(bao, team, f"sick-{number}")
         sick[f"sick-beside-{number}"] = Place("secret", f"{prefix}/sick-{number}")
     well = {
         "well-beside": Place("secret", f"{prefix}/well"),
-        "well-space": Place("deep/kv", "well", other),
+        "well-space": _in_space(bao, other, "well"),
     }
     return sick, well
+
+
+def _make_space(bao: OpenBao, space: str) -> None:
+    if not bao.program.has_namespaces:
+        bao.enable_engine(f"{space}/deep/kv", "kv", {"version": "2"})
+        return
+    bao.create_namespace(space)
+    mount = {"type": "kv", "options": {"version": "2"}}
+    bao.request("POST", "sys/mounts/deep/kv", mount, namespace=space)
+
+
+def _in_space(bao: OpenBao, space: str, name: str) -> Place:
+    if bao.program.has_namespaces:
+        return Place("deep/kv", name, space)
+    return Place(f"{space}/deep/kv", name)
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)

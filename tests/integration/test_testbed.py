@@ -225,6 +225,7 @@ class TestOpenBao:
         with pytest.raises(BaoError):
             openbao.lookup(token)
 
+    @pytest.mark.usefixtures("vault_namespaces")
     def test_namespaces_keep_their_values_apart(self, openbao: OpenBao, kv_prefix: str) -> None:
         openbao.create_namespace(kv_prefix)
         mount = {"type": "kv", "options": {"version": "2"}}

@@ -306,6 +306,7 @@ def test_a_service_account_that_the_role_does_not_name_is_refused(
     )
 
 
+@pytest.mark.usefixtures("vault_namespaces")
 @pytest.mark.parametrize("letters", ["", "-gr\u00f6\u00dfe", "-\u20ac\U0001f511"])
 def test_a_namespace_holds_login_and_values(openbao: OpenBao, kv_prefix: str, letters: str) -> None:
     namespace = f"{kv_prefix}{letters}"

@@ -122,6 +122,7 @@ def test_a_token_that_cannot_look_itself_up_is_refused(
     assert error == AuthFailed(NOT_ACCEPTED.format(str(file)))
 
 
+@pytest.mark.usefixtures("vault_namespaces")
 @pytest.mark.parametrize("elsewhere", ["", "-sibling"])
 def test_a_token_of_another_namespace_lives_and_may_read_nothing(
     openbao: OpenBao, openbao_proxy: FaultProxy, kv_prefix: str, path: str, file: Path, elsewhere: str

@@ -7,27 +7,34 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import tempfile
 import threading
 from pathlib import Path
 
 from tests.testbed.bed import Bed, running_bed
-from tests.testbed.binaries import KUBERNETES_PROGRAMS, bao_program, gitops_program, program
+from tests.testbed.binaries import KUBERNETES_PROGRAMS, gitops_program, program
+from tests.testbed.vault_program import VaultProgramError, vault_program
 
 
 def main() -> None:
     """Run the command of the first argument."""
     parser = argparse.ArgumentParser(prog="python -m tests.testbed", description=__doc__)
     parser.add_argument("command", choices=["build", "up"])
-    {"build": build, "up": up}[parser.parse_args().command]()
+    command = {"build": build, "up": up}[parser.parse_args().command]
+    try:
+        vault_program()  # before a build of minutes
+        command()
+    except VaultProgramError as error:
+        sys.exit(f"testbed: {error}")
 
 
 def build() -> None:
     """Find or build every program."""
     found = [program(name) for name in KUBERNETES_PROGRAMS]
     found.append(gitops_program())
-    bao_program()
     print(f"testbed: programs ready in {', '.join(sorted({str(path.parent) for path in found}))}")
+    print(f"testbed: the backend's server is {vault_program()} at {vault_program().path}")
 
 
 def up() -> None:
@@ -50,7 +57,8 @@ def environment(bed: Bed) -> str:
         "VAULT_ADDR": bed.openbao.url,
         "VAULT_TOKEN": bed.openbao.root_token,
     }
-    return "\n".join(f"export {name}={value}" for name, value in values.items())
+    lines = [f"export {name}={value}" for name, value in values.items()]
+    return "\n".join([f"# Kubernetes, and {bed.openbao.program} as the backend", *lines])
 
 
 if __name__ == "__main__":

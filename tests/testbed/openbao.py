@@ -1,5 +1,6 @@
-"""An OpenBao server (same API as Vault): in memory, or durable with seal, restart and TLS.
+"""An OpenBao server, or the Vault that VAULT_BINARY names: in memory, or durable with seal, restart and TLS.
 
+OpenBao is what runs unless somebody asks for Vault, so its name stands for both here: they have the same API.
 This file is the server's life and its plain HTTP; what is set up inside it is in openbao_setup. Knows nothing
 of `secrets_manager` and of hvac.
 """
@@ -16,11 +17,12 @@ from typing import Any, Self
 
 import urllib3
 
-from tests.testbed.binaries import bao_program
 from tests.testbed.growing_file import GrowingFile
 from tests.testbed.openbao_setup import OpenBaoSetup
 from tests.testbed.pki import KeyPair
 from tests.testbed.processes import ServerProcess, free_port
+from tests.testbed.vault_launch import AUDIT_LOG, dev_command, durable_command
+from tests.testbed.vault_program import VaultProgram, vault_program
 from tests.testbed.waiting import wait_until
 
 __all__ = ["AuditEntry", "BaoError", "OpenBao"]
@@ -29,7 +31,7 @@ Json = dict[str, Any]
 
 
 class BaoError(Exception):
-    """OpenBao said no: HTTP `status` and its own `errors`."""
+    """The server said no: HTTP `status` and its own `errors`."""
 
     def __init__(self, status: int, errors: list[str]) -> None:
         super().__init__(f"{status}: {'; '.join(errors)}")
@@ -51,15 +53,17 @@ class OpenBao(OpenBaoSetup):
     """One server on a port of its own; `dev` and `durable` make one that is ready to use."""
 
     def __init__(
-        self, folder: Path, *, command: list[str], scheme: str, port: int, ca_file: Path | None
+        self, folder: Path, program: VaultProgram, command: list[str], *, url: str, ca_file: Path | None
     ) -> None:
-        self.url = f"{scheme}://127.0.0.1:{port}"
+        self.program = program
+        self.url = url
         self.ca_file = ca_file
         self.root_token = ""
         self._unseal_key = ""
-        self._audit_log = GrowingFile(folder / "audit.log", _audit_entry)
+        self._audit_file = folder / AUDIT_LOG
+        self._audit_log = GrowingFile(self._audit_file, _audit_entry)
         self._process = ServerProcess(
-            "openbao", command, log=folder / "openbao.log", env={"HOME": str(folder)}
+            str(program), command, log=folder / "server.log", env={"HOME": str(folder)}
         )
         self._http = urllib3.PoolManager(
             ca_certs=str(ca_file) if ca_file else None, retries=False, timeout=20
@@ -72,16 +76,14 @@ class OpenBao(OpenBaoSetup):
     def dev(cls, folder: Path) -> Self:
         """A server in memory, unsealed, KV2 at `secret/`; everything in it is lost when it stops."""
         folder.mkdir(parents=True, exist_ok=True)
-        port = free_port()
+        program, port = vault_program(), free_port()
         root_token = f"root-{secrets.token_hex(12)}"
-        config = folder / "openbao.hcl"
-        config.write_text(_audit_stanza(folder))
-        flags = ["-dev", f"-dev-root-token-id={root_token}", f"-dev-listen-address=127.0.0.1:{port}"]
-        command = [str(bao_program()), "server", *flags, "-dev-no-store-token", f"-config={config}"]
-        server = cls(folder, command=command, scheme="http", port=port, ca_file=None)
+        command = dev_command(program, folder, port=port, root_token=root_token)
+        server = cls(folder, program, command, url=f"http://127.0.0.1:{port}", ca_file=None)
         server.root_token = root_token
         server.start()
-        wait_until(server._holds_versions, what="OpenBao's dev engine serves")
+        wait_until(server._holds_versions, what=f"the dev engine of {program} serves")
+        server._begin_audit()
         return server
 
     @classmethod
@@ -91,19 +93,16 @@ class OpenBao(OpenBaoSetup):
         With `tls` it serves HTTPS with that certificate, whose authority is `ca_file`.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        port = free_port()
-        config = folder / "openbao.hcl"
-        scheme = "https" if tls else "http"
-        config.write_text(
-            _durable_config(folder, f"{scheme}://127.0.0.1:{port}", tls) + _audit_stanza(folder)
-        )
-        command = [str(bao_program()), "server", f"-config={config}"]
-        server = cls(folder, command=command, scheme=scheme, port=port, ca_file=ca_file)
+        program, scheme = vault_program(), "https" if tls else "http"
+        url = f"{scheme}://127.0.0.1:{free_port()}"
+        command = durable_command(program, folder, url=url, tls=tls)
+        server = cls(folder, program, command, url=url, ca_file=ca_file)
         server.start()
         server._initialise()
         server.unseal()
+        server._begin_audit()
         server.enable_engine("secret", "kv", {"version": "2"})
-        wait_until(server._holds_versions, what="OpenBao's engine serves")
+        wait_until(server._holds_versions, what=f"the engine of {program} serves")
         return server
 
     def start(self) -> None:
@@ -135,7 +134,7 @@ class OpenBao(OpenBaoSetup):
     def unseal(self) -> None:
         """Unseal a durable server and return once it serves as the active one."""
         self.request("PUT", "sys/unseal", {"key": self._unseal_key}, token="")
-        wait_until(self._active, what="OpenBao unsealed and active")
+        wait_until(self._active, what=f"{self.program} unsealed and active")
 
     def is_sealed(self) -> bool:
         """Whether it is sealed."""
@@ -174,7 +173,7 @@ class OpenBao(OpenBaoSetup):
         return parsed
 
     def audit(self) -> list[AuditEntry]:
-        """Every request so far as OpenBao's audit log shows it."""
+        """Every request so far as the server's audit log shows it."""
         return self._audit_log.rows()
 
     def reads(self, path: str) -> int:
@@ -189,8 +188,14 @@ class OpenBao(OpenBaoSetup):
 
     def _initialise(self) -> None:
         # The listener opens a moment before the core takes the call.
-        made = wait_until(self._try_initialise, what="OpenBao initialised")
+        made = wait_until(self._try_initialise, what=f"{self.program} initialised")
         self._unseal_key, self.root_token = made["keys"][0], made["root_token"]
+
+    def _begin_audit(self) -> None:
+        """OpenBao audits from its start, as its file says; Vault from now on, restarts included."""
+        if not self.program.is_openbao:
+            options = {"file_path": str(self._audit_file)}
+            self.request("PUT", "sys/audit/file", {"type": "file", "options": options})
 
     def _holds_versions(self) -> bool:
         """Whether the engine at `secret/` is mounted, and through with its upgrade."""
@@ -224,31 +229,3 @@ def _audit_entry(line: bytes) -> AuditEntry:
         sys.intern(text) for text in (entry["type"], request["operation"], request["path"])
     )
     return AuditEntry(kind, operation, path, failed=bool(entry.get("error")))
-
-
-def _audit_stanza(folder: Path) -> str:
-    return f'audit "file" "file" {{\n  options {{ file_path = "{folder / "audit.log"}" }}\n}}\n'
-
-
-def _durable_config(folder: Path, url: str, tls: KeyPair | None) -> str:
-    """One raft member: the only durable storage that needs no other server."""
-    (folder / "data").mkdir()
-    cluster = f"127.0.0.1:{free_port()}"
-    files = (
-        f'tls_cert_file = "{tls.certificate}"\n  tls_key_file = "{tls.key}"' if tls else "tls_disable = true"
-    )
-    return f"""\
-storage "raft" {{
-  path = "{folder / "data"}"
-  node_id = "one"
-  performance_multiplier = 1
-}}
-listener "tcp" {{
-  address = "{url.partition("://")[2]}"
-  cluster_address = "{cluster}"
-  {files}
-}}
-api_addr = "{url}"
-cluster_addr = "https://{cluster}"
-ui = false
-"""

@@ -1,0 +1,68 @@
+"""How the backend's server is started: its command, and the file that configures it.
+
+The products differ here: OpenBao's file names the audit device, which Vault takes only by its API; Vault with
+the storage that is used here wants to be told that it does not lock its memory, and OpenBao never does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.testbed.pki import KeyPair
+from tests.testbed.processes import free_port
+from tests.testbed.vault_program import VaultProgram
+
+__all__ = ["AUDIT_LOG", "dev_command", "durable_command"]
+
+AUDIT_LOG = "audit.log"
+_CONFIG = "server.hcl"
+
+
+def dev_command(program: VaultProgram, folder: Path, *, port: int, root_token: str) -> list[str]:
+    """A server in memory, unsealed, with KV2 at `secret/`; its files are in `folder`."""
+    flags = ["-dev", f"-dev-root-token-id={root_token}", f"-dev-listen-address=127.0.0.1:{port}"]
+    command = [str(program.path), "server", *flags, "-dev-no-store-token"]
+    if not program.is_openbao:
+        return command
+    config = folder / _CONFIG
+    config.write_text(_audit(folder))
+    return [*command, f"-config={config}"]
+
+
+def durable_command(program: VaultProgram, folder: Path, *, url: str, tls: KeyPair | None) -> list[str]:
+    """A server that keeps its data in `folder`, to be initialised and unsealed; HTTPS if `tls` is given."""
+    config = folder / _CONFIG
+    config.write_text(_storage(folder, url, tls) + _own_words(program, folder))
+    return [str(program.path), "server", f"-config={config}"]
+
+
+def _own_words(program: VaultProgram, folder: Path) -> str:
+    return _audit(folder) if program.is_openbao else "disable_mlock = true\n"
+
+
+def _audit(folder: Path) -> str:
+    return f'audit "file" "file" {{\n  options {{ file_path = "{folder / AUDIT_LOG}" }}\n}}\n'
+
+
+def _storage(folder: Path, url: str, tls: KeyPair | None) -> str:
+    """One raft member: the only durable storage that needs no other server."""
+    (folder / "data").mkdir()
+    cluster = f"127.0.0.1:{free_port()}"
+    files = (
+        f'tls_cert_file = "{tls.certificate}"\n  tls_key_file = "{tls.key}"' if tls else "tls_disable = true"
+    )
+    return f"""\
+storage "raft" {{
+  path = "{folder / "data"}"
+  node_id = "one"
+  performance_multiplier = 1
+}}
+listener "tcp" {{
+  address = "{url.partition("://")[2]}"
+  cluster_address = "{cluster}"
+  {files}
+}}
+api_addr = "{url}"
+cluster_addr = "https://{cluster}"
+ui = false
+"""
