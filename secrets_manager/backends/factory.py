@@ -63,6 +63,13 @@ def plugin_named(kind: str) -> Plugin | None:
     return _check(kind, _load(kind, entries[0]))
 
 
+def installed_kinds() -> tuple[str, ...]:
+    """The kinds for which other packages have a plug-in, usable or not, in the order of the alphabet."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - as in `plugin_named`
+
+    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+
+
 def _load(kind: str, entry: EntryPoint) -> object:
     try:
         return entry.load()

@@ -29,14 +29,13 @@ log = logging.getLogger("daemon")
 
 _EXIT_FAILED = 1
 
-Harden = Callable[[MutableMapping[str, str], str, Sequence[str]], None]
+Harden = Callable[[MutableMapping[str, str], Settings], None]
 
 
 def main(argv: Sequence[str], environ: MutableMapping[str, str], *, harden: Harden = lambda *_: None) -> int:
     """Run the program; returns the exit code.
 
-    ``harden`` is called once settings are read and logs set up: with the environment, the name of the backend
-    and the secrets on the command line.
+    ``harden`` is called once settings are read and logs set up: with the environment and the settings.
     """
     if argv and argv[0] == policy_command.WORD:
         return policy_command.run(argv[1:], environ, _working_folder())
@@ -50,7 +49,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, harden: Hard
     if isinstance(settings, ExitRequest):
         say(settings.err, sys.stderr)
         return settings.code if say(settings.out, sys.stdout) or not settings.out else _EXIT_FAILED
-    return _run(settings, given, lambda: harden(environ, settings.backend, settings.secrets_in_arguments))
+    return _run(settings, given, lambda: harden(environ, settings))
 
 
 def _working_folder() -> Path:

@@ -4,8 +4,8 @@ It leaves no core dumps, other processes of the same user cannot attach to it, a
 started with are removed from its environment and its command line.
 
 A credential is the value of an option that is secret. It is removed from the flags and from the environment
-names that are ours or the backend's. Fall-backs such as HTTPS_PROXY stay, even with a password in the URL:
-they are meant for every program of the user, plugins of a kubeconfig among them.
+names that are ours or of the kinds of backends in use. Fall-backs such as HTTPS_PROXY stay, even with a
+password in the URL: they are meant for every program of the user, plugins of a kubeconfig among them.
 
 A step that fails (another system than Linux, a sandbox that refuses it) is logged, and the work goes on. This
 module must not know what the credentials are for. Python cannot wipe its own memory: a value stays
@@ -19,13 +19,16 @@ import ctypes
 import logging
 import os
 import resource
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from pathlib import Path
 
-from secrets_manager.backends.factory import plugin_named
-from secrets_manager.daemon.config.options import options_with, plugin_from_outside
+from secrets_manager.backends.factory import plugin_named, plugin_of
+from secrets_manager.daemon.config.named_options import NamedPlugin
+from secrets_manager.daemon.config.options import Options, options_for, plugin_from_outside
 from secrets_manager.daemon.dumpable import forbid_attaching
+from secrets_manager.settings import Settings
 from secrets_manager.settings.option import Option
 
 log = logging.getLogger("hardening")
@@ -34,15 +37,14 @@ log = logging.getLogger("hardening")
 _ARGUMENTS_BEGIN, _ENVIRONMENT_ENDS = 45, 48
 
 
-def harden(environ: MutableMapping[str, str], backend: str, in_arguments: Sequence[str]) -> None:
+def harden(environ: MutableMapping[str, str], settings: Settings) -> None:
     """Take every step, once the settings are read; ``environ`` is the process's own environment.
 
-    ``in_arguments`` are the secrets on the command line. Well-known names of other backends than ``backend``
-    are not ours, and stay.
+    Well-known names of kinds of backends that are not in use are not ours, and stay.
     """
-    options = options_with(plugin_from_outside(backend))
-    in_environment = [environ.pop(name, "") for name in credential_names(backend, options)]
-    texts = {os.fsencode(text) for text in (*in_environment, *in_arguments) if text}
+    kinds = {each.kind for each in settings.backends}
+    in_environment = [environ.pop(name, "") for name in credential_names(kinds, options_behind(settings))]
+    texts = {os.fsencode(text) for text in (*in_environment, *settings.secrets_in_arguments) if text}
     kept = {os.fsencode(name) for name in environ}
     _attempt("overwrite credentials in the arguments", lambda: _overwrite(texts, kept))
     _attempt("forbid core dumps", lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))
@@ -50,14 +52,21 @@ def harden(environ: MutableMapping[str, str], backend: str, in_arguments: Sequen
     _attempt("forbid attaching", forbid_attaching)
 
 
-def credential_names(backend: str, options: Iterable[Option]) -> list[str]:
-    """Every environment name that may hold a credential of ours or of ``backend``."""
+def options_behind(settings: Settings) -> Options:
+    """The options that the settings were made of."""
+    named = (NamedPlugin(name=each.name, plugin=plugin_of(each)) for each in settings.named)
+    return options_for(plugin_from_outside(settings.backend), named)
+
+
+def credential_names(kinds: Collection[str], options: Iterable[Option]) -> list[str]:
+    """Every environment name that may hold a credential of ours or of backends of these ``kinds``."""
     secret = [option for option in options if option.secret]
     ours = [option.environment for option in secret]
-    of_backend = [option.overriding for option in secret if option.overriding and option.table == backend]
-    # This program does not read them; the backend's own tools do, so they are often set.
-    foreign = plugin.foreign_credentials if (plugin := plugin_named(backend)) else ()
-    return [*ours, *of_backend, *foreign]
+    of_kinds = [option.overriding for option in secret if option.overriding and option.table in kinds]
+    # This program does not read them; the backends' own tools do, so they are often set.
+    plugins = [plugin for kind in sorted(kinds) if (plugin := plugin_named(kind))]
+    foreign = chain.from_iterable(plugin.foreign_credentials for plugin in plugins)
+    return [*ours, *of_kinds, *foreign]
 
 
 def _attempt(what: str, step: Callable[[], object]) -> None:

@@ -386,7 +386,8 @@ class Settings:
 
     Attributes:
         named: the backends that have a table of their own, besides the one of the flags.
-        has_default: whether there is a backend of the flags and the old tables.
+        has_default: whether there is a backend of the flags and the old tables: if no other has a name, or
+            if something is said of it.
         metrics_addr: None turns the server off.
         plugin: the settings of a backend of another package. Hidden.
         notices: constant sentences about how the settings were given, to be logged as warnings at the start.

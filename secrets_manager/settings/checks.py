@@ -15,6 +15,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from secrets_manager.domain.definition import DEFAULT_BACKEND
+
 SHORTEST_PERIOD = 0.01
 # So many words are listed, not joined by "or".
 _MANY_CHOICES = 4
@@ -131,6 +133,21 @@ def object_name(value: str) -> str:
     """A name that a Kubernetes object can have."""
     if len(value) > 253 or not DNS_SUBDOMAIN.fullmatch(value):
         raise ValueError("must be a DNS name in lower case, at most 253 characters")
+    return value
+
+
+def backend_name(value: str) -> str:
+    """A name that a backend with a table of its own can have: a DNS label without two dashes in a row."""
+    if value == DEFAULT_BACKEND:
+        raise ValueError(
+            f"the name {DEFAULT_BACKEND} belongs to the backend of -backend and the tables [vault] and "
+            "[azure-kv]; set it there, or choose another name"
+        )
+    if not DNS_LABEL.fullmatch(value) or "--" in value:
+        raise ValueError(
+            "is no name for a backend: lower-case letters, digits and inner dashes, at most 63, no two "
+            "dashes in a row"
+        )
     return value
 
 

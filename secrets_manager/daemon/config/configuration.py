@@ -12,7 +12,7 @@ read the process's environment, are off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -21,12 +21,14 @@ from dynaconf import Dynaconf
 
 from secrets_manager import __version__
 from secrets_manager.backends.plugin import Plugin
-from secrets_manager.daemon.config import environment, setting_checks
-from secrets_manager.daemon.config.flags import ExitRequest, Flags, parse_flags, peek
+from secrets_manager.daemon.config import setting_checks
+from secrets_manager.daemon.config.flags import ExitRequest, Flags, parse_flags
 from secrets_manager.daemon.config.layers import Fault, Given, Layer
 from secrets_manager.daemon.config.log_settings import log_settings
-from secrets_manager.daemon.config.options import OPTIONS, Options, options_with, plugin_from_outside
-from secrets_manager.daemon.config.settings_file import LOCAL_NAME, SYSTEM_FILE, file_layer
+from secrets_manager.daemon.config.named_options import make_named
+from secrets_manager.daemon.config.options import Options, is_of_default, options_with, plugin_from_outside
+from secrets_manager.daemon.config.settings_file import LOCAL_NAME, SYSTEM_FILE
+from secrets_manager.daemon.config.sources import Told, backend_named, read_sources
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.settings import Settings
 from secrets_manager.settings.option import Contradiction, build_group
@@ -44,47 +46,17 @@ def load(
     """
     usual = (system_file, cwd / LOCAL_NAME)
     plugin = plugin_from_outside(backend_named(argv, environ, usual))
-    options = options_with(plugin)
-    flags = parse_flags(argv, options)
+    flags = parse_flags(argv, options_with(plugin))
     if isinstance(flags, ExitRequest):
         return flags
     if flags.values.get("version"):
         return ExitRequest(code=0, out=f"Secrets Manager {__version__}\n")
-    own = environment.own_layer(environ, options)
-    layers = [
-        environment.fallback_layer(environ, options),
-        settings_layer(named_file(flags.values, own), usual, options),
-        own,
-        flag_layer(flags),
-        environment.overriding_layer(environ, options),
-    ]
-    values, senseless = check_values(given := merge(layers), options)
-    faults = (*chain.from_iterable(layer.faults for layer in layers), *senseless)
-    settings = check_settings(make_settings(values, plugin), given, faults)
-    notices = (*command_line_notices(flags, options), *setting_checks.settings_notices(settings))
+    told = read_sources(flags, environ, usual, plugin)
+    values, senseless = check_values(given := merge(told.layers), told.options)
+    settings = make_settings(values, plugin, told)
+    check_settings(settings, given, (*told.faults, *senseless), told)
+    notices = (*command_line_notices(flags, told.options), *setting_checks.settings_notices(settings))
     return replace(settings, notices=notices, secrets_in_arguments=flags.secrets)
-
-
-def backend_named(argv: Sequence[str], environ: Mapping[str, str], usual: Sequence[Path]) -> str:
-    """The backend that is most likely meant, before its options are known; "" for none.
-
-    The strongest source that names a backend counts, as in `load`, which also reports the faults.
-    """
-    said = peek(argv, OPTIONS)
-    own = environment.own_layer(environ, OPTIONS)
-    if "backend" in said:
-        return said["backend"]
-    given = own.given.get("backend")
-    if given is None:
-        given = settings_layer(named_file(said, own), usual, OPTIONS).given.get("backend")
-    return "" if given is None else str(given.value)
-
-
-def flag_layer(flags: Flags) -> Layer:
-    """The command line as a layer."""
-    return Layer(
-        given={name: Given(value=value, origin=f"flag -{name}") for name, value in flags.values.items()}
-    )
 
 
 def command_line_notices(flags: Flags, options: Options) -> Iterable[str]:
@@ -99,32 +71,6 @@ def command_line_notices(flags: Flags, options: Options) -> Iterable[str]:
         yield "the first argument that is not a flag, and all after it, are ignored"
 
 
-def named_file(flags: Mapping[str, object], own: Layer) -> Given | None:
-    """The settings file that the user named, if any."""
-    if "config" in flags:
-        return Given(value=flags["config"], origin="flag -config")
-    return own.given.get("config")
-
-
-def settings_layer(named: Given | None, usual: Sequence[Path], options: Options) -> Layer:
-    """The settings file as a layer: the named one, which must exist, or the first usual one that does."""
-    if named is not None and named.value:
-        return file_layer(Path(str(named.value)), options, said_by=named.origin)
-    path = next(filter(present, usual), None)
-    return Layer() if path is None else file_layer(path, options)
-
-
-def present(path: Path) -> bool:
-    """Whether there is something at the path, readable or not."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def merge(layers: Iterable[Layer]) -> dict[str, Given]:
     """The winning values, by option name; later layers are stronger."""
     store = Dynaconf(load_dotenv=False, dynaconf_skip_loaders=True, dynaconf_skip_validators=True)
@@ -134,18 +80,47 @@ def merge(layers: Iterable[Layer]) -> dict[str, Given]:
     return dict(store.get("options", {}))
 
 
-def make_settings(values: Mapping[str, object], plugin: Plugin | None) -> Settings:
+def make_settings(values: Mapping[str, object], plugin: Plugin | None, told: Told) -> Settings:
     """The settings with these values, by option name."""
     brought = None if plugin is None else build_group(plugin.settings, values, plugin.kind)
-    return replace(build_group(Settings, values), logging=log_settings(values), plugin=brought)
+    made = replace(build_group(Settings, values), logging=log_settings(values), plugin=brought)
+    named = tuple(make_named(each, values, made) for each in told.named)
+    has_default = not told.has_tables or word_of_default(told, made.backend) is not None
+    return replace(made, named=named, has_default=has_default)
 
 
-def check_settings(settings: Settings, given: Mapping[str, Given], faults: tuple[Fault, ...]) -> Settings:
+def word_of_default(told: Told, kind: str) -> tuple[str, Given] | None:
+    """A setting of the backend `default`, by name, which says that there is one beside those with a name.
+
+    Well-known names count if they are of its kind: pods are given AZURE_* names whatever their backend is.
+    """
+    said = dict(chain.from_iterable(layer.given.items() for layer in told.ours))
+    words = [name for name in said if is_of_default(name)]
+    words += [name for name in told.overriding.given if name.startswith(f"{kind}.")]
+    said |= told.overriding.given
+    # The plainest word is the one to show.
+    return next(((name, said[name]) for name in sorted(words, key="backend".__ne__)), None)
+
+
+def check_settings(
+    settings: Settings, given: Mapping[str, Given], faults: tuple[Fault, ...], told: Told
+) -> None:
     """Check the settings as a whole. Raises `ConfigError` with all faults."""
     found = chain(given_together(given), setting_checks.find_contradictions(settings))
-    faults += as_faults(found, given, faults)
-    raise_faults(faults)
-    return settings
+    contradictions = as_faults(found, given, faults)
+    raise_faults((*faults, *contradictions, *unmeant_default(settings, contradictions, told)))
+
+
+def unmeant_default(settings: Settings, faults: Iterable[Fault], told: Told) -> Iterator[Fault]:
+    """A hint beside faults of the backend `default`, if it is there only because of one of its settings."""
+    names = chain.from_iterable(fault.names for fault in faults)
+    word = word_of_default(told, settings.backend)
+    if told.has_tables and word and word[0] != "backend" and any(map(is_of_default, names)):
+        yield Fault(
+            origin=word[1].origin,
+            text="is a setting of the backend default, so there is one beside those with a name; if there "
+            "should be none, leave out all settings of the backend default",
+        )
 
 
 def given_together(given: Mapping[str, Given]) -> Iterable[Contradiction]:

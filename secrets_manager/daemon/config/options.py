@@ -13,6 +13,7 @@ from itertools import chain
 from secrets_manager.backends.factory import BUILT_IN, plugin_named
 from secrets_manager.backends.plugin import Plugin
 from secrets_manager.daemon.config.log_settings import LOG_OPTIONS
+from secrets_manager.daemon.config.named_options import PARENT, NamedPlugin, named_options
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.settings import BACKENDS, Settings
 from secrets_manager.settings.checks import one_of, plain
@@ -60,7 +61,7 @@ def options_with(plugin: Plugin | None) -> Options:
     if plugin is None:
         return OPTIONS
     added = tuple(options_of(plugin.settings, plugin.kind))
-    taken = set(chain.from_iterable(map(_names, OPTIONS))) | OPTIONS.tables
+    taken = set(chain.from_iterable(map(_names, OPTIONS))) | OPTIONS.tables | {PARENT}
     for option in added:
         if clashes := taken.intersection((*_names(option), option.table)):
             named = f"backend: the plug-in {plugin.kind!r} has an option {option.name}"
@@ -68,6 +69,17 @@ def options_with(plugin: Plugin | None) -> Options:
             raise ConfigError(f"{named} with names that are taken: {taken_names}", exit_code=1)
     chosen = replace(OPTIONS.by_name["backend"], check=one_of(*BACKENDS, plugin.kind))
     return Options((*(chosen if option.name == "backend" else option for option in OPTIONS), *added))
+
+
+def options_for(plugin: Plugin | None, named: Iterable[NamedPlugin]) -> Options:
+    """The options of the backend `default`, which may be that plug-in's, and of those with a name."""
+    return Options((*options_with(plugin), *chain.from_iterable(map(named_options, named))))
+
+
+def is_of_default(name: str) -> bool:
+    """Whether the option with this name is about the backend `default` alone."""
+    table = name.partition(".")[0]
+    return name == "backend" or table in BACKENDS or (name not in OPTIONS.by_name and table != PARENT)
 
 
 def _names(option: Option) -> Iterator[str]:

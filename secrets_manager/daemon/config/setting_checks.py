@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from secrets_manager.backends.factory import plugin_of
 from secrets_manager.backends.kit.file_checks import file_fault
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.policy_rules import Effect, Rule
 from secrets_manager.runtime.regular_file import path_of
 from secrets_manager.settings import Settings
@@ -30,7 +31,8 @@ def backend(settings: Settings) -> Iterator[Contradiction]:
     """The contradictions that each backend finds in its own settings."""
     for each in settings.backends:
         for found in plugin_of(each).contradictions(each.own):
-            yield found.within(each.table, "backend")
+            kind = "backend" if each.name == DEFAULT_BACKEND else f"{each.table}.kind"
+            yield found.within(each.table, kind)
 
 
 def kubeconfig(settings: Settings) -> Iterator[Contradiction]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from secrets_manager.daemon.config.layers import Fault, Given, Layer, layer_of, read_value, suggestion
 from secrets_manager.daemon.config.options import Options
+from secrets_manager.domain.wording import printable
 
 SYSTEM_FILE = Path("/etc/secrets-manager/settings.toml")
 LOCAL_NAME = "settings.toml"
@@ -22,46 +24,67 @@ DEEPEST = 8
 PLACE = re.compile(r"at (?:line [0-9]+, column [0-9]+|end of document)")
 
 
-def file_layer(path: Path, options: Options, *, said_by: str = "") -> Layer:
-    """Read a settings file; a file that cannot be read or understood is a layer of one fault.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A settings file that was parsed, and not looked into yet.
+
+    Attributes:
+        path: the file; None where there is none.
+        tables: its content by key. Hidden: it may hold secrets.
+        fault: why it could not be read or understood, if so.
+
+    """
+
+    path: Path | None = None
+    tables: Mapping[str, object] = field(default_factory=dict, repr=False)
+    fault: Fault | None = None
+
+    def place(self, *keys: str) -> str:
+        """Where a key of it stands, as in `Given.origin`."""
+        return f"file {self.path}, key {printable('.'.join(keys))}"
+
+
+def read_document(path: Path, *, said_by: str = "") -> Document:
+    """Parse a settings file; one that cannot be read or understood has a fault.
 
     `said_by` is the option that named the file, if any.
     """
-    origin = f"{said_by}, file {path}" if said_by else f"file {path}"
     try:
         # Some editors put a byte order mark there.
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return Document(path=path, tables=tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except OSError as exc:
-        return layer_of_one_fault(origin, f"cannot be read: {exc.strerror or type(exc).__name__}", options)
+        text = f"cannot be read: {exc.strerror or type(exc).__name__}"
     except UnicodeDecodeError:
-        return layer_of_one_fault(origin, "is not UTF-8", options)
+        text = "is not UTF-8"
     except ValueError as exc:
         # Not only TOMLDecodeError: Python itself refuses an integer of thousands of digits.
         place = PLACE.search(str(exc))
-        return layer_of_one_fault(origin, f"is not valid TOML{f' {place[0]}' if place else ''}", options)
+        text = f"is not valid TOML{f' {place[0]}' if place else ''}"
     except RecursionError:
-        return layer_of_one_fault(origin, "is nested too deeply", options)
-    return layer_of(read_table(path, document, (), options))
+        text = "is nested too deeply"
+    origin = f"{said_by}, file {path}" if said_by else f"file {path}"
+    return Document(path=path, fault=Fault(origin=origin, text=text))
 
 
-def layer_of_one_fault(origin: str, text: str, options: Options) -> Layer:
-    """A layer with this fault of the file alone; it concerns every option that the file could hold."""
-    return Layer(faults=(Fault(origin=origin, text=text, names=frozenset(options.by_key)),))
+def document_layer(document: Document, options: Options) -> Layer:
+    """Read a document; a fault of the whole concerns every option that the file could hold."""
+    if document.fault is not None:
+        return Layer(faults=(replace(document.fault, names=frozenset(options.by_key)),))
+    return layer_of(read_table(document, document.tables, (), options))
 
 
 def read_table(
-    path: Path, table: Mapping[str, object], parents: tuple[str, ...], options: Options
+    document: Document, table: Mapping[str, object], parents: tuple[str, ...], options: Options
 ) -> Iterator[tuple[str, Given | Fault]]:
     """Read a table and the tables in it."""
     for key, value in table.items():
         keys = (*parents, key)
-        written = ".".join(keys)
-        name = written.replace("_", "-")
+        name = ".".join(keys).replace("_", "-")
         leads_on = name in options.tables or name not in options.by_key
         if leads_on and isinstance(value, dict) and len(keys) <= DEEPEST:
-            yield from read_table(path, value, keys, options)
+            yield from read_table(document, value, keys, options)
         else:
-            yield name, read_key(f"file {path}, key {written}", name, value, options)
+            yield name, read_key(document.place(*keys), name, value, options)
 
 
 def read_key(origin: str, name: str, value: object, options: Options) -> Given | Fault:

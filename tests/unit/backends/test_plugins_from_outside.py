@@ -162,7 +162,7 @@ def test_its_credentials_are_removed_from_the_environment(install: Install) -> N
     install(GOOD)
     options = options_with(factory.plugin_named("attic"))
 
-    names = set(hardening.credential_names("attic", options))
+    names = set(hardening.credential_names({"attic"}, options))
     assert {"SECRETS_MANAGER_ATTIC__KEY", "ATTIC_KEY", "ATTIC_SPARE_KEY"} < names
     assert "SECRETS_MANAGER_ATTIC__FLOOR" not in names
     assert "VAULT_TOKEN" not in names

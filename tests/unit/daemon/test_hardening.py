@@ -29,6 +29,7 @@ from pathlib import Path
 from secrets_manager.daemon.config.flags import parse_flags
 from secrets_manager.daemon.config.options import OPTIONS
 from secrets_manager.daemon.hardening import harden
+from secrets_manager.settings import Settings
 
 def seen():
     return {
@@ -47,7 +48,7 @@ def readable(name):
 
 before = seen()
 backend, *argv = sys.argv[1:]
-harden(os.environ, backend, parse_flags(argv, OPTIONS).secrets)
+harden(os.environ, Settings(backend=backend, secrets_in_arguments=parse_flags(argv, OPTIONS).secrets))
 print(json.dumps([before, seen()]))
 """
 
@@ -124,7 +125,7 @@ def test_credentials_are_removed_from_the_environment_of_the_process_and_its_chi
 )
 def test_environment_names_of_a_backend_that_is_not_used_stay(backend: str, left: set[str]) -> None:
     environ = {**NAMES, "AZURE_CLIENT_SECRET": "canary", "AZURE_PASSWORD": "canary", "PATH": "/bin"}
-    for name in hardening.credential_names(backend, OPTIONS):
+    for name in hardening.credential_names({backend}, OPTIONS):
         environ.pop(name, None)
 
     assert set(environ) == left | {"PATH"}
@@ -197,7 +198,7 @@ def test_the_names_that_are_removed_are_those_of_every_secret_option() -> None:
 
     assert {option.name for option in OPTIONS if option.secret} == secret
     assert {OPTIONS.by_name[name].environment for name in secret} <= set(
-        hardening.credential_names("vault", OPTIONS)
+        hardening.credential_names({"vault"}, OPTIONS)
     )
 
 

@@ -11,11 +11,12 @@ import pytest
 
 from secrets_manager.daemon import hardening
 from secrets_manager.daemon.config import environment, option_docs
-from secrets_manager.daemon.config.configuration import check_values, flag_layer, merge
+from secrets_manager.daemon.config.configuration import check_values, merge
 from secrets_manager.daemon.config.flags import Flags, parse_flags, usage
 from secrets_manager.daemon.config.layers import Fault
 from secrets_manager.daemon.config.options import Options
-from secrets_manager.daemon.config.settings_file import file_layer
+from secrets_manager.daemon.config.settings_file import document_layer, read_document
+from secrets_manager.daemon.config.sources import flag_layer
 from secrets_manager.settings import AuthMethod, VaultSettings
 from secrets_manager.settings.option import build_group, options_of
 
@@ -33,7 +34,7 @@ class Told:
         assert isinstance(flags, Flags)
         layers = [
             environment.fallback_layer(environ, TWO),
-            file_layer(file, TWO),
+            document_layer(read_document(file), TWO),
             environment.own_layer(environ, TWO),
             flag_layer(flags),
             environment.overriding_layer(environ, TWO),
@@ -111,7 +112,7 @@ def test_usage_and_docs_name_each_backend_in_its_own_place() -> None:
 
 def test_the_secrets_of_each_backend_are_removed_from_arguments_and_environment(file: Path) -> None:
     told = Told(file, [f"-backends.us-2.secret-id={CANARY}", "-backends.eu.namespace=n"], {}, "")
-    removed = hardening.credential_names(EU, TWO)
+    removed = hardening.credential_names({EU}, TWO)
 
     assert told.flags.secrets == (CANARY,)
     assert CANARY not in repr(told.us) + repr(told.flags)
