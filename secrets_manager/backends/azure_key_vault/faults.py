@@ -17,25 +17,15 @@ from secrets_manager.domain.errors import (
     AuthFailed,
     BackendFault,
     BackendThrottled,
-    BackendTimeout,
-    BackendTLS,
     BackendUnavailable,
     ForbiddenByNetwork,
     PermissionDenied,
-    Reach,
     SecretsManagerError,
     SourceDisabled,
     SourceNotFound,
 )
 from secrets_manager.runtime.http.messages import Reply
 from secrets_manager.runtime.http.retry_after import asked_pause
-from secrets_manager.runtime.http.transport_errors import (
-    ProxyAnswered,
-    TimedOut,
-    TlsFailed,
-    TransportError,
-    Unreachable,
-)
 
 VAULT = "the key vault"
 ENTRA = "Entra ID"
@@ -65,19 +55,6 @@ class Refusal:
     inner: str
     ours: bool
     retry_after: float | None
-
-
-def from_transport(error: TransportError, server: str) -> BackendFault:
-    """The fault behind a request that got no reply from ``server``."""
-    if isinstance(error, TimedOut):
-        return BackendTimeout(f"{server} did not answer within the time allowed")
-    if isinstance(error, TlsFailed):
-        return BackendTLS(f"no trusted connection to {server}: {error}")
-    if isinstance(error, ProxyAnswered):
-        return BackendUnavailable(f"{server} cannot be reached: {error}", reach=Reach.ALL)
-    # A call that broke after it was sent may be the fault of the part that serves this object.
-    reach = Reach.ALL if isinstance(error, Unreachable) else None
-    return BackendUnavailable(f"{server} cannot be reached: {error}", reach=reach)
 
 
 def parse_refusal(reply: Reply) -> Refusal:

@@ -23,9 +23,9 @@ from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.core.utils import case_insensitive_dict
 
-from secrets_manager.backends.azure_key_vault.faults import from_transport
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.kit.call_time import time_left, timed_call
+from secrets_manager.backends.kit.no_reply import no_reply
 from secrets_manager.backends.kit.rate_limit import RateLimit
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError, NoAnswerYet
 from secrets_manager.domain.nesting import is_too_deep
@@ -116,7 +116,7 @@ class KeyVaultTransport(HttpTransport[HttpRequest, HttpResponse]):
             self._check_host(request.url)
             current.reply, current.fault = self._call(request, current.terms), None
         except TransportError as error:
-            current.fault, current.reply = from_transport(error, self._server), None
+            current.fault, current.reply = no_reply(error, self._server), None
         except (BackendFault, NoAnswerYet) as fault:
             current.fault, current.reply = fault, None
         else:

@@ -9,20 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from secrets_manager.backends.kit.no_reply import no_reply
 from secrets_manager.domain.errors import (
     BackendFault,
     BackendThrottled,
-    BackendTimeout,
-    BackendTLS,
     BackendUnavailable,
-    Reach,
 )
 from secrets_manager.runtime.http.transport_errors import (
-    ProxyAnswered,
-    TimedOut,
-    TlsFailed,
     TransportError,
-    Unreachable,
 )
 
 _MEANINGS: dict[int, str] = {
@@ -53,15 +47,7 @@ class VaultRefused(Exception):
 
 def from_transport(error: TransportError) -> BackendFault:
     """The fault behind a call that got no reply."""
-    if isinstance(error, TimedOut):
-        return BackendTimeout("Vault did not answer within the time allowed")
-    if isinstance(error, TlsFailed):
-        return BackendTLS(f"no trusted connection to Vault: {error}")
-    if isinstance(error, ProxyAnswered):
-        return BackendUnavailable(f"Vault cannot be reached: {error}", reach=Reach.ALL)
-    # A call that broke after it was sent may be the fault of the part that serves this path.
-    reach = Reach.ALL if isinstance(error, Unreachable) else None
-    return BackendUnavailable(f"Vault cannot be reached: {error}", reach=reach)
+    return no_reply(error, "Vault")
 
 
 def from_status(refused: VaultRefused) -> BackendFault:

@@ -14,8 +14,6 @@ from secrets_manager.backends.azure_key_vault.transport import SdkExchange
 from secrets_manager.domain.errors import (
     AuthFailed,
     BackendThrottled,
-    BackendTimeout,
-    BackendTLS,
     BackendUnavailable,
     ForbiddenByNetwork,
     PermissionDenied,
@@ -24,7 +22,6 @@ from secrets_manager.domain.errors import (
     SourceNotFound,
 )
 from secrets_manager.runtime.http.messages import Reply
-from secrets_manager.runtime.http.transport_errors import TimedOut, TlsFailed, Unreachable
 from secrets_manager.runtime.terms import Terms
 from tests.unit.backends.tables import rows
 
@@ -155,20 +152,6 @@ def test_an_answer_of_the_machine_without_token_has_one_meaning(
     status: int, meaning: SecretsManagerError
 ) -> None:
     assert faults.from_machine(reply(status, {"error": "canary"})) == meaning
-
-
-@pytest.mark.parametrize(
-    ("failure", "meaning"),
-    rows(
-        {
-            "time": (TimedOut("x"), BackendTimeout("it did not answer within the time allowed")),
-            "trust": (TlsFailed("expired"), BackendTLS("no trusted connection to it: expired")),
-            "way": (Unreachable("no connection"), BackendUnavailable("it cannot be reached: no connection")),
-        }
-    ),
-)
-def test_a_request_without_reply_has_one_meaning(failure: Any, meaning: SecretsManagerError) -> None:
-    assert faults.from_transport(failure, "it") == meaning
 
 
 @pytest.mark.parametrize(
