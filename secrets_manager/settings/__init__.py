@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.policy_rules import Rule
 from secrets_manager.settings import checks
 from secrets_manager.settings import login_checks as login
 from secrets_manager.settings.checks import ListenAddress
+from secrets_manager.settings.cloud_logins import AwsLogin
 from secrets_manager.settings.kinds import ADDRESS, LOOSE_LIST, OPTIONAL_TEXT, PATTERNS, TABLES, WHOLE_SECONDS
 from secrets_manager.settings.option import group, option
 from secrets_manager.settings.policy_rules import path_rules
@@ -28,7 +29,7 @@ from secrets_manager.settings.policy_rules import path_rules
 # The backends whose settings are below; other packages may bring more.
 BACKENDS = ("vault", "azure-kv")
 
-AuthMethod = Literal["approle", "kubernetes", "token", "jwt", "userpass", "ldap", "cert"]
+AuthMethod = Literal["approle", "kubernetes", "token", "jwt", "userpass", "ldap", "cert", "aws"]
 Engine = Literal["kv1", "kv2"]
 LogEncoder = Literal["json", "console"]
 AzureCloud = Literal["public", "usgov", "china"]
@@ -119,8 +120,8 @@ class VaultSettings:
     )
     auth_method: AuthMethod = option(
         "approle",
-        checks.one_of("approle", "kubernetes", "token", "jwt", "userpass", "ldap", "cert"),
-        help="How to log in: approle, kubernetes, token, jwt, userpass, ldap or cert.",
+        checks.one_of(*get_args(AuthMethod)),
+        help="How to log in: approle, kubernetes, token, jwt, userpass, ldap, cert or aws.",
     )
     # Hidden like a secret, but without the secret id only a name: users of the original give it as a flag.
     role_id: str = _credential(overriding="VAULT_ROLE_ID", warned=False, help="AppRole role id.")
@@ -161,6 +162,7 @@ class VaultSettings:
     ldap_path: str = option("ldap", login.mount, help="Mount of the LDAP auth method.")
     cert_role: str = _sent(help="Role of the TLS certificate auth method; empty for any that fits.")
     cert_path: str = option("cert", login.mount, help="Mount of the TLS certificate auth method.")
+    aws: AwsLogin = group(AwsLogin)
     max_token_ttl: float = option(
         300.0,
         checks.not_negative,

@@ -8,7 +8,7 @@ and not deep inside a login.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from secrets_manager.settings import checks
@@ -18,6 +18,9 @@ _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 # Characters that the path of an address may hold besides letters and digits.
 _PATH = "/%:@!$&'()*+,;=~-._"
 _LONGEST_NAME = 253
+_WORD = re.compile(r"[\x21-\x7e]{0,512}", re.ASCII)
+# The agents of ECS and of EKS pod identity.
+_CONTAINER_HOSTS = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
 
 
 def credential(value: str) -> str:
@@ -66,6 +69,53 @@ def server_name(value: str) -> str:
     if not checks.is_host(host) or len(host) > _LONGEST_NAME:
         raise ValueError("must be a host name or an address, without scheme, port or path")
     return host
+
+
+def word(value: str) -> str:
+    """Printable ASCII without blanks, or nothing: a part of a header that is signed as it stands."""
+    if not _WORD.fullmatch(value):
+        raise ValueError("must be of ASCII letters, digits and signs, without blanks")
+    return value
+
+
+def signing_credential(value: str) -> str:
+    """The same without the line end that a shell left."""
+    return word(credential(value))
+
+
+def region(value: str) -> str:
+    """A region of AWS: a part of a host's name."""
+    if not checks.DNS_LABEL.fullmatch(value):
+        raise ValueError("must be a region such as eu-west-1")
+    return value
+
+
+def optional_region(value: str) -> str:
+    """A region of AWS, or nothing."""
+    return region(value) if value else value
+
+
+def sts_address(value: str) -> str:
+    """An https address, or nothing; plain http only to this machine, since a token is sent there."""
+    return checks.vault_url(_protected(_text(value), ())) if value else value
+
+
+def container_address(value: str) -> str:
+    """An address that AWS's own tools ask for credentials, or nothing.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+    """
+    return _protected(_text(value), _CONTAINER_HOSTS) if value else value
+
+
+def _protected(value: str, open_hosts: Container[str]) -> str:
+    parts = checks.split_url(value)
+    host = str(parts.hostname)
+    address = checks.address_in(host)
+    is_local = host == "localhost" or (address is not None and address.is_loopback)
+    if parts.scheme != "https" and not is_local and host not in open_hosts:
+        raise ValueError("must start with https://, unless it is an address of this machine")
+    return value
 
 
 def _sendable_host(host: str) -> None:

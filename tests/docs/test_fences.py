@@ -26,6 +26,9 @@ LOGIN = {
     "AZURE_TENANT_ID": "11111111-2222-3333-4444-555555555555",
     "AZURE_CLIENT_ID": "66666666-7777-8888-9999-000000000000",
     "AZURE_FEDERATED_TOKEN_FILE": "/var/run/secrets/azure/tokens/azure-identity-token",
+    # As the clouds put them into a pod.
+    "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/secrets-manager",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
 }
 
 # YAML that is not an object of Kubernetes, by its first line, with the reason.

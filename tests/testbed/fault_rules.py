@@ -161,6 +161,10 @@ class RuleBuilder:
         """Pass on the reply's headers and then nothing, until released."""
         return self._do(actions.silence)
 
+    def act(self, action: Action) -> Rule:
+        """Do what only the test knows."""
+        return self._do(action)
+
     def _do(self, action: Action) -> Rule:
         rule = Rule(self._method, self._target, skip=self._skip, limit=self._limit, action=action)
         self._install(rule)

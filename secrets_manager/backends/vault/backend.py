@@ -21,6 +21,7 @@ from secrets_manager.backends.vault.adapter import open_client
 from secrets_manager.backends.vault.dynamic_paths import DynamicPaths
 from secrets_manager.backends.vault.faults import VaultRefused, not_vault
 from secrets_manager.backends.vault.logins import METHODS
+from secrets_manager.backends.vault.logins.errand import Errands
 from secrets_manager.backends.vault.own_tokens import OwnTokens
 from secrets_manager.backends.vault.session import VaultSession
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
@@ -72,7 +73,10 @@ class VaultBackend:
         self._telemetry = telemetry
         self._clock = clock
         self._transport = VaultTransport(settings, watchdog, connections=connections, clock=clock)
-        self._api = VaultTokenApi(settings, self._transport, telemetry, timeout=timeout, clock=clock)
+        self._errands = Errands(settings.proxy, watchdog, seconds=timeout)
+        self._api = VaultTokenApi(
+            settings, self._transport, telemetry, timeout=timeout, errands=self._errands, clock=clock
+        )
         rule = RenewalRule(renew_below=settings.max_token_ttl, increment=settings.renew_ttl_increment)
         method = METHODS[settings.auth_method]
         shown = Fingerprint(method.files(settings), tls_files(settings).paths)
@@ -125,6 +129,7 @@ class VaultBackend:
     def close(self) -> None:
         """Close the connections. The token is left to expire: calls may still be under way."""
         self._transport.close()
+        self._errands.close()
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────
 

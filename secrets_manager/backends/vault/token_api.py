@@ -19,6 +19,7 @@ from secrets_manager.backends.kit.timed import Timed
 from secrets_manager.backends.vault.adapter import open_client
 from secrets_manager.backends.vault.faults import VaultRefused, from_status
 from secrets_manager.backends.vault.logins import METHODS, GivenToken, LoginRequest
+from secrets_manager.backends.vault.logins.errand import Errands
 from secrets_manager.backends.vault.seal import SealStatus
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
 from secrets_manager.backends.vault.token_replies import (
@@ -74,15 +75,18 @@ class TokenApi(Protocol):
 class VaultTokenApi:
     """TokenApi on a real server. Each call may take ``timeout`` seconds in total."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last one is for tests
         self,
         settings: VaultSettings,
         transport: VaultTransport,
         telemetry: VaultTelemetry,
         *,
         timeout: float,
+        errands: Errands,
         clock: Clock = time.monotonic,
     ) -> None:
+        """``errands`` are what a login asks others than Vault."""
+        self._errands = errands
         self._settings = settings
         self._method = METHODS[settings.auth_method]
         self._transport = transport
@@ -107,7 +111,7 @@ class VaultTokenApi:
         if not self._method.followed:
             return False
         try:
-            login = self._method.login(self._settings)
+            login = self._method.login(self._settings, self._errands.begin())
         except AuthFailed:
             return False
         return isinstance(login, GivenToken) and login.token != token
@@ -166,13 +170,13 @@ class VaultTokenApi:
     def _log_in(self) -> Grant:
         if self._method.by_tls:
             return self._log_in_by_tls()
-        return self._made(self._method.login(self._settings))
+        return self._made(self._method.login(self._settings, self._errands.begin()))
 
     def _log_in_by_tls(self) -> Grant:
         # Taken before the files are read: one that is replaced meanwhile then counts as new.
         pair = self._pair()
         self._transport.refresh()
-        grant = self._made(self._method.login(self._settings))
+        grant = self._made(self._method.login(self._settings, self._errands.begin()))
         self._shown = pair
         return grant
 

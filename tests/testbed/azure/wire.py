@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback that answers with JSON. Knows nothing of the content."""
+"""A small HTTP server on loopback that answers with JSON or a text. Knows nothing of the content."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply."""
+    """A reply: JSON, or a text as it stands."""
 
     status: int
-    content: Mapping[str, Any]
+    content: Mapping[str, Any] | str
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -87,11 +87,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         owner = cast("_Listener", self.server).owner
         answer = owner.answer(self._call())
-        body = json.dumps(answer.content).encode()
+        text = answer.content if isinstance(answer.content, str) else None
+        body = (json.dumps(answer.content) if text is None else text).encode()
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
+        kind = "application/json; charset=utf-8" if text is None else "text/xml"
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

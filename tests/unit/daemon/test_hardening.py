@@ -20,6 +20,8 @@ NAMES = {
     "VAULT_ROLE_ID": f"{CANARY}-role",
     "VAULT_SECRET_ID": f"{CANARY}-secret",
     "VAULT_TOKEN": f"{CANARY}-token",
+    "AWS_SECRET_ACCESS_KEY": f"{CANARY}-aws-secret",
+    "AWS_SESSION_TOKEN": f"{CANARY}-aws-session",
     "SECRETS_MANAGER_AZURE_KV__CLIENT_SECRET": f"{CANARY}-own",
     "SECRETS_MANAGER_VAULT__HTTPS_PROXY": f"http://user:{CANARY}-password@proxy",
 }
@@ -120,7 +122,10 @@ def test_credentials_are_removed_from_the_environment_of_the_process_and_its_chi
     ("backend", "left"),
     [
         ("vault", {"AZURE_CLIENT_SECRET", "AZURE_PASSWORD"}),
-        ("azure-kv", {"VAULT_ROLE_ID", "VAULT_SECRET_ID", "VAULT_TOKEN"}),
+        (
+            "azure-kv",
+            {"VAULT_ROLE_ID", "VAULT_SECRET_ID", "VAULT_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"},
+        ),
     ],
 )
 def test_environment_names_of_a_backend_that_is_not_used_stay(backend: str, left: set[str]) -> None:
@@ -189,6 +194,8 @@ def test_the_names_that_are_removed_are_those_of_every_secret_option() -> None:
         "vault.role-id",
         "vault.secret-id",
         "vault.password",
+        "vault.aws-secret-access-key",
+        "vault.aws-session-token",
         "vault.http-proxy",
         "vault.https-proxy",
         "azure-kv.client-secret",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secrets_manager.backends.vault.logins import approle, cert, jwt, kubernetes, password, token
+from secrets_manager.backends.vault.logins import approle, aws, cert, jwt, kubernetes, password, token
 from secrets_manager.backends.vault.logins.method import GivenToken, LoginMethod, LoginRequest
 from secrets_manager.settings import AuthMethod
 
@@ -16,4 +16,5 @@ METHODS: dict[AuthMethod, LoginMethod] = {
     "userpass": password.USERPASS,
     "ldap": password.LDAP,
     "cert": cert.METHOD,
+    "aws": aws.METHOD,
 }

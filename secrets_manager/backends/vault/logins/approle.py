@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from secrets_manager.backends.vault.logins.errand import Errand
 from secrets_manager.backends.vault.logins.method import LoginMethod, LoginRequest, either, is_token
 from secrets_manager.domain.errors import AuthFailed
 from secrets_manager.settings import VaultSettings
@@ -27,7 +28,7 @@ def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
         yield Contradiction(names=("secret-id", "secret-id-file", "auth-method"), text=text, exit_code=1)
 
 
-def _login(vault: VaultSettings) -> LoginRequest:
+def _login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
     role_id = either(vault.role_id, vault.role_id_file, "vault.role-id-file")
     secret_id = either(vault.secret_id, vault.secret_id_file, "vault.secret-id-file")
     if vault.secret_id_wrapped and not is_token(secret_id):

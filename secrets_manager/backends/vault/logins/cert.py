@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from secrets_manager.backends.vault.logins.errand import Errand
 from secrets_manager.backends.vault.logins.method import LoginMethod, LoginRequest
 from secrets_manager.settings import VaultSettings
 from secrets_manager.settings.option import Contradiction
@@ -20,7 +21,7 @@ def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
         yield Contradiction(names=("url", "auth-method"), text=text, exit_code=1)
 
 
-def _login(vault: VaultSettings) -> LoginRequest:
+def _login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
     return LoginRequest(
         mount=vault.cert_path,
         body={"name": vault.cert_role or None},

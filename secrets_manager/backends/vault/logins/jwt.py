@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from secrets_manager.backends.kit.credential_files import read_credential
+from secrets_manager.backends.vault.logins.errand import Errand
 from secrets_manager.backends.vault.logins.method import LoginMethod, LoginRequest
 from secrets_manager.settings import VaultSettings
 from secrets_manager.settings.option import Contradiction
@@ -15,7 +16,7 @@ def _missing(_vault: VaultSettings) -> Iterator[Contradiction]:
     yield from ()
 
 
-def _login(vault: VaultSettings) -> LoginRequest:
+def _login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
     return LoginRequest(
         mount=vault.jwt_path,
         body={"role": vault.jwt_role or None, "jwt": read_credential(vault.jwt_file, "vault.jwt-file")},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from secrets_manager.backends.kit.credential_files import read_credential
+from secrets_manager.backends.vault.logins.errand import Errand
 from secrets_manager.backends.vault.logins.method import LoginMethod, LoginRequest
 from secrets_manager.settings import VaultSettings
 from secrets_manager.settings.option import Contradiction
@@ -16,7 +17,7 @@ def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
         yield Contradiction(names=("kubernetes-role", "auth-method"), text=text, exit_code=1)
 
 
-def _login(vault: VaultSettings) -> LoginRequest:
+def _login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
     jwt = read_credential(vault.kubernetes_token_file, "vault.kubernetes-token-file")
     return LoginRequest(mount=vault.kubernetes_path, body={"role": vault.kubernetes_role, "jwt": jwt})
 

@@ -1,6 +1,7 @@
 """What a way to log in consists of: its settings and files, and the login that is made of them.
 
-A login is a value, so that the methods send nothing and the sender knows none of them.
+A login is a value, so that the methods send nothing to Vault and the sender knows none of them. What a method
+asks others before, it asks through its errand.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from secrets_manager.backends.kit.credential_files import read_credential
+from secrets_manager.backends.vault.logins.errand import Errand
 from secrets_manager.settings import VaultSettings
 from secrets_manager.settings.option import Contradiction
 
@@ -49,8 +51,8 @@ class LoginMethod:
     Attributes:
         missing: the settings that the method needs and that are not given.
         files: the files that a login reads; "" for one that is not given.
-        login: the login with the credentials as they are in their files now; raises AuthFailed when a file
-            has none.
+        login: the login with the credentials as they are in their files now, or as a cloud gives them now;
+            raises AuthFailed when there are none, and a BackendFault when nobody answers.
         refused_pause: the least seconds before refused credentials are shown again.
         by_tls: whether the client certificate is the credential.
         followed: whether the file itself holds the token, so that another content means another token.
@@ -59,7 +61,7 @@ class LoginMethod:
 
     missing: Callable[[VaultSettings], Iterator[Contradiction]]
     files: Callable[[VaultSettings], tuple[str, ...]]
-    login: Callable[[VaultSettings], LoginRequest | GivenToken]
+    login: Callable[[VaultSettings, Errand], LoginRequest | GivenToken]
     refused_pause: float = 0.0
     by_tls: bool = False
     followed: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from secrets_manager.backends.vault.logins.errand import Errand
 from secrets_manager.backends.vault.logins.method import LoginMethod, LoginRequest, either
 from secrets_manager.settings import VaultSettings
 from secrets_manager.settings.option import Contradiction
@@ -23,7 +24,7 @@ def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
 
 
 def _method(setting: str, mount: Callable[[VaultSettings], str]) -> LoginMethod:
-    def login(vault: VaultSettings) -> LoginRequest:
+    def login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
         return LoginRequest(
             mount=mount(vault),
             user=vault.username,

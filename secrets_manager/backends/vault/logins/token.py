@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from secrets_manager.backends.kit.credential_files import read_credential
+from secrets_manager.backends.vault.logins.errand import Errand
 from secrets_manager.backends.vault.logins.method import GivenToken, LoginMethod, is_token
 from secrets_manager.domain.errors import AuthFailed
 from secrets_manager.settings import VaultSettings
@@ -19,7 +20,7 @@ def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
         yield Contradiction(names=("token-file", "auth-method"), text=text, exit_code=1)
 
 
-def _login(vault: VaultSettings) -> GivenToken:
+def _login(vault: VaultSettings, _errand: Errand) -> GivenToken:
     token = read_credential(vault.token_file, _SETTING)
     if not is_token(token):
         raise AuthFailed(

@@ -34,7 +34,7 @@ FLAGS = {
     "unknown auth method": (
         "-vault.auth-method=github",
         2,
-        "flag -vault.auth-method: must be one of approle, kubernetes, token, jwt, userpass, ldap, cert",
+        "flag -vault.auth-method: must be one of approle, kubernetes, token, jwt, userpass, ldap, cert, aws",
     ),
     "period of zero": ("-reconcile-period=0", 2, "flag -reconcile-period: must be at least 10ms"),
     "negative timeout": (
