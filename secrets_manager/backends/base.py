@@ -36,7 +36,7 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """The name in flags, logs and metrics: ``vault``, ``azure-kv``, ``memory``."""
+        """Its kind, as in flags and the label ``kind`` of metrics: ``vault``, ``azure-kv``, ``memory``."""
 
     def locate(self, path: str, version: str = "") -> Source:
         """The source that ``path`` of a definition names, and ``version`` of it; "" is the newest. No I/O.
@@ -130,12 +130,15 @@ class Logins(Protocol):
 
 
 class BackendTelemetry(Protocol):
-    """Reports of a backend about each of its calls; implemented by the metrics."""
+    """Reports of a backend about each of its calls; implemented by the metrics of that backend."""
 
     def backend_call(
         self, backend: str, operation: str, seconds: float, error: SecretsManagerError | None
     ) -> None:
-        """One call ended: ``operation`` is read, list, login, lookup-self, renew-self or health."""
+        """One call ended: ``operation`` is read, list, login, lookup-self, renew-self or health.
+
+        ``backend`` is its kind, and counts for nothing: each backend has a telemetry of its own.
+        """
 
 
 Clock = Callable[[], float]

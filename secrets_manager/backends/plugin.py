@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secrets_manager.backends.base import Backend, BackendTelemetry
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings.option import Contradiction
 
@@ -26,6 +27,7 @@ class Provided:
     """The things that the program gives to a backend when it is built. Times are in seconds.
 
     Attributes:
+        name: the backend's name in the settings, as logs and names of threads have it.
         timeout: the limit of one whole read.
         poll_period: the time between two polls of a source for which no definition wishes another.
         connections: the number of threads that may call the backend at once.
@@ -35,6 +37,7 @@ class Provided:
 
     """
 
+    name: str = DEFAULT_BACKEND
     timeout: float
     poll_period: float
     connections: int

@@ -112,12 +112,14 @@ def external_services(
 
 def provide(settings: Settings, backend: BackendSettings, metrics: Metrics, watchdog: Watchdog) -> Provided:
     """The parts that a backend is built with, besides its own settings."""
+    measured = metrics.backends.of(backend.name)
     return Provided(
+        name=backend.name,
         timeout=backend.timeout,
         poll_period=backend.reconcile_period,
         connections=settings.controller.workers + _CONNECTIONS_BESIDE_WORKERS,
-        telemetry=metrics.chosen,
-        metrics=metrics.of_backend,
+        telemetry=measured.telemetry,
+        metrics=measured.own,
         watchdog=watchdog,
     )
 

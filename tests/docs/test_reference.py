@@ -14,16 +14,24 @@ from prometheus_client.metrics_core import Metric
 
 from secrets_manager.daemon.config.options import OPTIONS
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.daemon.metrics.live import LiveValues
+from secrets_manager.daemon.metrics.backends import ORIGINALS
+from secrets_manager.daemon.metrics.live import BackendState, LiveValues
 from secrets_manager.domain import errors
-from secrets_manager.domain.definition import ADOPT, RECREATE, SYNC
-from secrets_manager.domain.errors import ConfigError, PermanentError, SecretsManagerError, TemporaryError
+from secrets_manager.domain.definition import ADOPT, RECREATE, SYNC, Ref
+from secrets_manager.domain.errors import (
+    ConfigError,
+    PermanentError,
+    SecretsManagerError,
+    SourceNotFound,
+    TemporaryError,
+)
 from secrets_manager.domain.foreign_marks import TOOLS, Tool, may_be_copied
 from secrets_manager.domain.plan import Operation
 from secrets_manager.domain.secret import COPIED, LAST_UPDATE, MANAGED_BY, MANAGED_BY_LABEL
 from secrets_manager.domain.trusted import CONTENT_TYPES, RESERVED_NAMES
 from secrets_manager.settings import Settings
 from tests.docs.pages import ROOT, Page, page, pages, plain
+from tests.named_backends import named_azure
 
 METRICS = page("docs/metrics.md")
 REASONS = page("docs/troubleshooting.md")
@@ -35,6 +43,8 @@ _REASON_TABLES = {
     "The Secret is in the way": errors.TargetError,
     "The daemon's settings": ConfigError,
 }
+# A backend of each kind of ours: each brings metrics of its own.
+SETTINGS = Settings(named=(named_azure("keys"),))
 _SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 _WORD = re.compile(r"\b(?:secrets_manager|controller_runtime|workqueue|rest_client)_[a-z_]+\b")
 
@@ -44,15 +54,14 @@ _WORD = re.compile(r"\b(?:secrets_manager|controller_runtime|workqueue|rest_clie
 
 @pytest.fixture(scope="module")
 def registry() -> CollectorRegistry:
-    metrics = Metrics(Settings())
+    metrics = Metrics(SETTINGS)
     values = LiveValues(
         queue_depth=lambda: 0,
         oldest_wait=lambda: 0.0,
         overdue=lambda: 0.0,
         work_ages=list,
         definitions=lambda: 0,
-        breaker_open=lambda: False,
-        parts_open=int,
+        backends=lambda: {"default": BackendState(down=False, parts_down=0, ready=True)},
         log_lines_dropped=lambda: 0,
         events_dropped=lambda: 0,
         watch_silence=lambda: 0.0,
@@ -61,6 +70,15 @@ def registry() -> CollectorRegistry:
         full_lists=lambda: {"start": 1},
     )
     metrics.watch(values, "SecretDefinition")
+    # So that each family has a series, whose labels are compared with the page.
+    for name in ("default", "keys"):
+        metrics.sync.source_failed(Ref("shop", "db"), "p", "k", SourceNotFound("p"), name)
+        metrics.backends.of(name).own.login_failed()
+    vault, azure = (metrics.backends.of(name).own for name in ("default", "keys"))
+    vault.token_ttl(1)
+    vault.max_token_ttl(1)
+    vault.renewal_failed("renew-self", "UnknownError")
+    azure.source_expiry("p", 1.0)
     return metrics.registry
 
 
@@ -103,7 +121,9 @@ def _labels(registry: CollectorRegistry, name: str) -> Iterable[str]:
     if declared is not None:
         return list(declared)
     (family,) = (each for each in registry.collect() if _name(each) == name)
-    return list(family.samples[0].labels)
+    labels = set(family.samples[0].labels)
+    # The page says it once for all of them.
+    return labels - {"backend"} if family.name in ORIGINALS else labels
 
 
 @pytest.mark.parametrize("shown", pages(), ids=lambda shown: shown.name)

@@ -59,7 +59,15 @@ KEPT = {
     "process_start_time_seconds": set(),
 }
 OURS = {
-    "secrets_manager_backend_request_duration_seconds_bucket": {"backend", "operation", "result", "le"},
+    "secrets_manager_backend_request_duration_seconds_bucket": {
+        "backend",
+        "kind",
+        "operation",
+        "result",
+        "le",
+    },
+    "secrets_manager_backend_breaker_open": {"backend"},
+    "secrets_manager_backend_ready": {"backend"},
     "secrets_manager_poll_overdue_seconds": set(),
     "secrets_manager_queue_oldest_wait_seconds": set(),
     "secrets_manager_controller_last_success_timestamp_seconds": OBJECT,

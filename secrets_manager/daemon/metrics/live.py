@@ -16,6 +16,15 @@ from secrets_manager.daemon.metrics.parts import HELP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendState:
+    """How one backend is: down as a whole, so many parts of it down, and whether a login works."""
+
+    down: bool
+    parts_down: int
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveValues:
     """The values that are read at each scrape: reading is cheap, and must not raise."""
 
@@ -24,8 +33,7 @@ class LiveValues:
     overdue: Callable[[], float]
     work_ages: Callable[[], list[float]]
     definitions: Callable[[], int]
-    breaker_open: Callable[[], bool]
-    parts_open: Callable[[], int]
+    backends: Callable[[], Mapping[str, BackendState]]
     log_lines_dropped: Callable[[], int]
     events_dropped: Callable[[], int]
     watch_silence: Callable[[], float]
@@ -54,8 +62,6 @@ class LiveCollector(Collector):
             "queue_oldest_wait_seconds": ("Age of the oldest ready key.", values.oldest_wait()),
             "poll_overdue_seconds": ("Lateness of the most overdue poll.", values.overdue()),
             "definitions": ("Definitions in scope.", values.definitions()),
-            "backend_breaker_open": ("1 while the backend is down as a whole.", values.breaker_open()),
-            "backend_parts_open": ("Parts of the backend that are down by themselves.", values.parts_open()),
             "log_lines_dropped": ("Log lines lost.", values.log_lines_dropped()),
             "events_dropped": ("Events not written, since there were too many.", values.events_dropped()),
             "watch_silence_seconds": (
@@ -75,7 +81,24 @@ class LiveCollector(Collector):
         families += [
             GaugeMetricFamily(f"secrets_manager_{name}", text, value) for name, (text, value) in ours.items()
         ]
-        families.append(self._lists())
+        return [*families, *self._backends(), self._lists()]
+
+    def _backends(self) -> list[Metric]:
+        states = self._values.backends()
+        ours: Mapping[str, tuple[str, Callable[[BackendState], float]]] = {
+            "breaker_open": ("1 while the backend is down as a whole.", lambda state: state.down),
+            "parts_open": (
+                "Parts of the backend that are down by themselves.",
+                lambda state: state.parts_down,
+            ),
+            "ready": ("1 while the daemon can log in to the backend.", lambda state: state.ready),
+        }
+        families: list[Metric] = []
+        for name, (text, value) in ours.items():
+            family = GaugeMetricFamily(f"secrets_manager_backend_{name}", text, labels=["backend"])
+            for backend, state in states.items():
+                family.add_metric([backend], value(state))
+            families.append(family)
         return families
 
     def _lists(self) -> Metric:

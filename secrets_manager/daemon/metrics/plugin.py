@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from prometheus_client import CollectorRegistry
 
+from secrets_manager.daemon.metrics.calls import BackendCalls
+from secrets_manager.daemon.metrics.common import Common
 from secrets_manager.daemon.metrics.parts import counter
-from secrets_manager.daemon.metrics.read_errors import ReadErrors
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
+from secrets_manager.settings import BackendSettings
 
-BackendCall = Callable[[str, str, float, SecretsManagerError | None], None]
 
+class PluginMetrics(BackendCalls):
+    """Feeds them."""
 
-class PluginMetrics:
-    """Implements BackendTelemetry and ReadTelemetry."""
-
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        backend: str,
-        *,
-        backend_call: BackendCall,
-        left_out: Callable[[], None],
-    ) -> None:
-        """``backend_call`` keeps the figures of all backends.
-
-        ``left_out`` is called for each failed read that no series shows.
-        """
-        self._backend = backend
-        self._backend_call = backend_call
-        read_errors = counter(
+    def __init__(self, registry: CollectorRegistry, backend: BackendSettings, common: Common) -> None:
+        super().__init__(common.calls, backend)
+        self._read_errors = counter(
             registry,
             "secrets_manager_backend_read_secret_errors_total",
             "Keys that could not be read.",
-            *("backend", "path", "key", "reason"),
+            *("path", "key", "reason"),
         )
-        self._read_errors = ReadErrors(read_errors, left_out=left_out)
-
-    def backend_call(
-        self, backend: str, operation: str, seconds: float, error: SecretsManagerError | None
-    ) -> None:
-        """One call to the backend ended."""
-        self._backend_call(backend, operation, seconds, error)
+        self._reads = common.reads
 
     def read_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read."""
-        self._read_errors.add(definition, (self._backend, path, key, error.reason))
-
-    def reads_forgotten(self, definition: Ref) -> None:
-        """A definition is gone, and what it could not read."""
-        self._read_errors.forget(definition)
+        self._reads.add(self._read_errors, definition, (path, key, error.reason))

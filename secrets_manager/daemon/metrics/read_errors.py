@@ -3,7 +3,7 @@
 Paths and keys come from definitions, so their number and length are the authors' to choose: the series are
 bounded in number and bytes, as a whole and for each namespace, and go with the definitions that brought them.
 When there is no room left, a namespace that has less takes it from the one that has most; series that are
-left out are counted. This module must not know which backend it counts for.
+left out are counted. The bounds hold for all backends together. This module must not know any of them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from secrets_manager.domain.definition import Ref
 MAX_SERIES = 10_000
 MAX_BYTES = 8 * 1024 * 1024
 MAX_BYTES_OF_NAMESPACE = 1024 * 1024
-# The metric's name, the names of its labels, a value.
-_BYTES_BESIDE_VALUES = 250
+# The metric's name, the names of its labels, the name of the backend, a value.
+_BYTES_BESIDE_VALUES = 330
 
 Labels = tuple[str, ...]
 
@@ -47,52 +47,53 @@ def _nothing() -> None:
     pass
 
 
+# One series: its counter and its labels.
+Series = tuple[LabelledCounter, Labels]
+
+
 class ReadErrors:
-    """One counter whose series belong to definitions; safe from many threads.
+    """Counters whose series belong to definitions; safe from many threads.
 
     ``left_out`` is called for each failure that no series shows, and for each series that has to go.
     """
 
-    def __init__(
-        self, counter: LabelledCounter, limit: int = MAX_SERIES, left_out: Callable[[], None] = _nothing
-    ) -> None:
-        self._counter = counter
+    def __init__(self, limit: int = MAX_SERIES, left_out: Callable[[], None] = _nothing) -> None:
         self._limit = limit
         self._left_out = left_out
         self._lock = threading.Lock()
-        self._sufferers: dict[Labels, set[Ref]] = {}
-        self._of: dict[Ref, set[Labels]] = {}
+        self._sufferers: dict[Series, set[Ref]] = {}
+        self._of: dict[Ref, set[Series]] = {}
         # Each series is charged to one namespace that uses it; the newest come last.
-        self._payer: dict[Labels, str] = {}
-        self._charged: dict[str, dict[Labels, int]] = {}
+        self._payer: dict[Series, str] = {}
+        self._charged: dict[str, dict[Series, int]] = {}
         self._bytes: dict[str, int] = {}
         self._total = 0
 
-    def add(self, definition: Ref, labels: Labels) -> None:
-        """Count one failure; beyond the limits new series are left out."""
-        labels = tuple(map(label_value, labels))
+    def add(self, counter: LabelledCounter, definition: Ref, labels: Labels) -> None:
+        """Count one failure on the counter; beyond the limits new series are left out."""
+        series = counter, tuple(map(label_value, labels))
         with self._lock:
-            if labels not in self._sufferers and not self._admit(definition.namespace, labels):
+            if series not in self._sufferers and not self._admit(definition.namespace, series):
                 self._left_out()
                 return
-            self._sufferers.setdefault(labels, set()).add(definition)
-            self._of.setdefault(definition, set()).add(labels)
-            self._counter.labels(*labels).inc()
+            self._sufferers.setdefault(series, set()).add(definition)
+            self._of.setdefault(definition, set()).add(series)
+            counter.labels(*series[1]).inc()
 
     def forget(self, definition: Ref) -> None:
         """A definition is gone, and with it the series that no other definition uses."""
         with self._lock:
-            for labels in self._of.pop(definition, ()):
-                sufferers = self._sufferers[labels]
+            for series in self._of.pop(definition, ()):
+                sufferers = self._sufferers[series]
                 sufferers.discard(definition)
                 if not sufferers:
-                    self._remove(labels)
-                elif all(other.namespace != self._payer[labels] for other in sufferers):
-                    weight = self._discharge(labels)
-                    self._charge(next(iter(sufferers)).namespace, labels, weight)
+                    self._remove(series)
+                elif all(other.namespace != self._payer[series] for other in sufferers):
+                    weight = self._discharge(series)
+                    self._charge(next(iter(sufferers)).namespace, series, weight)
 
-    def _admit(self, namespace: str, labels: Labels) -> bool:
-        weight = _weight(labels)
+    def _admit(self, namespace: str, series: Series) -> bool:
+        weight = _weight(series[1])
         own = self._bytes.get(namespace, 0)
         if own + weight > MAX_BYTES_OF_NAMESPACE:
             return False
@@ -102,26 +103,27 @@ class ReadErrors:
                 return False
             self._remove(next(reversed(self._charged[most])))
             self._left_out()
-        self._charge(namespace, labels, weight)
+        self._charge(namespace, series, weight)
         return True
 
-    def _remove(self, labels: Labels) -> None:
-        self._discharge(labels)
-        for sufferer in self._sufferers.pop(labels):
+    def _remove(self, series: Series) -> None:
+        self._discharge(series)
+        for sufferer in self._sufferers.pop(series):
             # A definition that is being forgotten is not there any more.
-            self._of.get(sufferer, set()).discard(labels)
+            self._of.get(sufferer, set()).discard(series)
+        counter, labels = series
         with contextlib.suppress(KeyError):
-            self._counter.remove(*labels)
+            counter.remove(*labels)
 
-    def _charge(self, namespace: str, labels: Labels, weight: int) -> None:
-        self._payer[labels] = namespace
-        self._charged.setdefault(namespace, {})[labels] = weight
+    def _charge(self, namespace: str, series: Series, weight: int) -> None:
+        self._payer[series] = namespace
+        self._charged.setdefault(namespace, {})[series] = weight
         self._bytes[namespace] = self._bytes.get(namespace, 0) + weight
         self._total += weight
 
-    def _discharge(self, labels: Labels) -> int:
-        namespace = self._payer.pop(labels)
-        weight = self._charged[namespace].pop(labels)
+    def _discharge(self, series: Series) -> int:
+        namespace = self._payer.pop(series)
+        weight = self._charged[namespace].pop(series)
         self._bytes[namespace] -= weight
         self._total -= weight
         if not self._charged[namespace]:

@@ -12,7 +12,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Histogram
 
 from secrets_manager.daemon.metrics.parts import HELP, counter, gauge
-from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.outcome import Outcome
 
@@ -23,9 +23,11 @@ _QUEUE_SECONDS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100
 
 
 class ReadTelemetry(Protocol):
-    """The chosen backend's metrics of reads for definitions."""
+    """The metrics of reads for definitions, by the name of the backend."""
 
-    def read_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
+    def read_failed(
+        self, backend: str, definition: Ref, path: str, key: str, error: SecretsManagerError
+    ) -> None:
         """One key of a definition could not be read."""
 
     def reads_forgotten(self, definition: Ref) -> None:
@@ -112,9 +114,16 @@ class SyncMetrics:
             # Reads of a Secret that was deleted may have been counted under its name.
             self._remove(Ref(outcome.definition.namespace, outcome.secret))
 
-    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
+    def source_failed(
+        self,
+        definition: Ref,
+        path: str,
+        key: str,
+        error: SecretsManagerError,
+        backend: str = DEFAULT_BACKEND,
+    ) -> None:
         """One key of a definition could not be read."""
-        self._reads.read_failed(definition, path, key, error)
+        self._reads.read_failed(backend, definition, path, key, error)
 
     def secret_unreadable(self, target: Ref) -> None:
         """A Secret could not be read from the API server."""

@@ -1,41 +1,39 @@
-"""The metrics of the Vault backend by the original's names, and the latency of calls to any backend."""
+"""The metrics of a Vault backend, by the original's names."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import threading
-from collections.abc import Callable
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 
 from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperation
-from secrets_manager.daemon.metrics.parts import LATENCIES, counter, gauge, label_value, original_word
-from secrets_manager.daemon.metrics.read_errors import ReadErrors
+from secrets_manager.daemon.metrics.calls import BackendCalls
+from secrets_manager.daemon.metrics.common import Common
+from secrets_manager.daemon.metrics.parts import counter, gauge, label_value, original_word
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
+from secrets_manager.settings import BackendSettings
 
 # Errors that a new token ends at once. Others come again at each check of the token.
 _COUNTED_ONCE: tuple[tuple[RenewalOperation, RenewalError], ...] = (
     ("lookup-self", "BackendSecretForbiddenError"),
     ("is-renewable", "VaultTokenNotRenewableError"),
 )
-# A server names itself, and may use another name each time: counters of so many names are kept.
-_SERVERS_KEPT = 16
 _RENEWAL_STEPS = tuple(itertools.product(get_args(RenewalOperation), get_args(RenewalError)))
 _VAULT_LABELS = ("vault_address", "vault_engine", "vault_version", "vault_cluster_id", "vault_cluster_name")
 
 
-class VaultMetrics:
-    """Feeds the metrics of the Vault backend; implements VaultTelemetry."""
+class VaultMetrics(BackendCalls):
+    """Feeds the metrics of a Vault backend; implements VaultTelemetry."""
 
-    def __init__(
-        self, registry: CollectorRegistry, *, address: str, engine: str, left_out: Callable[[], None]
-    ) -> None:
-        """``left_out`` is called for each failed read that no series shows."""
+    def __init__(self, registry: CollectorRegistry, backend: BackendSettings, common: Common) -> None:
+        super().__init__(common.calls, backend)
+        self._reads, self._servers_kept = common.reads, common.servers_kept
         self._lock = threading.Lock()
-        self._server: tuple[str, ...] = (label_value(address), engine, "", "", "")
+        self._server: tuple[str, ...] = (label_value(backend.own.url), backend.own.engine, "", "", "")
         self._servers: list[tuple[str, ...]] = [self._server]
         self._gauges: dict[Gauge, float] = {}
         prefix = "secrets_manager_vault"
@@ -57,27 +55,12 @@ class VaultMetrics:
             "Look-ups and renewals of the token that failed.",
             *(*_VAULT_LABELS, "vault_operation", "error"),
         )
-        read_errors = counter(
+        self._read_errors = counter(
             registry,
             f"{prefix}_read_secret_errors_total",
             "Keys that could not be read.",
             *(*_VAULT_LABELS, "path", "key", "error"),
         )
-        self._read_errors = ReadErrors(read_errors, left_out=left_out)
-        self._seconds = Histogram(
-            "secrets_manager_backend_request_duration_seconds",
-            "Time of one call to the backend.",
-            ("backend", "operation", "result"),
-            buckets=LATENCIES,
-            registry=registry,
-        )
-
-    def backend_call(
-        self, backend: str, operation: str, seconds: float, error: SecretsManagerError | None
-    ) -> None:
-        """One call to the backend ended."""
-        result = "success" if error is None else error.reason
-        self._seconds.labels(backend, operation, result).observe(seconds)
 
     def login_failed(self) -> None:
         """A login gave no token."""
@@ -116,15 +99,13 @@ class VaultMetrics:
 
     def read_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
         """One key of a definition could not be read; the key "" means the one named data."""
-        self._read_errors.add(definition, (*self._server, path, key or "data", original_word(error)))
-
-    def reads_forgotten(self, definition: Ref) -> None:
-        """A definition is gone, and what it could not read."""
-        self._read_errors.forget(definition)
+        self._reads.add(
+            self._read_errors, definition, (*self._server, path, key or "data", original_word(error))
+        )
 
     def _forget_servers(self) -> None:
         self._servers = [server for server in self._servers if server != self._server] + [self._server]
-        while len(self._servers) > _SERVERS_KEPT:
+        while len(self._servers) > self._servers_kept:
             oldest = self._servers.pop(0)
             for count, more in ((self._login_errors, ((),)), (self._renewal_errors, _RENEWAL_STEPS)):
                 for labels in more:

@@ -179,17 +179,18 @@ def test_its_word_counts_for_notices_and_the_number_of_workers(install: Install,
 def test_its_calls_its_failed_reads_and_its_own_metrics_are_shown(install: Install, tmp_path: Path) -> None:
     install(GOOD)
     metrics = Metrics(told(tmp_path, "-backend=attic", f"-attic.key={CANARY}"))
-    metrics.of_backend.set(3)
-    metrics.chosen.backend_call("attic", "read", 0.1, None)
-    metrics.chosen.read_failed(Ref("shop", "db"), "p", "k", SourceNotFound("p"))
+    measured = metrics.backends.of("default")
+    measured.own.set(3)
+    measured.telemetry.backend_call("attic", "read", 0.1, None)
+    measured.telemetry.read_failed(Ref("shop", "db"), "p", "k", SourceNotFound("p"))
 
     ask = metrics.registry.get_sample_value
-    failed = {"backend": "attic", "path": "p", "key": "k", "reason": "SourceNotFound"}
-    call = {"backend": "attic", "operation": "read", "result": "success"}
-    assert ask("attic_floor") == 3
+    failed = {"backend": "default", "path": "p", "key": "k", "reason": "SourceNotFound"}
+    call = {"backend": "default", "kind": "attic", "operation": "read", "result": "success"}
+    assert ask("attic_floor", {"backend": "default"}) == 3
     assert ask("secrets_manager_backend_read_secret_errors_total", failed) == 1
     assert ask("secrets_manager_backend_request_duration_seconds_count", call) == 1
-    metrics.chosen.reads_forgotten(Ref("shop", "db"))
+    metrics.backends.reads_forgotten(Ref("shop", "db"))
     assert ask("secrets_manager_backend_read_secret_errors_total", failed) is None
 
 

@@ -12,7 +12,7 @@ from secrets_manager.daemon.metrics.live import LiveValues
 from secrets_manager.settings import Settings
 from tests.unit.config.manifests import one
 
-FUNCTIONS = {"absent", "and", "count", "increase", "max", "max_over_time"}
+FUNCTIONS = {"absent", "and", "backend", "by", "count", "increase", "max", "max_over_time", "on"}
 # Prometheus' own, and kube-state-metrics'.
 OF_OTHERS = {"up", "kube_deployment_status_replicas_ready"}
 
@@ -26,8 +26,7 @@ def _exported() -> set[str]:
             overdue=float,
             work_ages=list,
             definitions=int,
-            breaker_open=bool,
-            parts_open=int,
+            backends=dict,
             log_lines_dropped=int,
             events_dropped=int,
             watch_silence=float,

@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from secrets_manager import __version__
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.daemon.metrics.live import LiveValues
+from secrets_manager.daemon.metrics.live import BackendState, LiveValues
 from secrets_manager.daemon.metrics.sync import SyncMetrics
+from secrets_manager.daemon.metrics.vault import VaultMetrics
 from secrets_manager.daemon.web.exposition import OPEN_METRICS, TEXT
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
@@ -53,8 +54,10 @@ READINGS = LiveValues(
     overdue=lambda: 2.5,
     work_ages=lambda: [1.0, 4.0],
     definitions=lambda: 9,
-    breaker_open=lambda: True,
-    parts_open=lambda: 3,
+    backends=lambda: {
+        "default": BackendState(down=True, parts_down=1, ready=False),
+        "team-a": BackendState(down=False, parts_down=3, ready=True),
+    },
     log_lines_dropped=lambda: 5,
     events_dropped=lambda: 6,
     watch_silence=lambda: 7.5,
@@ -72,6 +75,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.metrics = Metrics(SETTINGS)
+        self.vault: VaultMetrics = self.metrics.backends.of("default").own
 
     def scrape(self) -> str:
         return generate_latest(self.metrics.registry).decode()
@@ -116,8 +120,8 @@ def failed(error: SecretsManagerError, **fields: Any) -> Outcome:
 
 
 def test_the_life_of_the_token_is_shown_with_the_name_of_its_server(desk: Desk) -> None:
-    desk.metrics.vault.token_ttl(55)
-    desk.metrics.vault.max_token_ttl(300)
+    desk.vault.token_ttl(55)
+    desk.vault.max_token_ttl(300)
 
     assert desk.value("secrets_manager_vault_token_ttl", **SERVER) == 55
     assert desk.value("secrets_manager_vault_max_token_ttl", **SERVER) == 300
@@ -125,17 +129,17 @@ def test_the_life_of_the_token_is_shown_with_the_name_of_its_server(desk: Desk) 
 
 def test_once_the_server_is_known_the_gauges_move_to_its_labels(desk: Desk) -> None:
     known = {**SERVER, "vault_version": "1.17", "vault_cluster_id": "c-1", "vault_cluster_name": "main"}
-    desk.metrics.vault.token_ttl(55)
-    desk.metrics.vault.server("1.17", "c-1", "main")
-    desk.metrics.vault.server("1.17", "c-1", "main")
-    desk.metrics.vault.login_failed()
+    desk.vault.token_ttl(55)
+    desk.vault.server("1.17", "c-1", "main")
+    desk.vault.server("1.17", "c-1", "main")
+    desk.vault.login_failed()
 
     assert desk.series("secrets_manager_vault_token_ttl") == {tuple(sorted(known.items())): 55}
     assert desk.series("secrets_manager_vault_login_errors_total") == {tuple(sorted(known.items())): 1}
 
 
 def test_failures_in_the_care_of_the_token_name_operation_and_error(desk: Desk) -> None:
-    desk.metrics.vault.renewal_failed("renew-self", "VaultTokenNotRenewableError")
+    desk.vault.renewal_failed("renew-self", "VaultTokenNotRenewableError")
 
     assert (
         desk.value(
@@ -149,7 +153,7 @@ def test_failures_in_the_care_of_the_token_name_operation_and_error(desk: Desk) 
 
 
 def test_counters_of_alerts_begin_with_0_once_the_server_is_known(desk: Desk) -> None:
-    desk.metrics.vault.server("1.17", "c-1", "main")
+    desk.vault.server("1.17", "c-1", "main")
     begun = desk.series("secrets_manager_vault_token_renewal_errors_total")
 
     assert set(begun.values()) == {0.0}
@@ -186,7 +190,7 @@ def test_a_key_that_cannot_be_read_is_counted_under_the_originals_word(
 
 
 def test_the_empty_key_is_the_one_named_data(desk: Desk) -> None:
-    desk.metrics.vault.read_failed(DB, "p", "", SourceNotFound("p"))
+    desk.vault.read_failed(DB, "p", "", SourceNotFound("p"))
     ((labels, _),) = desk.series("secrets_manager_vault_read_secret_errors_total").items()
 
     assert dict(labels)["key"] == "data"
@@ -195,10 +199,10 @@ def test_the_empty_key_is_the_one_named_data(desk: Desk) -> None:
 def test_paths_of_authors_cannot_grow_a_scrape_without_bound(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk.metrics.vault._read_errors, "_limit", 3)
+    monkeypatch.setattr(desk.metrics.backends._common.reads, "_limit", 3)
     for number in range(9):
-        desk.metrics.vault.read_failed(DB, f"p{number}", "k", SourceNotFound("p"))
-    desk.metrics.vault.read_failed(DB, "p0", "k", SourceNotFound("p"))
+        desk.vault.read_failed(DB, f"p{number}", "k", SourceNotFound("p"))
+    desk.vault.read_failed(DB, "p0", "k", SourceNotFound("p"))
     series = desk.series("secrets_manager_vault_read_secret_errors_total")
 
     assert sorted(series.values()) == [1, 1, 2]
@@ -218,24 +222,25 @@ def test_read_errors_of_a_definition_go_with_the_definition(desk: Desk) -> None:
 
 
 def test_series_that_went_make_room_for_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk.metrics.vault._read_errors, "_limit", 1)
-    desk.metrics.vault.read_failed(DB, "a", "k", SourceNotFound("a"))
-    desk.metrics.vault.reads_forgotten(DB)
-    desk.metrics.vault.read_failed(DB, "b", "k", SourceNotFound("b"))
+    monkeypatch.setattr(desk.metrics.backends._common.reads, "_limit", 1)
+    desk.vault.read_failed(DB, "a", "k", SourceNotFound("a"))
+    desk.metrics.backends.reads_forgotten(DB)
+    desk.vault.read_failed(DB, "b", "k", SourceNotFound("b"))
 
     series = desk.series("secrets_manager_vault_read_secret_errors_total")
     assert [dict(labels)["path"] for labels in series] == ["b"]
 
 
 def test_calls_to_the_backend_are_timed_by_their_end(desk: Desk) -> None:
-    desk.metrics.vault.backend_call("vault", "read", 0.02, None)
-    desk.metrics.vault.backend_call("vault", "read", 0.02, SourceNotFound("p"))
+    desk.vault.backend_call("vault", "read", 0.02, None)
+    desk.vault.backend_call("vault", "read", 0.02, SourceNotFound("p"))
     name = "secrets_manager_backend_request_duration_seconds"
+    call = {"backend": "default", "kind": "vault", "operation": "read"}
 
-    assert desk.value(f"{name}_count", backend="vault", operation="read", result="success") == 1
-    assert desk.value(f"{name}_count", backend="vault", operation="read", result="SourceNotFound") == 1
-    assert desk.value(f"{name}_bucket", backend="vault", operation="read", result="success", le="0.01") == 0
-    assert desk.value(f"{name}_bucket", backend="vault", operation="read", result="success", le="0.025") == 1
+    assert desk.value(f"{name}_count", **call, result="success") == 1
+    assert desk.value(f"{name}_count", **call, result="SourceNotFound") == 1
+    assert desk.value(f"{name}_bucket", **call, result="success", le="0.01") == 0
+    assert desk.value(f"{name}_bucket", **call, result="success", le="0.025") == 1
 
 
 # ── the controller ───────────────────────────────────────────────────────────────────────────────────
@@ -269,7 +274,7 @@ def test_a_definition_that_names_no_secret_is_shown_under_its_own_name(desk: Des
 
 def test_the_time_of_the_last_success_is_unix_time() -> None:
     metrics = Desk()
-    sync = SyncMetrics(CollectorRegistry(), "Mine", metrics.metrics.vault, lambda: 1_700_000_000.0)
+    sync = SyncMetrics(CollectorRegistry(), "Mine", metrics.metrics.backends, lambda: 1_700_000_000.0)
     sync.reconciled(outcome(), 0.1)
 
     assert sync._last_success.labels("shop", "db")._value.get() == 1_700_000_000.0
@@ -407,8 +412,6 @@ def test_our_own_readings_are_shown(desk: Desk) -> None:
         "secrets_manager_queue_oldest_wait_seconds": 1.5,
         "secrets_manager_poll_overdue_seconds": 2.5,
         "secrets_manager_definitions": 9,
-        "secrets_manager_backend_breaker_open": 1,
-        "secrets_manager_backend_parts_open": 3,
         "secrets_manager_log_lines_dropped": 5,
         "secrets_manager_events_dropped": 6,
         "secrets_manager_watch_silence_seconds": 7.5,
@@ -494,11 +497,11 @@ def test_two_registries_do_not_meet() -> None:
 def test_both_forms_of_the_metrics_have_the_same_names_and_values() -> None:
     desk = Desk()
     desk.metrics.watch(READINGS, "Mine")
-    desk.metrics.vault.login_failed()
-    desk.metrics.vault.renewal_failed("lookup-self", "UnknownError")
-    desk.metrics.vault.backend_call("vault", "read", 0.1, None)
+    desk.vault.login_failed()
+    desk.vault.renewal_failed("lookup-self", "UnknownError")
+    desk.vault.backend_call("vault", "read", 0.1, None)
     desk.metrics.sync.reconciled(failed(AuthFailed("no")), 0.1)
-    desk.metrics.vault.read_failed(DB, "a\\b\n", 'k"', KeyNotFound("a", "k"))
+    desk.vault.read_failed(DB, "a\\b\n", 'k"', KeyNotFound("a", "k"))
     # What the process takes changes from one scrape to the next.
     classic, modern = (
         {

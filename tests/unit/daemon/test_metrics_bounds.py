@@ -13,6 +13,7 @@ from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperat
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.daemon.metrics.parts import LONGEST_LABEL
 from secrets_manager.daemon.metrics.read_errors import MAX_BYTES, MAX_BYTES_OF_NAMESPACE, ReadErrors
+from secrets_manager.daemon.metrics.vault import VaultMetrics
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import KeyNotFound, SourceNotFound
 from secrets_manager.settings import Settings
@@ -26,15 +27,15 @@ class Desk:
     def __init__(self, limit: int) -> None:
         self.registry = CollectorRegistry()
         self.left_out = 0
-        counter = Counter("reads_total", "Reads.", ("path",), registry=self.registry)
-        self.errors = ReadErrors(counter, limit, self._left_out)
+        self.counter = Counter("reads_total", "Reads.", ("path",), registry=self.registry)
+        self.errors = ReadErrors(limit, self._left_out)
 
     def _left_out(self) -> None:
         self.left_out += 1
 
     def fail(self, namespace: str, *paths: str, name: str = "app") -> None:
         for path in paths:
-            self.errors.add(Ref(namespace, name), (path,))
+            self.errors.add(self.counter, Ref(namespace, name), (path,))
 
     def paths(self) -> list[str]:
         families = self.registry.collect()
@@ -44,6 +45,11 @@ class Desk:
 def long(letter: str, number: int) -> str:
     """More than a label may have; much more now and then, since that takes time."""
     return letter * (4000 if number % 100 == 0 else LONGEST_LABEL + 50)
+
+
+def vault_of(metrics: Metrics, name: str = "default") -> VaultMetrics:
+    vault: VaultMetrics = metrics.backends.of(name).own
+    return vault
 
 
 def scraped(metrics: Metrics) -> bytes:
@@ -65,7 +71,7 @@ def test_many_hostile_namespaces_together_stay_within_the_whole() -> None:
     for namespace in range(20):
         for number in range(500):
             path = f"{namespace}-{number}/" + long('"', number)
-            metrics.vault.read_failed(Ref(f"ns-{namespace}", "app"), path, path, SourceNotFound(path))
+            vault_of(metrics).read_failed(Ref(f"ns-{namespace}", "app"), path, path, SourceNotFound(path))
 
     assert len(scraped(metrics)) < MAX_BYTES + 200_000
     assert metrics.registry.get_sample_value("secrets_manager_series_dropped_total") > 0  # type: ignore[operator]
@@ -74,8 +80,8 @@ def test_many_hostile_namespaces_together_stay_within_the_whole() -> None:
 def test_one_namespace_does_not_use_up_all_series_and_left_out_series_are_counted() -> None:
     metrics = Metrics(Settings())
     for number in range(12_000):
-        metrics.vault.read_failed(Ref("hostile", "app"), f"hostile/{number}", "k", SourceNotFound("p"))
-    metrics.vault.read_failed(Ref("quiet", "app"), "quiet", "k", SourceNotFound("p"))
+        vault_of(metrics).read_failed(Ref("hostile", "app"), f"hostile/{number}", "k", SourceNotFound("p"))
+    vault_of(metrics).read_failed(Ref("quiet", "app"), "quiet", "k", SourceNotFound("p"))
     text = scraped(metrics).decode()
 
     assert 'path="quiet"' in text
@@ -147,8 +153,8 @@ def test_whatever_comes_and_goes_the_bound_holds_and_nothing_is_left_behind(
 
 def test_a_servers_own_name_is_cut_in_every_series() -> None:
     metrics = Metrics(Settings())
-    metrics.vault.server("1.17\x1b[2J", "c" * 10**6, "n" * 10**6)
-    metrics.vault.token_ttl(5)
+    vault_of(metrics).server("1.17\x1b[2J", "c" * 10**6, "n" * 10**6)
+    vault_of(metrics).token_ttl(5)
     text = scraped(metrics).decode()
 
     assert "\x1b" not in text
@@ -158,7 +164,7 @@ def test_a_servers_own_name_is_cut_in_every_series() -> None:
 def test_a_label_that_was_cut_says_so_and_counts_on_in_one_series() -> None:
     metrics = Metrics(Settings())
     for end in "ab":
-        metrics.vault.read_failed(Ref("shop", "db"), "p" * 1000 + end, "k", SourceNotFound("p"))
+        vault_of(metrics).read_failed(Ref("shop", "db"), "p" * 1000 + end, "k", SourceNotFound("p"))
     (family,) = (each for each in metrics.registry.collect() if each.name == NAME.removesuffix("_total"))
     (sample,) = family.samples
 
@@ -170,12 +176,12 @@ def test_a_server_that_changes_its_name_each_time_leaves_a_scrape_small() -> Non
     metrics = Metrics(Settings())
 
     def lie(number: int) -> None:
-        metrics.vault.server(f"{number:03}" * 200, f"{number:03}" * 200, f"{number:03}" * 200)
-        metrics.vault.login_failed()
-        metrics.vault.token_ttl(1)
+        vault_of(metrics).server(f"{number:03}" * 200, f"{number:03}" * 200, f"{number:03}" * 200)
+        vault_of(metrics).login_failed()
+        vault_of(metrics).token_ttl(1)
         for operation in get_args(RenewalOperation):
             for error in get_args(RenewalError):
-                metrics.vault.renewal_failed(operation, error)
+                vault_of(metrics).renewal_failed(operation, error)
 
     for number in range(30):
         lie(number)
