@@ -156,7 +156,7 @@ class Workers:
             error = raised
         except Exception as unexpected:  # noqa: BLE001 - one bad object must not end the worker
             # The text of a foreign exception may hold a value, so only its type and place are logged.
-            self.work_log.unexpected(source.path, raised_at(unexpected))
+            self.work_log.unexpected(source, raised_at(unexpected))
             return None
         if key.kind is KeyKind.SURVEY:
             self.work_log.surveyed(source, error, started)

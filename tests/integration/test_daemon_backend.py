@@ -285,7 +285,7 @@ def test_at_debug_level_each_reconcile_and_each_poll_is_logged_with_its_duration
         world.wait_data(namespace, "app", {"a": "canary-2"})
 
         path = world.path(kv_prefix)
-        where = {"level": "debug", "backend": "vault", "path": path}
+        where = {"level": "debug", "backend": "default", "path": path}
         about = {"namespace": namespace, "name": "app", "secret": "app", **where}
         # The line comes after the Secret.
         wait_until(

@@ -25,7 +25,9 @@ from secrets_manager.backends.azure_key_vault.transport import KeyVaultClients, 
 from secrets_manager.backends.base import Clock, Reading, Source, Survey
 from secrets_manager.backends.kit.credential_files import Fingerprint
 from secrets_manager.backends.kit.login_watch import watch_login
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.timed import Timed
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.errors import (
     ConfigError,
     SecretsManagerError,
@@ -60,10 +62,11 @@ class AzureKeyVaultBackend:
         watchdog: Watchdog,
         clock: Clock = time.monotonic,
         now: Clock = time.time,
+        name: str = DEFAULT_BACKEND,
     ) -> None:
         """``timeout`` is the total time of one call of a login or a list, in seconds. Makes no call.
 
-        Raises ConfigError.
+        ``name`` is its name in the settings. Raises ConfigError.
         """
         choice = choose_login(settings)
         if choice is None:
@@ -73,7 +76,7 @@ class AzureKeyVaultBackend:
         self._telemetry = telemetry
         self._clock = clock
         self._now = now
-        self._clients = KeyVaultClients(settings, watchdog, connections=connections, clock=clock)
+        self._clients = KeyVaultClients(settings, watchdog, connections=connections, clock=clock, name=name)
         transport = KeyVaultTransport(
             self._clients, faults.VAULT, only_host=place.url.removeprefix("https://")
         )
@@ -93,14 +96,15 @@ class AzureKeyVaultBackend:
             now=now,
             shown=Fingerprint(credential_files(settings, choice.method), tls_files(settings).paths),
             watch=watch_login(watchdog, timeout, clock),
+            name=name,
         )
         self._client = KeyVaultClient(place, self._session, transport, clock)
         self._freshness = Freshness()
         self._surveyor = KeyVaultSurveyor(
-            self._client, self._freshness, timeout=timeout, clock=clock, now=now
+            self._client, self._freshness, timeout=timeout, clock=clock, now=now, name=name
         )
         self._deleted_hidden_until = float("-inf")
-        _log_choice(choice)
+        _log_choice(NamedLog(_LOG, name), choice)
 
     def locate(self, path: str, version: str = "") -> Source:
         """The source that ``path`` names; raises InvalidPath and InvalidVersion."""
@@ -213,13 +217,12 @@ class AzureKeyVaultBackend:
         return SourceDeleted(source.path) if deleted else SourceNotFound(source.path, version=source.version)
 
 
-def _log_choice(choice: Choice) -> None:
+def _log_choice(log: NamedLog, choice: Choice) -> None:
     ignored = ", ".join(each.value for each in choice.ignored)
     reason = f"{choice.why} is set" + (f"; configured but not used: {ignored}" if ignored else "")
-    _LOG.info(
+    log.info(
         "identity chosen",
         extra={
-            "backend": "azure-kv",
             "operation": "login",
             "reason": f"{choice.method.value}, because {reason}",
         },

@@ -49,6 +49,7 @@ def build(azure: AzureKvSettings, provided: Provided) -> Backend:
         connections=provided.connections,
         telemetry=provided.metrics,
         watchdog=provided.watchdog,
+        name=provided.name,
     )
 
 

@@ -19,8 +19,10 @@ from secrets_manager.backends.azure_key_vault.telemetry import AzureTelemetry
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.kit.login_pace import REFUSED_PAUSES, LoginPace
 from secrets_manager.backends.kit.login_watch import WatchLogin
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.shared_token import SharedToken
 from secrets_manager.backends.kit.timed import Timed
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.errors import AuthFailed, BackendFault
 from secrets_manager.runtime.jitter import jitter
 
@@ -63,10 +65,12 @@ class KeyVaultSession:
         jitter: Callable[[], float] = jitter,
         shown: Callable[[], bytes] = lambda: b"",
         watch: WatchLogin = contextlib.nullcontext,
+        name: str = DEFAULT_BACKEND,
     ) -> None:
         """``time_left`` returns the seconds that the current SDK call of the calling thread still has.
 
         ``shown`` returns a digest of the current credentials; each login runs in a block of ``watch``.
+        ``name`` is that of the backend in the settings.
         """
         self._watch = watch
         self._giver = giver
@@ -77,10 +81,11 @@ class KeyVaultSession:
         self._clock = clock
         self._now = now
         self._token: SharedToken[AccessTokenInfo, tuple[str, AccessTokenInfo]] = SharedToken(
-            "azure-kv", LoginPace(clock, jitter, shown), telemetry, _LOG, clock
+            name, LoginPace(clock, jitter, shown), telemetry, _LOG, clock
         )
         self._refreshed_at = float("-inf")
         self._got_with = 0, ""
+        self._log = NamedLog(_LOG, name)
 
     @property
     def generation(self) -> int:
@@ -193,7 +198,7 @@ class KeyVaultSession:
             self._token.record_failure(fault)
             raise
         finally:
-            _LOG.debug("requested a token", extra=call.log_fields())
+            self._log.debug("requested a token", extra=call.log_fields())
         token = self._keep(token)
         self._got_with = self.generation, claims
         return claims, token

@@ -13,6 +13,7 @@ from secrets_manager.backends.azure_key_vault import faults
 from secrets_manager.backends.azure_key_vault.client import KeyVaultClient, KeyVaultRefused, UnreadableList
 from secrets_manager.backends.azure_key_vault.freshness import Freshness, Properties
 from secrets_manager.backends.base import Clock, Source, Survey
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable
 
 _LOG = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ _LONGEST_LIST = 30.0
 class KeyVaultSurveyor:
     """Makes surveys; one thread at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the clocks are for tests
         self,
         client: KeyVaultClient,
         freshness: Freshness,
@@ -32,8 +33,13 @@ class KeyVaultSurveyor:
         timeout: float,
         clock: Clock,
         now: Clock,
+        name: str,
     ) -> None:
-        """``timeout`` is the total of one page in seconds; ``now`` gives Unix time."""
+        """``timeout`` is the total of one page in seconds; ``now`` gives Unix time.
+
+        ``name`` is that of the backend in the settings.
+        """
+        self._log = NamedLog(_LOG, name)
         self._client = client
         self._freshness = freshness
         self._timeout = timeout
@@ -89,7 +95,7 @@ class KeyVaultSurveyor:
     def _log_once(self, level: int, message: str, reason: str) -> None:
         if message not in self._logged:
             self._logged.add(message)
-            _LOG.log(level, message, extra={"backend": "azure-kv", "operation": "list", "reason": reason})
+            self._log.log(level, message, extra={"operation": "list", "reason": reason})
 
 
 def _fault(refused: faults.Refusal) -> BackendFault | None:

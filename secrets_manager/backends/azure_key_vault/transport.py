@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
@@ -25,8 +26,10 @@ from azure.core.utils import case_insensitive_dict
 
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.kit.call_time import time_left, timed_call
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.no_reply import no_reply
 from secrets_manager.backends.kit.rate_limit import RateLimit
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError, NoAnswerYet
 from secrets_manager.domain.nesting import is_too_deep
 from secrets_manager.runtime.deadline import Watchdog
@@ -70,6 +73,7 @@ class KeyVaultClients(RenewedClients):
         *,
         connections: int,
         clock: Clock = time.monotonic,
+        name: str = DEFAULT_BACKEND,
     ) -> None:
         """Raises ConfigError when the trusted certificates or a proxy cannot be used."""
         self.clock = clock
@@ -82,7 +86,7 @@ class KeyVaultClients(RenewedClients):
             options = ConnectionOptions(context=tls_context(files), kept=connections, max_bytes=_MOST_BYTES)
             return ClientsByProxy(options, watchdog, proxies)
 
-        super().__init__(files.paths, make, _log_unusable)
+        super().__init__(files.paths, make, partial(_log_unusable, NamedLog(_LOG, name)))
 
 
 class KeyVaultTransport(HttpTransport[HttpRequest, HttpResponse]):
@@ -273,6 +277,6 @@ def tls_files(settings: AzureKvSettings) -> TlsFiles:
     return TlsFiles(ca_file=settings.ca_cert, named={"ca_file": "azure-kv.ca-cert"})
 
 
-def _log_unusable(error: ConfigError) -> None:
-    extra = {"backend": "azure-kv", "operation": "tls", "error": error.message}
-    _LOG.warning("new TLS files cannot be used; the old ones stay in use", extra=extra)
+def _log_unusable(log: NamedLog, error: ConfigError) -> None:
+    extra = {"operation": "tls", "error": error.message}
+    log.warning("new TLS files cannot be used; the old ones stay in use", extra=extra)

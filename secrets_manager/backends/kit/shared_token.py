@@ -40,7 +40,7 @@ class SharedToken(Generic[T, R]):
     def __init__(
         self, backend: str, pace: LoginPace, telemetry: LoginTelemetry, log: logging.Logger, clock: Clock
     ) -> None:
-        """``backend`` is its name in logs and in the names of threads."""
+        """``backend`` is its name in the settings, for logs and the names of threads."""
         self._backend = backend
         self._pace = pace
         self._telemetry = telemetry

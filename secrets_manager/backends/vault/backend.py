@@ -29,6 +29,7 @@ from secrets_manager.backends.vault.token_api import VaultTokenApi
 from secrets_manager.backends.vault.token_life import RenewalRule, VaultToken
 from secrets_manager.backends.vault.transport import VaultTransport, tls_files
 from secrets_manager.backends.vault.version_guard import VersionGuard
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.errors import (
     BackendFault,
     DynamicSecretUnsupported,
@@ -63,16 +64,17 @@ class VaultBackend:
         telemetry: VaultTelemetry,
         watchdog: Watchdog,
         clock: Clock = time.monotonic,
+        name: str = DEFAULT_BACKEND,
     ) -> None:
         """Times are in seconds: ``timeout`` of one call of a login, ``poll_period`` between two polls.
 
-        Raises ConfigError for unusable TLS files.
+        ``name`` is its name in the settings. Raises ConfigError for unusable TLS files.
         """
         self._settings = settings
         self._timeout = timeout
         self._telemetry = telemetry
         self._clock = clock
-        self._transport = VaultTransport(settings, watchdog, connections=connections, clock=clock)
+        self._transport = VaultTransport(settings, watchdog, connections=connections, clock=clock, name=name)
         self._errands = Errands(settings.proxy, watchdog, seconds=timeout)
         self._api = VaultTokenApi(
             settings, self._transport, telemetry, timeout=timeout, errands=self._errands, clock=clock
@@ -89,6 +91,7 @@ class VaultBackend:
             shown=shown,
             watch=watch,
             refused_pause=method.refused_pause,
+            name=name,
         )
         self._versions = VersionGuard(poll_period=poll_period, clock=clock)
         self._dynamic = DynamicPaths(_DYNAMIC_PAUSE, clock)

@@ -66,6 +66,7 @@ def build(vault: VaultSettings, provided: Provided) -> Backend:
         connections=provided.connections,
         telemetry=provided.metrics,
         watchdog=provided.watchdog,
+        name=provided.name,
     )
 
 

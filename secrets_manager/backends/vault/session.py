@@ -18,6 +18,7 @@ from secrets_manager.backends.base import Clock
 from secrets_manager.backends.kit.call_time import time_left
 from secrets_manager.backends.kit.login_pace import LoginPace
 from secrets_manager.backends.kit.login_watch import WatchLogin
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.shared_token import SharedToken
 from secrets_manager.backends.kit.single_flight import SingleFlight
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
@@ -33,6 +34,7 @@ from secrets_manager.backends.vault.token_life import (
     next_step,
 )
 from secrets_manager.backends.vault.token_replies import Grant, TokenFacts
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendTimeout
 from secrets_manager.runtime.jitter import jitter
 from secrets_manager.runtime.reminder import Reminder
@@ -58,10 +60,12 @@ class VaultSession:
         shown: Callable[[], bytes] = lambda: b"",
         watch: WatchLogin = nullcontext,
         refused_pause: float = 0.0,
+        name: str = DEFAULT_BACKEND,
     ) -> None:
         """``shown`` returns a digest of the current credentials; each login runs in a block of ``watch``.
 
-        Refused credentials are shown again after ``refused_pause`` seconds at the earliest.
+        Refused credentials are shown again after ``refused_pause`` seconds at the earliest. ``name`` is that
+        of the backend in the settings.
         """
         self._refused_pause = refused_pause
         self._api = api
@@ -70,11 +74,12 @@ class VaultSession:
         self._telemetry = telemetry
         self._clock = clock
         pace = LoginPace(clock, jitter, shown)
-        self._token: SharedToken[VaultToken, VaultToken] = SharedToken("vault", pace, telemetry, _LOG, clock)
-        self._look_ups: SingleFlight[tuple[int, bool]] = SingleFlight("vault-lookup")
+        self._token: SharedToken[VaultToken, VaultToken] = SharedToken(name, pace, telemetry, _LOG, clock)
+        self._look_ups: SingleFlight[tuple[int, bool]] = SingleFlight(f"{name}-lookup")
         self._server_known = False
         self._not_renewable_reported = (0, 0.0)
         self._reminder = Reminder(clock)
+        self._log = NamedLog(_LOG, name)
 
     @property
     def generation(self) -> int:
@@ -117,7 +122,7 @@ class VaultSession:
         try:
             life = self._life(token)
         except TokenRejected:
-            self._log("Vault no longer accepts the token")
+            self._announce("Vault no longer accepts the token")
             self._token.drop(token.generation)
             self._join_login(token.generation, wait)
             return
@@ -144,14 +149,14 @@ class VaultSession:
         if misses_renewal(life, decision, renew_below=self._rule.renew_below):
             self._report_not_renewable(token)
         if decision.step is Step.LOGIN:
-            self._log(decision.reason)
+            self._announce(decision.reason)
             self._join_login(token.generation, wait)
 
     def _follow(self, wait: float) -> None:
         """Take the token that files ask for by now; the old one is used until that works."""
         token = self._current
         if token is not None and self._api.superseded(token.value):
-            self._log("a file holds another token or certificate")
+            self._announce("a file holds another token or certificate")
             self._join_login(token.generation, wait)
 
     def _report_not_renewable(self, token: VaultToken) -> None:
@@ -171,7 +176,7 @@ class VaultSession:
         self._telemetry.token_ttl(grant.ttl)
         decision = after_renewal(life, renewed_to=grant.ttl, asked=self._rule.increment)
         if decision.step is Step.LOGIN:
-            self._log(decision.reason)
+            self._announce(decision.reason)
             self._join_login(token.generation, wait)
 
     def _renewal_failed(
@@ -183,7 +188,7 @@ class VaultSession:
         )
         decision = after_failed_renewal(life, refused=refused)
         if decision.step is Step.LOGIN:
-            self._log(decision.reason)
+            self._announce(decision.reason)
             self._join_login(token.generation, wait)
         elif isinstance(error, BackendFault):
             raise error
@@ -320,13 +325,13 @@ class VaultSession:
 
     def _warn(self, message: str) -> None:
         if self._reminder.happened(message):
-            _LOG.warning(message, extra=_extra("lookup-self", ""))
+            self._log.warning(message, extra=_extra("lookup-self", ""))
 
-    def _log(self, reason: str) -> None:
+    def _announce(self, reason: str) -> None:
         # It would repeat at each poll, while logins are refused and the old token lives.
         if self._reminder.happened(reason):
-            _LOG.info("the token will be replaced", extra=_extra("login", reason))
+            self._log.info("the token will be replaced", extra=_extra("login", reason))
 
 
 def _extra(operation: str, reason: str) -> dict[str, str]:
-    return {"backend": "vault", "operation": operation, "reason": reason}
+    return {"operation": operation, "reason": reason}

@@ -15,6 +15,7 @@ import hvac
 
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.kit.credential_files import Fingerprint
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.timed import Timed
 from secrets_manager.backends.vault.adapter import open_client
 from secrets_manager.backends.vault.faults import VaultRefused, from_status
@@ -92,6 +93,7 @@ class VaultTokenApi:
         self._transport = transport
         self._telemetry = telemetry
         self._timeout = timeout
+        self._log = NamedLog(_LOG, transport.name)
         self._pair = Fingerprint((settings.client_cert, settings.client_key))
         self._shown = b""
         self._opened = ("", "")
@@ -264,7 +266,7 @@ class VaultTokenApi:
                     call.instead = AuthFailed("Vault does not accept the token")
                     raise
         finally:
-            _LOG.debug("called Vault", extra=call.log_fields())
+            self._log.debug("called Vault", extra=call.log_fields())
 
 
 def _refusal(login: LoginRequest, status: int) -> str:

@@ -18,9 +18,11 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.kit.call_time import time_left, timed_call
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.rate_limit import RateLimit
 from secrets_manager.backends.vault.faults import from_transport
 from secrets_manager.backends.vault.redirects import MAX_REDIRECTS, REDIRECTS, host_of, next_address
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.errors import BackendUnavailable, ConfigError, NoAnswerYet
 from secrets_manager.runtime import huge_numbers
 from secrets_manager.runtime.byte_budget import ByteBudget, Claim, NoRoom
@@ -81,14 +83,27 @@ class VaultTransport:
     """Sends calls from many threads, within a rate limit. TLS files are read again when they change."""
 
     def __init__(
-        self, settings: VaultSettings, watchdog: Watchdog, *, connections: int, clock: Clock = time.monotonic
+        self,
+        settings: VaultSettings,
+        watchdog: Watchdog,
+        *,
+        connections: int,
+        clock: Clock = time.monotonic,
+        name: str = DEFAULT_BACKEND,
     ) -> None:
-        """Raises ConfigError when the TLS files or the proxy cannot be used."""
+        """``name`` is that of the backend in the settings.
+
+        Raises ConfigError when the TLS files or the proxy cannot be used.
+        """
+        self.name = name
         self._base = settings.url.rstrip("/")
         self._trusted_hosts = frozenset((host_of(settings.url), *map(str.lower, settings.redirect_hosts)))
         self._limit = RateLimit(settings.max_requests_per_second, clock)
+        log = NamedLog(_LOG, name)
         self._clients = RenewedClients(
-            tls_files(settings).paths, lambda: _make_clients(settings, watchdog, connections), _log_unusable
+            tls_files(settings).paths,
+            lambda: _make_clients(settings, watchdog, connections, log),
+            partial(_log_unusable, log),
         )
         self._large = ByteBudget(_ROOM_FOR_LARGE)
 
@@ -169,18 +184,19 @@ def tls_files(settings: VaultSettings) -> TlsFiles:
     )
 
 
-def _log_unusable(error: ConfigError) -> None:
-    extra = {"backend": "vault", "operation": "tls", "error": error.message}
-    _LOG.warning("new TLS files cannot be used; the old ones stay in use", extra=extra)
+def _log_unusable(log: NamedLog, error: ConfigError) -> None:
+    extra = {"operation": "tls", "error": error.message}
+    log.warning("new TLS files cannot be used; the old ones stay in use", extra=extra)
 
 
-def _make_clients(settings: VaultSettings, watchdog: Watchdog, connections: int) -> ClientsByProxy:
+def _make_clients(
+    settings: VaultSettings, watchdog: Watchdog, connections: int, log: NamedLog
+) -> ClientsByProxy:
     context = tls_context(tls_files(settings))
     if settings.skip_verify:
         # Logged once; urllib3 would warn for each connection.
-        _LOG.warning(
-            "Vault's certificate is NOT verified, as vault.skip-verify says",
-            extra={"backend": "vault", "operation": "tls"},
+        log.warning(
+            "Vault's certificate is NOT verified, as vault.skip-verify says", extra={"operation": "tls"}
         )
         urllib3.disable_warnings(InsecureRequestWarning)
     options = ConnectionOptions(context=context, server_name=settings.tls_server_name, kept=connections)

@@ -36,7 +36,7 @@ class WorkLog:
         """A definition was reconciled, with these outcomes."""
         if not log.isEnabledFor(logging.DEBUG):
             return
-        spent = {"backend": self._kinds(ref), "seconds": _round(seconds)}
+        spent = {"backend": self._backends(ref), "seconds": _round(seconds)}
         if not outcomes:
             where = {"namespace": ref.namespace, "name_": ref.name, "secret": ""}
             log.debug("reconciled", extra={**where, "operation": "none", "reason": "Gone", **spent})
@@ -63,10 +63,11 @@ class WorkLog:
         reason = error.reason if error is not None else "Done"
         self._log_call("surveyed", itself, operation="survey", reason=reason, started=started)
 
-    def unexpected(self, path: str, place: str) -> None:
+    def unexpected(self, source: Source, place: str) -> None:
         """An error of our own code came up at ``place`` during a call to the backend."""
-        if times := self._reminder.happened(("unexpected", place)):
-            log.error("unexpected error", extra={"path": path, "error": place, **_times_field(times)})
+        if times := self._reminder.happened(("unexpected", source.backend, place)):
+            where = {"backend": source.backend, "path": source.path}
+            log.error("unexpected error", extra={**where, "error": place, **_times_field(times)})
 
     def not_reported(self, ref: Ref, message: str) -> None:
         """An error of our own code prevented the report of an outcome."""
@@ -77,15 +78,12 @@ class WorkLog:
             )
 
     def _log_call(self, message: str, source: Source, *, operation: str, reason: str, started: float) -> None:
-        spent = {"backend": self._kind(source.backend), "seconds": _round(self.clock() - started)}
+        spent = {"backend": source.backend, "seconds": _round(self.clock() - started)}
         log.debug(message, extra={"path": source.path, "operation": operation, "reason": reason, **spent})
 
-    def _kinds(self, ref: Ref) -> str:
+    def _backends(self, ref: Ref) -> str:
         names = {source.backend for source in self.ledger.sources_for(ref)} or set(self.upstreams)
-        return ",".join(sorted({self._kind(name) for name in names}))
-
-    def _kind(self, name: str) -> str:
-        return self.upstreams[name].backend.name
+        return ",".join(sorted(names))
 
 
 def outcome_fields(outcome: Outcome) -> dict[str, object]:

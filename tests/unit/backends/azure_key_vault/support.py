@@ -68,7 +68,9 @@ def backend_on(
     **settings: Any,
 ) -> AzureKeyVaultBackend:
     """A backend on the double; the rest is as in `settings_for`."""
-    clocks = {name: given for name, given in (("clock", clock), ("now", now)) if given is not None}
+    clocks: dict[str, Any] = {
+        name: given for name, given in (("clock", clock), ("now", now)) if given is not None
+    }
     return AzureKeyVaultBackend(
         settings_for(azure, **settings),
         timeout=timeout,

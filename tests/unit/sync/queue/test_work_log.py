@@ -43,7 +43,7 @@ def test_each_reconcile_logs_its_outcome(caplog: pytest.LogCaptureFixture) -> No
         world.start()
 
     looks = {look["name_"]: look for look in lines(caplog, "reconciled")}
-    at = {"backend": "memory", "namespace": TEAM}
+    at = {"backend": "default", "namespace": TEAM}
     created = {"name_": "app", "secret": "app", "path": "app", "operation": "created"}
     refused = {"name_": "missing", "secret": "missing", "path": "", "operation": "refused"}
     assert looks["app"] == {**at, **created, "reason": looks["app"]["reason"]}
@@ -74,7 +74,7 @@ def test_each_poll_says_whether_something_had_changed(caplog: pytest.LogCaptureF
     polls = lines(caplog, "polled")
     assert [poll["reason"] for poll in polls] == ["Unchanged", "Changed", "SourceNotFound"]
     assert {(poll["backend"], poll["path"], poll["operation"]) for poll in polls} == {
-        ("memory", "app", "poll")
+        ("default", "app", "poll")
     }
     assert CANARY not in caplog.text
 
