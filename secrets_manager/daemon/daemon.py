@@ -17,18 +17,16 @@ from functools import partial
 from types import FrameType
 
 from secrets_manager import __version__
-from secrets_manager.cluster.view.informer import LIST_REASONS, Informer
+from secrets_manager.cluster.view.informer import Informer
 from secrets_manager.daemon.assembly import Program
 from secrets_manager.daemon.closing import backends_of, call_within
 from secrets_manager.daemon.core import silence_limit
 from secrets_manager.daemon.jobs import Job, Jobs
-from secrets_manager.daemon.metrics.live import LiveValues
+from secrets_manager.daemon.probes import health_of, live_values_of
 from secrets_manager.daemon.threads import CoreThreads
-from secrets_manager.daemon.web.health import Check, Health
 from secrets_manager.daemon.web.server import Endpoints, Server
 from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.definition import DEFAULT_BACKEND
-from secrets_manager.domain.errors import ClusterUnauthorized
 
 log = logging.getLogger("daemon")
 
@@ -43,12 +41,6 @@ _START_WAIT_SECONDS = 0.2
 _LOGIN_RETRY_SECONDS = 1.0
 # A look-up of the token, its renewal, a login of two calls, and the health of the server.
 _MOST_CALLS = 5
-# A fault of list or watch may last so long before the view of the cluster counts as lost.
-_STALE_SECONDS = 120.0
-# Our identity is read again within a second of a refusal; a longer refusal needs a person.
-_UNAUTHORIZED_SECONDS = 10.0
-# The watchdog ends calls to the tenth of a second; a thread that is much later is dead.
-_LATE_SECONDS = 5.0
 
 
 class Daemon:
@@ -71,17 +63,14 @@ class Daemon:
         self._jobs = Jobs(
             [
                 Job("reconcile", tick_period(controller.reconcile_period), program.core.rounds.tick),
-                *_token_jobs(program),
-                Job(
-                    "login", _LOGIN_RETRY_SECONDS, program.core.rounds.retry_logins, longest=_longest(program)
-                ),
+                *_session_jobs(program),
                 # Everything is listed at the start.
                 Job("resync", resync, self._resync, first_after=resync),
             ],
             program.heartbeats,
         )
         self._server = self._build_server()
-        program.metrics.watch(self._live_values(lines_dropped), controller.name)
+        program.metrics.watch(live_values_of(program, lines_dropped), controller.name)
 
     def run(self) -> int:
         """Run until a stop is requested; returns the exit code."""
@@ -222,102 +211,27 @@ class Daemon:
         for informer in self._program.informers:
             informer.request_relist()
 
-    # ── probes and metrics ───────────────────────────────────────────────────────────────────────────
-
     def _build_server(self) -> Server | None:
         address = self._program.settings.metrics_addr
         if address is None:
             return None
-        return Server(address, Endpoints(self._program.metrics.registry, self._health()))
-
-    def _health(self) -> Health:
-        heartbeats, upstreams = self._program.heartbeats, self._program.core.upstreams
-
-        def threads() -> str | None:
-            silent = heartbeats.silent()
-            return f"no sign of life: {', '.join(silent)}" if silent else None
-
-        def deadlines() -> str | None:
-            late = self._program.services.watchdog.overdue()
-            return "calls outlast their deadlines" if late > _LATE_SECONDS else None
-
-        def logs() -> str | None:
-            return None if self._logs_alive() else "the thread that writes them has died"
-
-        leadership, elector = self._program.leadership, self._program.elector
-
-        def logged_in() -> str | None:
-            ready = any(upstream.backend.ready() for upstream in upstreams.values())
-            # A replica that waits for the Lease leaves the backend alone.
-            return None if ready or not leadership.leads() else "not logged in yet"
-
-        def election() -> str | None:
-            return elector.fault.message if elector and elector.fault else None
-
-        def identity() -> str | None:
-            refused = self._program.services.unauthorized_for()
-            if refused <= _UNAUTHORIZED_SECONDS:
-                return None
-            since = f"the API server has not accepted our identity for {refused:.0f} s"
-            return f"{since}; renew the token or certificate"
-
-        ready = [Check(f"informer of {i.scope}", _sync_check(i)) for i in self._program.informers]
-        return Health(
-            live=[Check("threads", threads), Check("deadlines", deadlines), Check("logs", logs)],
-            ready=[
-                *ready,
-                Check("identity", identity),
-                Check("backend", logged_in),
-                Check("election", election),
-            ],
-        )
-
-    def _live_values(self, lines_dropped: Callable[[], int]) -> LiveValues:
-        agenda, informers = self._program.core.agenda, self._program.informers
-        domains = [upstream.domains for upstream in self._program.core.upstreams.values()]
-        return LiveValues(
-            queue_depth=agenda.queue.depth,
-            oldest_wait=agenda.queue.oldest_wait,
-            overdue=agenda.overdue_seconds,
-            work_ages=agenda.queue.work_ages,
-            definitions=lambda: len(agenda.view.definitions),
-            breaker_open=lambda: any(each.open_for() is not None for each in domains),
-            parts_open=lambda: sum(each.open_parts() for each in domains),
-            log_lines_dropped=lines_dropped,
-            events_dropped=lambda: self._program.recorder.dropped,
-            watch_silence=lambda: max((each.silence() for each in informers), default=0.0),
-            read_by_name=lambda: sum(each.by_name for each in self._program.secret_informers),
-            unwatched=lambda: sum(each.unwatched for each in informers),
-            full_lists=lambda: {why: sum(each.lists[why] for each in informers) for why in LIST_REASONS},
-        )
+        health = health_of(self._program, self._logs_alive)
+        return Server(address, Endpoints(self._program.metrics.registry, health))
 
 
-def _token_jobs(program: Program) -> Iterator[Job]:
+def _session_jobs(program: Program) -> Iterator[Job]:
+    """Two jobs for each backend, so that none waits for another that hangs."""
+    rounds = program.core.rounds
     for name, upstream in program.core.upstreams.items():
-        job = "token" if name == DEFAULT_BACKEND else f"token of {name}"
-        run = partial(program.core.rounds.maintain, name)
-        yield Job(job, upstream.options.maintain_every, run, longest=_longest(program))
-
-
-def _longest(program: Program) -> float:
-    """How many seconds a job may wait for a backend that is slow: that is no sign of death."""
-    return _MOST_CALLS * program.settings.longest_read
+        of = "" if name == DEFAULT_BACKEND else f" of {name}"
+        # A job may wait for a backend that is slow: that is no sign of death.
+        longest = _MOST_CALLS * upstream.options.timeout
+        run = partial(rounds.maintain, name)
+        yield Job(f"token{of}", upstream.options.maintain_every, run, longest=longest)
+        if upstream.may_retry_login:
+            yield Job(f"login{of}", _LOGIN_RETRY_SECONDS, partial(rounds.retry_login, name), longest=longest)
 
 
 def tick_period(reconcile_period: float) -> float:
     """Seconds between two rounds: short enough to spread polls, long enough to cost nothing."""
     return min(1.0, max(0.05, reconcile_period / 20))
-
-
-def _sync_check(informer: Informer) -> Callable[[], str | None]:
-    def ask() -> str | None:
-        # Secrets that cannot be listed are read one by one instead, so this informer counts as synced.
-        if informer.by_name and informer.others_answered is not None:
-            return None
-        unauthorized = isinstance(informer.fault, ClusterUnauthorized)
-        limit = _UNAUTHORIZED_SECONDS if unauthorized else _STALE_SECONDS
-        if informer.synced.is_set() and informer.failing_for() < limit:
-            return None
-        return informer.fault.message if informer.fault else "not listed yet"
-
-    return ask

@@ -56,13 +56,12 @@ class Rounds:
         try:
             self.upstreams[name].maintain()
         except SecretsManagerError as error:
-            log.debug("login or token renewal failed", extra={"reason": error.reason})
+            log.debug("login or token renewal failed", extra={"backend": name, "reason": error.reason})
 
-    def retry_logins(self) -> None:
-        """The ``login`` job: log in again where refused credentials were replaced."""
+    def retry_login(self, name: str) -> None:
+        """The ``login`` job of the backend of that name: log in with credentials that were replaced."""
         if self.agenda.leadership.leads():
-            for upstream in self.upstreams.values():
-                upstream.retry_login()
+            self.upstreams[name].retry_login()
 
     def _is_spared(self, key: Key) -> bool:
         return isinstance(key.subject, Source) and self.upstreams[key.subject.backend].spares(key)

@@ -11,13 +11,14 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BufferedIOBase
 from socketserver import ThreadingMixIn
 from typing import Any
+from urllib.parse import parse_qs
 
 from prometheus_client import CollectorRegistry
 
@@ -62,16 +63,16 @@ class Endpoints:
 
     def __init__(self, registry: CollectorRegistry, health: Health) -> None:
         self._scrapes = Scrapes(registry)
-        self._paths: dict[str, Callable[[Preferences], HttpAnswer]] = {
-            "/metrics": self._metrics,
-            "/healthz": lambda _: _probe(health.liveness()),
-            "/readyz": lambda _: _probe(health.readiness()),
-        }
+        self._probes = {"/healthz": health.liveness, "/readyz": health.readiness}
 
     def answer(self, path: str, preferences: Preferences = Preferences()) -> HttpAnswer:
-        """The answer for ``path``, without its query."""
-        endpoint = self._paths.get(path.partition("?")[0])
-        return endpoint(preferences) if endpoint else HttpAnswer(404, _TEXT, b"not found\n")
+        """The answer for ``path``; its query counts only for probes, which then may be ``verbose``."""
+        path, _, query = path.partition("?")
+        if path == "/metrics":
+            return self._metrics(preferences)
+        if (probe := self._probes.get(path)) is not None:
+            return _probe(probe(), verbose="verbose" in parse_qs(query, keep_blank_values=True))
+        return HttpAnswer(404, _TEXT, b"not found\n")
 
     def _metrics(self, preferences: Preferences) -> HttpAnswer:
         form, content_type = exposition.choose_form(preferences.accept)
@@ -270,5 +271,5 @@ def _family(host: str) -> tuple[str, socket.AddressFamily]:
     return host, socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _probe(verdict: ProbeResult) -> HttpAnswer:
-    return HttpAnswer(200 if verdict.good else 503, _TEXT, verdict.text().encode())
+def _probe(verdict: ProbeResult, *, verbose: bool) -> HttpAnswer:
+    return HttpAnswer(200 if verdict.good else 503, _TEXT, verdict.text(verbose=verbose).encode())

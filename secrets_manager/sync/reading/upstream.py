@@ -12,7 +12,7 @@ from inspect import signature
 
 from secrets_manager.backends.base import Backend, Logins, Relogin, Source
 from secrets_manager.domain.definition import DEFAULT_BACKEND
-from secrets_manager.domain.errors import InvalidVersion, UnknownBackend
+from secrets_manager.domain.errors import BackendFault, InvalidVersion, UnknownBackend
 from secrets_manager.domain.location import Location
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.sync.agenda import Agenda
@@ -69,6 +69,8 @@ class Upstream:
     reader: SourceReader = field(init=False)
     surveys: Surveys = field(init=False)
     probing: Probing = field(init=False)
+    # The reason why the last check of its session failed, "" if it did not.
+    session_fault: str = ""
     _outage_reported: bool = False
     _takes_versions: bool = field(init=False)
 
@@ -117,6 +119,11 @@ class Upstream:
         self.policy.check(namespace, source.path)
         return source if self.name == DEFAULT_BACKEND else source._replace(backend=self.name)
 
+    @property
+    def may_retry_login(self) -> bool:
+        """Whether it has credentials that may be replaced in their files."""
+        return isinstance(self.backend, Relogin)
+
     def retry_login(self) -> None:
         """Log in again if refused credentials were replaced; on success the parked definitions continue."""
         if isinstance(self.backend, Relogin) and self.backend.retry_login():
@@ -133,8 +140,14 @@ class Upstream:
 
     def maintain(self) -> None:
         """Maintain its session, unless it is down: then probes find out; raises a BackendFault."""
-        if self.domains.open_for() is None:
+        if self.domains.open_for() is not None:
+            return
+        try:
             self.backend.maintain()
+        except BackendFault as fault:
+            self.session_fault = fault.reason
+            raise
+        self.session_fault = ""
 
     def report_outage(self) -> None:
         """Reconcile its definitions, once an outage, when it is down for longer than a moment."""

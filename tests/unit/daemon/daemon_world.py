@@ -15,6 +15,7 @@ from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.settings import ControllerSettings, Settings
 from secrets_manager.settings.checks import ListenAddress
+from tests.named_backends import named_memory
 
 SETTINGS = Settings(
     metrics_addr=ListenAddress(host="127.0.0.1", port=0),
@@ -33,15 +34,20 @@ class World:
             backend_timeout=backend_timeout,
             controller=replace(SETTINGS.controller, **controller),
         )
+        # Further backends by their names.
+        self.others: dict[str, MemoryBackend] = {}
+        self.timeouts: dict[str, float] = {}
 
     def program(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Program:
         """A program that is ready to start."""
+        usual = self.settings.backend_timeout
+        named = tuple(named_memory(name, timeout=self.timeouts.get(name, usual)) for name in self.others)
+        settings = replace(self.settings, named=(*self.settings.named, *named))
+        backends = {DEFAULT_BACKEND: self.backend, **self.others}
         return assemble(
-            self.settings,
-            Metrics(self.settings),
-            ExternalServices(
-                api=self.cluster, lease_api=self.cluster, backends={DEFAULT_BACKEND: self.backend}
-            ),
+            settings,
+            Metrics(settings),
+            ExternalServices(api=self.cluster, lease_api=self.cluster, backends=backends),
             on_outcome,
         )
 

@@ -9,13 +9,14 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import pytest
 
+from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import SECRETS, Page, Scope
 from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.daemon.daemon import Daemon, tick_period
@@ -31,69 +32,9 @@ from secrets_manager.settings import ElectionSettings
 from secrets_manager.settings.checks import ListenAddress
 from tests.testbed.waiting import wait_until
 from tests.unit.daemon.daemon_world import World
+from tests.unit.daemon.running import Start
 
 ROOT = Path(__file__).parents[3]
-
-
-class Running:
-    """A daemon that runs on a thread of the test."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.program = world.program()
-        self.logs_alive = True
-        self.daemon = Daemon(self.program, lambda: 4, lambda: self.logs_alive)
-        self.code: int | None = None
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        self.code = self.daemon.run()
-
-    def ask(self, path: str) -> tuple[int, str]:
-        """Status and body of an endpoint."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.daemon.port}{path}", timeout=20) as reply:
-                return reply.status, reply.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def ready(self) -> None:
-        wait_until(lambda: self.ask("/readyz")[0] == 200, 30, "the daemon to be ready")
-
-    def ended(self) -> int:
-        """The exit code, once it has ended."""
-        self._thread.join(60)
-        assert self.code is not None
-        return self.code
-
-    def stop(self) -> int:
-        if self._thread.is_alive() and not self.daemon._stop_requested:
-            self.daemon.on_signal(signal.SIGTERM, None)
-        return self.ended()
-
-    def tidy(self) -> None:
-        """Stop, and end what is left to the end of the process."""
-        if self.stop() != 0 and self.daemon._server:
-            self.daemon._server.stop()
-        self.world.end_watches()
-
-
-Start = Callable[[World], Running]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    started: list[Running] = []
-
-    def make(world: World) -> Running:
-        started.append(Running(world))
-        return started[-1]
-
-    yield make
-    for running in started:
-        running.world.backend.recover()
-        running.tidy()
 
 
 @pytest.fixture
@@ -146,9 +87,17 @@ def test_the_session_is_maintained_from_the_start(start: Start, world: World) ->
     wait_until(lambda: world.backend.maintained >= 1, 30, "the token job")
 
 
+class WithCredentials(MemoryBackend):
+    """A Relogin."""
+
+    def retry_login(self) -> bool:
+        return False
+
+
 @pytest.mark.parametrize("job", ["token", "login"])
 def test_a_login_that_takes_all_the_time_of_its_calls_is_no_sign_of_death(start: Start, job: str) -> None:
     world = World(backend_timeout=60.0)
+    world.backend = WithCredentials()
     running = start(world)
     running.ready()
     beat = running.program.heartbeats._beats[f"job {job}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secrets_manager.backends.memory import MemoryBackend
+from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.errors import AuthFailed
 from tests.unit.sync.world import World
 
@@ -37,7 +38,7 @@ def test_a_login_that_works_again_reconciles_the_definitions_that_waited_for_it(
     assert world.condition() == ("False", "AuthFailed")
     backend.replaced = True
 
-    world.rounds.retry_logins()
+    world.rounds.retry_login(DEFAULT_BACKEND)
     world.settle()
 
     assert world.data() == {"user": "alice"}
@@ -48,7 +49,7 @@ def test_a_login_that_is_still_refused_reconciles_nothing() -> None:
     world, backend = refused()
     reads = backend.reads()
 
-    world.rounds.retry_logins()
+    world.rounds.retry_login(DEFAULT_BACKEND)
     world.settle()
 
     assert (backend.tries, backend.reads()) == (1, reads)
@@ -58,7 +59,7 @@ def test_a_standby_does_not_log_in() -> None:
     world, backend = refused()
     world.leadership.leading = False
 
-    world.rounds.retry_logins()
+    world.rounds.retry_login(DEFAULT_BACKEND)
 
     assert backend.tries == 0
 
@@ -66,4 +67,25 @@ def test_a_standby_does_not_log_in() -> None:
 def test_a_backend_without_logins_is_left_alone() -> None:
     world = World().start()
 
-    world.rounds.retry_logins()
+    world.rounds.retry_login(DEFAULT_BACKEND)
+
+
+def test_a_standby_leaves_the_session_of_every_backend_alone() -> None:
+    mine, other = LoggedOut(), LoggedOut()
+    world = World(backend=mine, others={"other": other}).start()
+    world.leadership.leading = False
+    before = mine.maintained, mine.tries, other.maintained, other.tries
+    for name in world.upstreams:
+        world.rounds.maintain(name)
+        world.rounds.retry_login(name)
+
+    assert (mine.maintained, mine.tries, other.maintained, other.tries) == before
+
+
+def test_a_login_to_one_backend_is_none_to_another() -> None:
+    mine, other = LoggedOut(), LoggedOut()
+    world = World(backend=mine, others={"other": other}).start()
+
+    world.rounds.retry_login("other")
+
+    assert (mine.tries, other.tries) == (0, 1)
