@@ -1,4 +1,4 @@
-"""The meaning of a failed exchange with the key vault or with Entra ID. Pure.
+"""The meaning of a failed exchange with the key vault. Pure.
 
 Messages are constant for one kind of fault, since they end in conditions that must not change while the fault
 is the same. From the text of the server only codes are repeated, and only if they look like one.
@@ -6,18 +6,13 @@ is the same. From the text of the server only codes are repeated, and only if th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from secrets_manager.backends.kit.entra_faults import content_of, retry_after, text_in, unavailable
 from secrets_manager.domain.errors import (
     AuthFailed,
-    BackendFault,
-    BackendThrottled,
-    BackendUnavailable,
     ForbiddenByNetwork,
     PermissionDenied,
     SecretsManagerError,
@@ -25,22 +20,14 @@ from secrets_manager.domain.errors import (
     SourceNotFound,
 )
 from secrets_manager.runtime.http.messages import Reply
-from secrets_manager.runtime.http.retry_after import asked_pause
 
 VAULT = "the key vault"
-ENTRA = "Entra ID"
-MACHINE = "the managed identity endpoint"
 
 
 # https://learn.microsoft.com/azure/key-vault/general/rest-error-codes and observed answers of the service.
 _BY_NETWORK = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByNsp"})
 _TOKENS = frozenset({"bearer", "pop"})
 _DISABLED = "SecretDisabled"
-# https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
-_BEING_UPDATED = frozenset({404, 410})
-_AADSTS = re.compile(r"AADSTS[0-9]{1,10}", re.ASCII)
-_OAUTH_WORD = re.compile(r"[a-z_]{1,40}", re.ASCII)
-_LONGEST_PAUSE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +46,12 @@ class Refusal:
 
 def parse_refusal(reply: Reply) -> Refusal:
     """What a reply of the vault says."""
-    error = _map(_content(reply), "error")
-    code = _text(error, "code")
+    error = _map(content_of(reply), "error")
+    code = text_in(error, "code")
     return Refusal(
         status=reply.status,
         code=code,
-        inner=_text(_map(error, "innererror"), "code"),
+        inner=text_in(_map(error, "innererror"), "code"),
         ours=bool(code),
         retry_after=retry_after(reply),
     )
@@ -76,12 +63,12 @@ def from_vault(refused: Refusal, path: str) -> SecretsManagerError:
         return _forbidden(refused, path)
     if refused.status in {400, 404} and refused.ours:
         return SourceNotFound(path)
-    return _unavailable(refused.status, VAULT, refused.retry_after)
+    return unavailable(refused.status, VAULT, refused.retry_after)
 
 
 def is_list(reply: Reply) -> bool:
     """Whether a reply has the form of a vault's list, whatever is in it."""
-    content = _content(reply) if 200 <= reply.status < 300 else None
+    content = content_of(reply) if 200 <= reply.status < 300 else None
     return content is not None and isinstance(content.get("value"), list)
 
 
@@ -93,35 +80,6 @@ def is_missing_right(refused: Refusal) -> bool:
 def is_network_rule(refused: Refusal) -> bool:
     """Whether the network rules of the vault are the reason, and not missing rights."""
     return refused.inner in _BY_NETWORK or refused.code in _BY_NETWORK
-
-
-def from_login(reply: Reply) -> BackendFault:
-    """The fault behind a reply of Entra ID, or of the machine's own endpoint, that holds no token."""
-    content = _content(reply)
-    code = _AADSTS.match(_text(content, "error_description")) if content is not None else None
-    if code is not None and reply.status < 500 and reply.status != 429:
-        return AuthFailed(f"{ENTRA} refused the login ({code[0]})")
-    if reply.status == 429 or not 400 <= reply.status < 500 or content is None:
-        return _unavailable(reply.status, ENTRA, retry_after(reply))
-    word = _OAUTH_WORD.fullmatch(_text(content, "error"))
-    return AuthFailed(f"the login was refused ({reply.status}{' ' + word[0] if word else ''})")
-
-
-def from_machine(reply: Reply) -> BackendFault:
-    """Like ``from_login``, for the endpoint that gives a machine the tokens of its managed identities."""
-    if reply.status in _BEING_UPDATED:
-        return BackendUnavailable(f"{MACHINE} is being updated ({reply.status})")
-    if reply.status == 429 or not 400 <= reply.status < 500:
-        return _unavailable(reply.status, MACHINE, retry_after(reply))
-    if reply.status == 400:
-        return AuthFailed("this machine has no such managed identity (400)")
-    return AuthFailed(f"{MACHINE} returned no token ({reply.status})")
-
-
-def retry_after(reply: Reply) -> float | None:
-    """The pause in seconds that the server asked for."""
-    asked, date = reply.headers.get("retry-after"), reply.headers.get("date")
-    return asked_pause(asked, date, longest=_LONGEST_PAUSE)
 
 
 def token_refused(host: str) -> AuthFailed:
@@ -162,27 +120,6 @@ def _forbidden(refused: Refusal, path: str) -> SecretsManagerError:
     return SourceDisabled(path) if refused.inner == _DISABLED else PermissionDenied(path)
 
 
-def _unavailable(status: int, server: str, pause: float | None) -> BackendFault:
-    if status == 429:
-        return BackendThrottled(f"{server} asked to slow down (429)", retry_after=pause)
-    if status >= 500:
-        return BackendUnavailable(f"{server} cannot serve requests now ({status})", retry_after=pause)
-    return BackendUnavailable(f"the reply is not from {server}: status {status}")
-
-
-def _content(reply: Reply) -> Mapping[str, Any] | None:
-    try:
-        content = orjson.loads(reply.body)
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
-
-
 def _map(content: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
     found = content.get(name) if content is not None else None
     return found if isinstance(found, dict) else None
-
-
-def _text(content: Mapping[str, Any] | None, name: str) -> str:
-    found = content.get(name) if content is not None else None
-    return found if isinstance(found, str) else ""

@@ -18,21 +18,15 @@ from azure.identity import (
     ManagedIdentityCredential,
 )
 
-from secrets_manager.backends.azure_key_vault import faults
 from secrets_manager.backends.azure_key_vault.identity import LoginMethod
 from secrets_manager.backends.azure_key_vault.transport import KeyVaultTransport, SdkExchange
+from secrets_manager.backends.kit import entra_faults
+from secrets_manager.backends.kit.azure_sdk import NO_RETRIES
 from secrets_manager.backends.kit.credential_files import read_credential, read_keys
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendUnavailable, NoAnswerYet
 from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import AzureKvSettings
 
-# Only our own retries: the SDK would wait for minutes, 75 seconds for a 410 alone.
-_NO_RETRIES: Mapping[str, Any] = {
-    "retry_total": 0,
-    "retry_connect": 0,
-    "retry_read": 0,
-    "retry_status": 0,
-}
 # The credentials of a login: texts and bytes from files and settings.
 _Shown = tuple[str | bytes | None, ...]
 # As of a header's value, and far more than any token has: it goes out with every call.
@@ -51,7 +45,7 @@ def credential_files(settings: AzureKvSettings, method: LoginMethod) -> tuple[st
 
 def server_of(method: LoginMethod) -> str:
     """Who gives the tokens in this way, for messages."""
-    return faults.MACHINE if method in _MANAGED else faults.ENTRA
+    return entra_faults.MACHINE if method in _MANAGED else entra_faults.ENTRA
 
 
 class Login:
@@ -102,7 +96,7 @@ class Login:
         return self._credential
 
     def _common(self) -> dict[str, Any]:
-        common: dict[str, Any] = {"transport": self._transport, **_NO_RETRIES}
+        common: dict[str, Any] = {"transport": self._transport, **NO_RETRIES}
         if self._method not in _MANAGED:
             # The operator sets the authority; asking the public cloud about it would fail in private clouds.
             common |= {"authority": self._authority, "disable_instance_discovery": True}
@@ -126,7 +120,9 @@ class Login:
             return exchange.fault
         if exchange.reply is None:
             return AuthFailed(_UNUSABLE.get(self._method, "the login could not be prepared"))
-        return (faults.from_machine if self._method in _MANAGED else faults.from_login)(exchange.reply)
+        return (entra_faults.from_machine if self._method in _MANAGED else entra_faults.from_login)(
+            exchange.reply
+        )
 
 
 def _is_usable(token: AccessTokenInfo) -> bool:

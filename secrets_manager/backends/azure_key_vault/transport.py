@@ -8,30 +8,27 @@ request, nor the meaning of a status.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
-import orjson
-from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.transport import HttpTransport
 from azure.core.rest import HttpRequest, HttpResponse
-from azure.core.utils import case_insensitive_dict
 
 from secrets_manager.backends.base import Clock
+from secrets_manager.backends.kit.azure_sdk import SdkResponse, body_of
 from secrets_manager.backends.kit.call_time import time_left, timed_call
 from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.no_reply import no_reply
 from secrets_manager.backends.kit.rate_limit import RateLimit
 from secrets_manager.domain.definition import DEFAULT_BACKEND
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError, NoAnswerYet
-from secrets_manager.domain.nesting import is_too_deep
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.http.client import HttpClient
 from secrets_manager.runtime.http.clients import ClientsByProxy, ConnectionOptions, RenewedClients
@@ -141,7 +138,7 @@ class KeyVaultTransport(HttpTransport[HttpRequest, HttpResponse]):
             method=request.method,
             url=request.url,
             headers=dict(request.headers),
-            body=_body(request.content),
+            body=body_of(request),
             deadline=terms.deadline,
         )
         return self._clients.send(request.url, lambda client: self._send_timed(client, content, terms))
@@ -155,121 +152,6 @@ class KeyVaultTransport(HttpTransport[HttpRequest, HttpResponse]):
         # The last page of a list names the URL of the next: never send a token to another host.
         if self._only_host and urlsplit(url).netloc.lower().removesuffix(":443") != self._only_host:
             raise BackendUnavailable(f"{self._server} points to another host, which is not followed")
-
-
-class SdkResponse(HttpResponse):
-    """A whole reply in the shape that the SDK expects."""
-
-    def __init__(self, request: HttpRequest, reply: Reply) -> None:
-        self._request = request
-        self._reply = reply
-        self._headers = case_insensitive_dict(dict(reply.headers))
-        self._encoding: str | None = "utf-8-sig"
-
-    @property
-    def request(self) -> HttpRequest:
-        """The request that was answered."""
-        return self._request
-
-    @property
-    def status_code(self) -> int:
-        """The HTTP status."""
-        return self._reply.status
-
-    @property
-    def headers(self) -> MutableMapping[str, str]:
-        """The headers, case-insensitive."""
-        return self._headers
-
-    @property
-    def reason(self) -> str:
-        """Always "": the server chooses the phrase, and it would end in messages."""
-        return ""
-
-    @property
-    def content_type(self) -> str | None:
-        """The Content-Type header."""
-        return self._headers.get("content-type")
-
-    @property
-    def is_closed(self) -> bool:
-        """Always true: the reply is complete."""
-        return True
-
-    @property
-    def is_stream_consumed(self) -> bool:
-        """Always true: the reply is complete."""
-        return True
-
-    @property
-    def encoding(self) -> str | None:
-        """The encoding of ``text``."""
-        return self._encoding
-
-    @encoding.setter
-    def encoding(self, value: str | None) -> None:
-        self._encoding = value
-
-    @property
-    def url(self) -> str:
-        """The URL of the request."""
-        return self._request.url
-
-    @property
-    def content(self) -> bytes:
-        """The body."""
-        return self._reply.body
-
-    def text(self, encoding: str | None = None) -> str:
-        """The body as text."""
-        return self._reply.body.decode(encoding or self._encoding or "utf-8-sig", errors="replace")
-
-    def json(self) -> Any:
-        """The body as JSON; raises ValueError."""
-        try:
-            return orjson.loads(self._reply.body)
-        except ValueError:
-            # The standard parser accepts a lone surrogate, which a value may hold.
-            return _lenient(self._reply.body)
-
-    def raise_for_status(self) -> None:
-        """Raise for a status from 400 on."""
-        if self.status_code >= 400:
-            raise HttpResponseError(response=self)
-
-    def read(self) -> bytes:
-        """The body."""
-        return self._reply.body
-
-    def iter_raw(self, **_options: Any) -> Iterator[bytes]:
-        """The body in one piece."""
-        return iter((self._reply.body,))
-
-    def iter_bytes(self, **_options: Any) -> Iterator[bytes]:
-        """The body in one piece."""
-        return iter((self._reply.body,))
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        return None
-
-
-def _body(content: Any) -> bytes | None:
-    if isinstance(content, Mapping):
-        fields = {name: value for name, value in content.items() if value is not None}
-        return urlencode(fields, doseq=True).encode()
-    return content.encode() if isinstance(content, str) else content
-
-
-def _lenient(body: bytes) -> Any:
-    if is_too_deep(body.decode("utf-8", "replace")):
-        raise ValueError("nested too deep")
-    return json.loads(body)
 
 
 def tls_files(settings: AzureKvSettings) -> TlsFiles:

@@ -11,6 +11,7 @@ import pytest
 from secrets_manager.backends.azure_key_vault import faults
 from secrets_manager.backends.azure_key_vault.client import KeyVaultClient, _began_at
 from secrets_manager.backends.azure_key_vault.transport import SdkExchange
+from secrets_manager.backends.kit import entra_faults
 from secrets_manager.domain.errors import (
     AuthFailed,
     BackendThrottled,
@@ -126,7 +127,7 @@ def test_a_refusal_of_the_vault_has_one_meaning(answer: Reply, meaning: SecretsM
 def test_an_answer_of_entra_without_token_has_one_meaning(
     answer: Reply, meaning: SecretsManagerError
 ) -> None:
-    assert faults.from_login(answer) == meaning
+    assert entra_faults.from_login(answer) == meaning
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_an_answer_of_entra_without_token_has_one_meaning(
 def test_an_answer_of_the_machine_without_token_has_one_meaning(
     status: int, meaning: SecretsManagerError
 ) -> None:
-    assert faults.from_machine(reply(status, {"error": "canary"})) == meaning
+    assert entra_faults.from_machine(reply(status, {"error": "canary"})) == meaning
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_an_answer_of_the_machine_without_token_has_one_meaning(
     ],
 )
 def test_a_pause_is_taken_in_whole_seconds_and_with_a_limit(text: str, seconds: float | None) -> None:
-    assert faults.retry_after(reply(429, {}, {"retry-after": text})) == seconds
+    assert entra_faults.retry_after(reply(429, {}, {"retry-after": text})) == seconds
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from secrets_manager.backends.azure_key_vault.public_keys import NoPublicKey, pu
 from secrets_manager.backends.azure_key_vault.readings import SecretReading, secret_reading
 from secrets_manager.backends.azure_key_vault.transport import KeyVaultTransport
 from secrets_manager.backends.base import Source
+from secrets_manager.backends.kit import entra_faults
 from secrets_manager.domain.errors import (
     BackendFault,
     BackendUnavailable,
@@ -301,7 +302,9 @@ def test_a_refusal_is_reported_in_our_own_words(document: Any, status: int, retr
 
 
 @given(
-    perhaps_damaged(NO_TOKEN) | ANY_JSON, STATUSES, st.sampled_from([faults.from_login, faults.from_machine])
+    perhaps_damaged(NO_TOKEN) | ANY_JSON,
+    STATUSES,
+    st.sampled_from([entra_faults.from_login, entra_faults.from_machine]),
 )
 def test_a_failed_login_is_reported_by_its_codes_alone(
     document: Any, status: int, told: Callable[[Reply], BackendFault]
@@ -315,7 +318,7 @@ def test_a_failed_login_is_reported_by_its_codes_alone(
 @pytest.mark.parametrize("depth", [900, 5_000, 100_000])
 def test_a_reply_that_is_nested_without_end_is_a_fault(depth: int) -> None:
     assert isinstance(outcome(lambda: client(nested(depth)).get(ITEM, terms())), BackendFault)
-    assert isinstance(faults.from_login(Reply(400, HTTPHeaderDict(), nested(depth))), BackendFault)
+    assert isinstance(entra_faults.from_login(Reply(400, HTTPHeaderDict(), nested(depth))), BackendFault)
 
 
 def test_half_a_character_in_a_value_is_read() -> None:

@@ -10,7 +10,8 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.core.rest import HttpRequest
 
-from secrets_manager.backends.azure_key_vault.transport import KeyVaultClients, KeyVaultTransport, SdkResponse
+from secrets_manager.backends.azure_key_vault.transport import KeyVaultClients, KeyVaultTransport
+from secrets_manager.backends.kit.azure_sdk import SdkResponse
 from secrets_manager.domain.errors import BackendTimeout, BackendUnavailable
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.terms import Deadline, Terms
