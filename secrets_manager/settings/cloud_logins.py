@@ -101,3 +101,48 @@ class AwsLogin:
         fallbacks=("AWS_PROFILE",),
         help="Profile in {table}.aws-credentials-file; empty for default.",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureLogin:
+    """The Azure auth method: the role, the identity, and the machine if the role is bound to one."""
+
+    role: str = _sent(name="azure-role", help="Role of the Azure auth method.")
+    path: str = option("azure", login.mount, name="azure-path", help="Mount of the Azure auth method.")
+    resource: str = option(
+        "https://management.azure.com/",
+        login.not_empty,
+        name="azure-resource",
+        help="Resource that the token is for: that of the auth method.",
+    )
+    tenant_id: str = _sent(
+        name="azure-tenant-id", fallbacks=("AZURE_TENANT_ID",), help="Tenant id of the workload identity."
+    )
+    client_id: str = _sent(
+        name="azure-client-id", fallbacks=("AZURE_CLIENT_ID",), help="Client id of the workload identity."
+    )
+    federated_token_file: str = _path(
+        name="azure-federated-token-file",
+        fallbacks=("AZURE_FEDERATED_TOKEN_FILE",),
+        help="File with the service account's token for workload identity, read at each login.",
+    )
+    authority_host: str = option(
+        "",
+        checks.authority_host,
+        name="azure-authority-host",
+        fallbacks=("AZURE_AUTHORITY_HOST",),
+        help="Host of Entra ID, if not that of the public cloud.",
+    )
+    managed_client_id: str = _sent(
+        name="azure-managed-client-id",
+        fallbacks=("AZURE_MANAGED_CLIENT_ID",),
+        help="Client id of a managed identity of the machine; wins over workload identity.",
+    )
+    subscription_id: str = _sent(
+        name="azure-subscription-id", help="Subscription of the machine, for a role that is bound to it."
+    )
+    resource_group: str = _sent(
+        name="azure-resource-group", help="Resource group of the machine, for such a role."
+    )
+    vm_name: str = _sent(name="azure-vm-name", help="Name of the virtual machine, for such a role.")
+    vmss_name: str = _sent(name="azure-vmss-name", help="Name of the scale set, for such a role.")

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from secrets_manager.settings.cloud_logins import AwsLogin
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from secrets_manager.settings.cloud_logins import AwsLogin, AzureLogin
+from tests.testbed.azure.entra import Entra, Principal
+from tests.testbed.azure.imds import Imds
 from tests.testbed.azure.wire import Answer, Call, Server
 from tests.testbed.clouds.auth_method import AuthMethod
 from tests.testbed.clouds.aws import Aws, AwsKey
+from tests.testbed.clouds.azure import AzureCheck
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.openbao import OpenBao
+from tests.testbed.pki import Authority
 from tests.testbed.waiting import wait_until
 
 __all__ = ["BENCHES", "WITH_FILE", "WITH_SERVICE", "Bench", "Make"]
@@ -72,14 +81,16 @@ class Make:
     mount: str
     policy: str
     folder: Path
+    authority: Authority
+    environ: Callable[[str, str], None]
     token: dict[str, Any] = field(default_factory=dict)
     _servers: list[Server] = field(default_factory=list)
 
-    def serve(self, answer: Callable[[Call], Answer]) -> FaultProxy:
-        """A service with this answer, behind a fault proxy."""
+    def serve(self, answer: Callable[[Call], Answer], *, tls: bool = False) -> FaultProxy:
+        """A service with this answer, behind a fault proxy that the system trusts."""
         server = Server(answer, time.time)
         self._servers.append(server)
-        return self.proxy(server.url)
+        return self.proxy(server.url, tls=self.authority.issue("127.0.0.1") if tls else None)
 
     def auth(self, why_not: Callable[[Mapping[str, Any]], str]) -> AuthMethod:
         """Vault's side, with this check."""
@@ -184,11 +195,85 @@ def _aws_keys(make: Make) -> Bench:
     )
 
 
+# ── Azure ────────────────────────────────────────────────────────────────────────────────────────────
+
+_TENANT, _CLIENT, _OTHER = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
+_ISSUER, _SUBJECT = "https://issuer.example.test/", "system:serviceaccount:secrets-manager:secrets-manager"
+_RESOURCE = "https://vault.example.test"
+
+
+def _azure(make: Make, entra: Entra, login: AzureLogin, **more: Any) -> Bench:
+    machine = {"subscription_id": "sub", "resource_group": "group", "vm_name": "vm"}
+    login = replace(login, role="reader", path=make.mount, resource=_RESOURCE, **machine)
+    check = AzureCheck(entra, _CLIENT, _RESOURCE)
+    auth = make.auth(check.why_not)
+    also = more.pop("also", ())
+    return Bench(
+        url=make.vault.url,
+        settings={"auth_method": "azure", "azure": login},
+        group="azure",
+        auth=auth,
+        refuse=lambda: setattr(check, "client_id", "another"),
+        secrets=lambda: [*(body["jwt"] for body in auth.bodies), *also, "canary-token"],
+        **more,
+    )
+
+
+def _azure_workload(make: Make) -> Bench:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    entra = Entra("unknown", _TENANT, time.time)
+    entra.register(Principal(client_id=_CLIENT, issuers={_ISSUER: (_SUBJECT, key.public_key())}))
+    service = make.serve(entra.answer, tls=True)
+    entra.host = service.url.removeprefix("https://")
+
+    def token(subject: str = _SUBJECT) -> str:
+        claims = {"iss": _ISSUER, "sub": subject, "aud": "api://AzureADTokenExchange"}
+        return jwt.encode({**claims, "exp": int(time.time()) + 600}, key, algorithm="RS256")
+
+    right = token()
+    file = make.file(right)
+    login = AzureLogin(
+        tenant_id=_TENANT, client_id=_CLIENT, federated_token_file=str(file), authority_host=entra.host
+    )
+    return _azure(
+        make,
+        entra,
+        login,
+        service=service,
+        named="Entra ID",
+        file=file,
+        right=lambda: right,
+        wrong=lambda: token("another"),
+        also=[right],
+    )
+
+
+def _azure_machine(make: Make, *, by_id: bool) -> Bench:
+    entra = Entra("unknown", _TENANT, time.time)
+    imds = Imds(entra, system_assigned=_OTHER if by_id else _CLIENT, by_client_id={_CLIENT})
+    service = make.serve(imds.answer)
+    make.environ("AZURE_POD_IDENTITY_AUTHORITY_HOST", service.url)
+    # In a pod with a workload identity, too.
+    given = {"managed_client_id": _CLIENT, "tenant_id": _TENANT, "client_id": _OTHER} if by_id else {}
+    token_file = {"federated_token_file": str(make.file("canary-unused"))} if by_id else {}
+    return _azure(
+        make,
+        entra,
+        AzureLogin(**given, **token_file),
+        service=service,
+        named="the managed identity endpoint",
+        also=["canary-unused"],
+    )
+
+
 BENCHES: dict[str, Callable[[Make], Bench]] = {
     "aws-web-identity": _aws_web_identity,
     "aws-pod-identity": _aws_pod_identity,
     "aws-file": _aws_file,
     "aws-keys": _aws_keys,
+    "azure-workload": _azure_workload,
+    "azure-managed": partial(_azure_machine, by_id=True),
+    "azure-system": partial(_azure_machine, by_id=False),
 }
-WITH_FILE = ["aws-web-identity", "aws-pod-identity", "aws-file"]
-WITH_SERVICE = ["aws-web-identity", "aws-pod-identity"]
+WITH_FILE = ["aws-web-identity", "aws-pod-identity", "aws-file", "azure-workload"]
+WITH_SERVICE = ["aws-web-identity", "aws-pod-identity", "azure-workload", "azure-managed"]

@@ -25,6 +25,7 @@ from tests.integration.cloud_benches import BENCHES, WITH_FILE, WITH_SERVICE, Be
 from tests.integration.vault_support import LOGIN, read, vault_backend
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.openbao import OpenBao
+from tests.testbed.pki import Authority
 from tests.testbed.waiting import wait_until
 
 ANY = ".*"
@@ -43,9 +44,13 @@ def made(
     fault_proxy: Callable[..., FaultProxy],
     kv_prefix: str,
     tmp_path: Path,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Make]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
     policy = openbao.read_policy(kv_prefix, f"secret/data/{kv_prefix}/*")
-    make = Make(openbao, openbao_proxy, fault_proxy, f"{kv_prefix}/mount", policy, tmp_path)
+    mount = f"{kv_prefix}/mount"
+    make = Make(openbao, openbao_proxy, fault_proxy, mount, policy, tmp_path, authority, monkeypatch.setenv)
     yield make
     make.stop()
 

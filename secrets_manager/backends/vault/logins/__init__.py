@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secrets_manager.backends.vault.logins import approle, aws, cert, jwt, kubernetes, password, token
+from secrets_manager.backends.vault.logins import approle, aws, azure, cert, jwt, kubernetes, password, token
 from secrets_manager.backends.vault.logins.method import GivenToken, LoginMethod, LoginRequest
 from secrets_manager.settings import AuthMethod
 
@@ -17,4 +17,5 @@ METHODS: dict[AuthMethod, LoginMethod] = {
     "ldap": password.LDAP,
     "cert": cert.METHOD,
     "aws": aws.METHOD,
+    "azure": azure.METHOD,
 }

@@ -25,6 +25,7 @@ MISSING: dict[AuthMethod, list[str]] = {
     "ldap": ["username", "password"],
     "cert": ["client-cert"],
     "aws": ["aws-web-identity-token-file"],
+    "azure": ["azure-role"],
 }
 # What needs no cloud to answer.
 FROM_FILES: list[AuthMethod] = ["approle", "kubernetes", "token", "jwt", "userpass", "ldap"]

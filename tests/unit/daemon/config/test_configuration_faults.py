@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from secrets_manager.daemon.config.configuration import load
 from secrets_manager.daemon.config.options import OPTIONS
 from secrets_manager.domain.errors import ConfigError
-from secrets_manager.settings import Settings
+from secrets_manager.settings import AuthMethod, Settings
 from secrets_manager.settings.option import Option
 
 LOGIN = {"VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": "secret"}
@@ -34,7 +35,7 @@ FLAGS = {
     "unknown auth method": (
         "-vault.auth-method=github",
         2,
-        "flag -vault.auth-method: must be one of approle, kubernetes, token, jwt, userpass, ldap, cert, aws",
+        f"flag -vault.auth-method: must be one of {', '.join(get_args(AuthMethod))}",
     ),
     "period of zero": ("-reconcile-period=0", 2, "flag -reconcile-period: must be at least 10ms"),
     "negative timeout": (
