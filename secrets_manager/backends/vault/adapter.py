@@ -17,7 +17,8 @@ import hvac.adapters
 import orjson
 
 from secrets_manager.backends.vault.faults import VaultRefused, not_vault
-from secrets_manager.backends.vault.transport import VaultAnswer, VaultCall, VaultTransport
+from secrets_manager.backends.vault.standbys import Transport
+from secrets_manager.backends.vault.transport import VaultAnswer, VaultCall
 from secrets_manager.runtime.terms import Terms
 
 _Content = Mapping[str, Any]
@@ -33,7 +34,7 @@ class TransportAdapter(hvac.adapters.Adapter):  # type: ignore[type-arg]  # gene
         timeout: float = 5.0,
         namespace: str | None = None,
         *,
-        transport: VaultTransport,
+        transport: Transport,
         **_unused: Any,
     ) -> None:
         # Not super().__init__(): it opens a session of requests, which nothing here uses.
@@ -85,9 +86,7 @@ class TransportAdapter(hvac.adapters.Adapter):  # type: ignore[type-arg]  # gene
         """Do nothing: the transport is shared."""
 
 
-def open_client(
-    transport: VaultTransport, *, token: str = "", namespace: str = "", timeout: float
-) -> hvac.Client:
+def open_client(transport: Transport, *, token: str = "", namespace: str = "", timeout: float) -> hvac.Client:
     """A client of hvac with our adapter; ``timeout`` is the total for each call in seconds.
 
     Every argument is given that hvac would otherwise take from the environment.

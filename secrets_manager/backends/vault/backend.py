@@ -24,6 +24,7 @@ from secrets_manager.backends.vault.logins import METHODS
 from secrets_manager.backends.vault.logins.errand import Errands
 from secrets_manager.backends.vault.own_tokens import OwnTokens
 from secrets_manager.backends.vault.session import VaultSession
+from secrets_manager.backends.vault.standbys import StandbyTransport
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
 from secrets_manager.backends.vault.token_api import VaultTokenApi
 from secrets_manager.backends.vault.token_life import RenewalRule, VaultToken
@@ -46,7 +47,6 @@ from secrets_manager.settings import VaultSettings
 
 # Each read of a dynamic path creates a credential in a database: seldom check whether it is still dynamic.
 _DYNAMIC_PAUSE = 600.0
-_STANDBY_PAUSE = 0.1
 
 
 class VaultBackend:
@@ -74,7 +74,8 @@ class VaultBackend:
         self._timeout = timeout
         self._telemetry = telemetry
         self._clock = clock
-        self._transport = VaultTransport(settings, watchdog, connections=connections, clock=clock, name=name)
+        transport = VaultTransport(settings, watchdog, connections=connections, clock=clock, name=name)
+        self._transport = StandbyTransport(transport, clock)
         self._errands = Errands(settings.proxy, watchdog, seconds=timeout)
         self._api = VaultTokenApi(
             settings, self._transport, telemetry, timeout=timeout, errands=self._errands, clock=clock
@@ -171,15 +172,8 @@ class VaultBackend:
     def _get(self, token: VaultToken, source: Source, terms: Terms) -> Mapping[str, Any]:
         self._own_tokens.remember(token.value)
         adapter = self._client_of(token).adapter
-        while True:
-            try:
-                reply: Mapping[str, Any] = adapter.request("GET", kv.url_path(source), terms=terms, read=True)
-            except VaultRefused as refused:
-                if refused.status != 412 or terms.deadline.left() <= _STANDBY_PAUSE:
-                    raise
-                time.sleep(_STANDBY_PAUSE)
-            else:
-                return reply
+        reply: Mapping[str, Any] = adapter.request("GET", kv.url_path(source), terms=terms, read=True)
+        return reply
 
     def _client_of(self, token: VaultToken) -> hvac.Client:
         # The pair is replaced as a whole, so a thread always sees a generation with its own client.

@@ -14,14 +14,22 @@ from secrets_manager.domain.errors import (
     BackendFault,
     BackendThrottled,
     BackendUnavailable,
+    Reach,
 )
 from secrets_manager.runtime.http.transport_errors import (
     TransportError,
 )
 
+_DR_SECONDARY = (
+    "this Vault cluster is a disaster recovery secondary, which serves nothing until it is promoted: let"
+    " vault.url name the primary"
+)
+_DISABLED = "replication DR secondary mode"
+_NO_LEASES = "lease count quota exceeded"
+# Each path would get the same answer from such a node.
+_ABOUT_ALL = {473, 530}
 _MEANINGS: dict[int, str] = {
     412: "Vault's standby has not caught up with the active node (412)",
-    472: "Vault is a disaster recovery secondary, which serves no reads (472)",
     473: "Vault is a performance standby, which does not serve this call (473)",
     500: "Vault reports an internal error (500)",
     501: "Vault is not initialised (501)",
@@ -52,10 +60,35 @@ def from_transport(error: TransportError) -> BackendFault:
 
 def from_status(refused: VaultRefused) -> BackendFault:
     """The fault behind a status that says nothing about the path or the credentials."""
+    if is_dr_secondary(refused):
+        return BackendUnavailable(_DR_SECONDARY, retry_after=refused.retry_after, reach=Reach.ALL)
     if refused.status == 429:
-        return BackendThrottled("Vault asked to slow down (429)", retry_after=refused.retry_after)
+        return BackendThrottled(_quota(refused), retry_after=refused.retry_after)
     meaning = _MEANINGS.get(refused.status, f"Vault answered with status {refused.status}")
-    return BackendUnavailable(meaning, retry_after=refused.retry_after)
+    reach = Reach.ALL if refused.status in _ABOUT_ALL else None
+    return BackendUnavailable(meaning, retry_after=refused.retry_after, reach=reach)
+
+
+def is_dr_secondary(refused: VaultRefused) -> bool:
+    """Whether the cluster is a disaster recovery secondary: a 472, or an error that says so.
+
+    The 472 is of sys/health and of gateways that pass it on; other calls are answered with 400.
+    """
+    if refused.status == 472:
+        return True
+    return refused.status in {400, 503} and any(_DISABLED in error for error in errors_in(refused.reply))
+
+
+def errors_in(reply: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The errors that Vault gives in a reply; they are read, never shown."""
+    errors = reply.get("errors") if reply is not None else None
+    return tuple(map(str, errors)) if isinstance(errors, list) else ()
+
+
+def _quota(refused: VaultRefused) -> str:
+    if any(_NO_LEASES in error for error in errors_in(refused.reply)):
+        return "a lease count quota of Vault is used up (429): raise it, or end leases that nobody uses"
+    return "Vault asked to slow down (429)"
 
 
 def not_vault(status: int) -> BackendFault:

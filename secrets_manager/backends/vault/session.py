@@ -35,7 +35,7 @@ from secrets_manager.backends.vault.token_life import (
 )
 from secrets_manager.backends.vault.token_replies import Grant, TokenFacts
 from secrets_manager.domain.definition import DEFAULT_BACKEND
-from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendTimeout
+from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendTimeout, SessionExpired
 from secrets_manager.runtime.jitter import jitter
 from secrets_manager.runtime.reminder import Reminder
 from secrets_manager.runtime.terms import Deadline
@@ -44,6 +44,8 @@ _LOG = logging.getLogger(__name__)
 
 # The original's polls were 15 seconds apart; more frequent ones count no more often.
 _REPORT_NOT_RENEWABLE_EVERY = 15.0
+# Seconds. A server that refuses two tokens in a row which are younger would refuse the next one, too.
+_YOUNG = 10.0
 
 
 class VaultSession:
@@ -78,6 +80,7 @@ class VaultSession:
         self._look_ups: SingleFlight[tuple[int, bool]] = SingleFlight(f"{name}-lookup")
         self._server_known = False
         self._not_renewable_reported = (0, 0.0)
+        self._died_young = False
         self._reminder = Reminder(clock)
         self._log = NamedLog(_LOG, name)
 
@@ -105,7 +108,7 @@ class VaultSession:
             return token
         if token is not None and self._is_alive(token, deadline):
             return None
-        self._token.drop(refused.generation)
+        self._drop(refused.generation)
         return self._join_login(refused.generation, time_left(deadline, "Vault"))
 
     def maintain(self, wait: float) -> None:
@@ -123,7 +126,7 @@ class VaultSession:
             life = self._life(token)
         except TokenRejected:
             self._announce("Vault no longer accepts the token")
-            self._token.drop(token.generation)
+            self._drop(token.generation)
             self._join_login(token.generation, wait)
             return
         try:
@@ -245,6 +248,19 @@ class VaultSession:
         except BackendFault:
             self._telemetry.renewal_failed("lookup-self", "UnknownError")
             raise
+
+    def _drop(self, generation: int) -> None:
+        """Drop a token that Vault does not accept; logins come seldom where each token dies at once."""
+        held_for = self._token.drop(generation)
+        if held_for is None:
+            return
+        died_before, self._died_young = self._died_young, held_for < _YOUNG
+        if died_before and self._died_young:
+            fault = SessionExpired(
+                "Vault does not accept the tokens that it gave a moment ago: its standbys lag behind, or"
+                " somebody revokes them"
+            )
+            self._token.record_failure(fault, at_least=_YOUNG)
 
     def _join_login(self, replacing: int, wait: float) -> VaultToken:
         def log_in() -> VaultToken:

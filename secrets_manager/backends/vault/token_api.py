@@ -18,10 +18,11 @@ from secrets_manager.backends.kit.credential_files import Fingerprint
 from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.timed import Timed
 from secrets_manager.backends.vault.adapter import open_client
-from secrets_manager.backends.vault.faults import VaultRefused, from_status
+from secrets_manager.backends.vault.faults import VaultRefused, from_status, is_dr_secondary
 from secrets_manager.backends.vault.logins import METHODS, GivenToken, LoginRequest
 from secrets_manager.backends.vault.logins.errand import Errands
 from secrets_manager.backends.vault.seal import SealStatus
+from secrets_manager.backends.vault.standbys import Transport
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
 from secrets_manager.backends.vault.token_replies import (
     Grant,
@@ -31,7 +32,6 @@ from secrets_manager.backends.vault.token_replies import (
     server_facts,
     token_facts,
 )
-from secrets_manager.backends.vault.transport import VaultTransport
 from secrets_manager.domain.errors import (
     AuthFailed,
     BackendFault,
@@ -79,7 +79,7 @@ class VaultTokenApi:
     def __init__(  # noqa: PLR0913 - the last one is for tests
         self,
         settings: VaultSettings,
-        transport: VaultTransport,
+        transport: Transport,
         telemetry: VaultTelemetry,
         *,
         timeout: float,
@@ -142,7 +142,7 @@ class VaultTokenApi:
 
     def unavailability(self, refused: VaultRefused) -> BackendFault:
         """The fault behind a status; asks the server whether it is sealed if the status leaves that open."""
-        if refused.status not in {501, 503} or refused.reply is None:
+        if refused.status not in {501, 503} or refused.reply is None or is_dr_secondary(refused):
             return from_status(refused)
         seal = self._seal.get()
         if seal.get("initialized") is False:
@@ -210,7 +210,7 @@ class VaultTokenApi:
         try:
             reply: Mapping[str, Any] = self._client().adapter.request("POST", path, json=body)
         except VaultRefused as refused:
-            if refused.status in {400, 401, 403, 404, 405}:
+            if refused.status in {400, 401, 403, 404, 405} and not is_dr_secondary(refused):
                 raise AuthFailed(_refusal(login, refused.status)) from None
             raise self.unavailability(refused) from None
         return grant_in(reply)
@@ -226,7 +226,7 @@ class VaultTokenApi:
         try:
             reply: Mapping[str, Any] = self._client(token).adapter.request("POST", "/v1/sys/wrapping/unwrap")
         except VaultRefused as refused:
-            if refused.status in {400, 403, 404}:
+            if refused.status in {400, 403, 404} and not is_dr_secondary(refused):
                 raise AuthFailed(
                     f"Vault does not unwrap the {name} ({refused.status}): its wrapping token has expired or"
                     " was used before; if not by an earlier start, by somebody else"

@@ -41,7 +41,10 @@ class TokenFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
-    """The version and cluster of the server; each text is "" if it does not say."""
+    """The version and cluster of the server; each text is "" if it does not say.
+
+    A server that is sealed, or a disaster recovery secondary, is not ``serving``.
+    """
 
     version: str
     cluster_id: str
@@ -93,7 +96,7 @@ def server_facts(reply: Mapping[str, Any]) -> ServerFacts | None:
         version=version,
         cluster_id=str(reply.get("cluster_id") or ""),
         cluster_name=str(reply.get("cluster_name") or ""),
-        serving=reply.get("sealed") is False,
+        serving=reply.get("sealed") is False and reply.get("replication_dr_mode") != "secondary",
     )
 
 

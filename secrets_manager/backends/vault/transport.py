@@ -71,12 +71,14 @@ class VaultCall:
 class VaultAnswer:
     """Vault's reply: ``content`` is the JSON map of the body, None for any other body.
 
-    It is {} for 204 No Content, and for a map that is nested too deep to be read.
+    It is {} for 204 No Content, and for a map that is nested too deep to be read. ``index`` is the name that
+    the reply gives to the state it comes from, "" if it gives none.
     """
 
     status: int
     content: Mapping[str, Any] | None = field(repr=False)
     retry_after: float | None = None
+    index: str = field(default="", repr=False)
 
 
 class VaultTransport:
@@ -204,9 +206,16 @@ def _make_clients(
 
 
 def _answer(reply: Reply, *, viewed: bool = False, hold: Claim | None = None) -> VaultAnswer:
-    asked, date = reply.headers.get("retry-after"), reply.headers.get("date")
     content = _view_content(reply, hold) if viewed else _content(reply)
-    return VaultAnswer(reply.status, content, asked_pause(asked, date, longest=_LONGEST_PAUSE))
+    return VaultAnswer(reply.status, content, _pause(reply), reply.headers.get("x-vault-index", ""))
+
+
+def _pause(reply: Reply) -> float | None:
+    asked = reply.headers.get("retry-after")
+    if asked is None and reply.status == 429:
+        # A gateway in front of Vault may name only the end of the quota's interval.
+        asked = reply.headers.get("x-ratelimit-reset")
+    return asked_pause(asked, reply.headers.get("date"), longest=_LONGEST_PAUSE)
 
 
 def _content(reply: Reply) -> Mapping[str, Any] | None:

@@ -81,7 +81,7 @@ def in_step() -> tuple[World, Wire]:
         clock=clock,
     )
     wire = Wire()
-    backend._transport._clients = cast("Any", wire)
+    cast("Any", backend)._transport._transport._clients = wire
     world = World(clock=clock, backend=cast("Any", backend))
     world.define(spec=wanting(path=PATH))
     world.start()
