@@ -260,6 +260,16 @@ def test_no_secret_is_changed_or_deleted_because_the_backend_failed_lied_or_forg
     assert stage.reads() > reads
 
 
+def test_a_standby_that_catches_up_within_the_call_is_no_news(stage: Stage) -> None:
+    """Row 53 of docs/reliability.md."""
+    before = stage.wait("Synced")
+    lags = stage.reading().times(2).vault_error(412, "required index state not present")
+    lags.wait_hit(2, timeout=PATIENCE)
+    stage.world.wait_polls("app")
+
+    assert stage.wait("Synced") == before
+
+
 def test_a_lower_version_than_before_is_not_written_at_once(stage: Stage) -> None:
     """Row 53: a standby that lags, or one that was restored."""
     before = stage.secrets()

@@ -21,7 +21,7 @@ from tests.testbed.growing_file import GrowingFile
 from tests.testbed.openbao_setup import OpenBaoSetup
 from tests.testbed.pki import KeyPair
 from tests.testbed.processes import ServerProcess, free_port
-from tests.testbed.vault_launch import AUDIT_LOG, dev_command, durable_command
+from tests.testbed.vault_launch import AUDIT_LOG, Member, dev_command, durable_command, standby_command
 from tests.testbed.vault_program import VaultProgram, vault_program
 from tests.testbed.waiting import wait_until
 
@@ -103,6 +103,23 @@ class OpenBao(OpenBaoSetup):
         server._begin_audit()
         server.enable_engine("secret", "kv", {"version": "2"})
         wait_until(server._holds_versions, what=f"the engine of {program} serves")
+        return server
+
+    @classmethod
+    def standby(cls, folder: Path, active: OpenBao, member: Member) -> Self:
+        """A server that joins `active`, a durable one of OpenBao, as a standby without a vote.
+
+        Returns once it answers reads itself, as standbys of OpenBao do.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        url = f"http://127.0.0.1:{free_port()}"
+        audited_in = active._audit_file.parent
+        command = standby_command(active.program, folder, url=url, member=member, audited_in=audited_in)
+        server = cls(folder, active.program, command, url=url, ca_file=None)
+        server.root_token, server._unseal_key = active.root_token, active._unseal_key
+        server.start()
+        wait_until(server._joins, what="the standby unsealed")
+        wait_until(server._answers_reads, what="the standby answers reads")
         return server
 
     def start(self) -> None:
@@ -217,6 +234,20 @@ class OpenBao(OpenBaoSetup):
         except (BaoError, urllib3.exceptions.HTTPError):
             return False
         return True
+
+    def _joins(self) -> bool:
+        """Unseal it, once it has asked the active server how."""
+        try:
+            self.request("PUT", "sys/unseal", {"key": self._unseal_key}, token="")
+        except BaoError:
+            return False
+        return not self.is_sealed()
+
+    def _answers_reads(self) -> bool:
+        """Whether it answers a read itself: it would redirect it if it could not."""
+        headers = {"X-Vault-Token": self.root_token, "X-Vault-No-Request-Forwarding": "true"}
+        url = f"{self.url}/v1/secret/config"
+        return self._http.request("GET", url, headers=headers, redirect=False).status == 200
 
     def _active(self) -> bool:
         return self._http.request("GET", f"{self.url}/v1/sys/health").status == 200

@@ -6,16 +6,29 @@ the storage that is used here wants to be told that it does not lock its memory,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.testbed.pki import KeyPair
 from tests.testbed.processes import free_port
 from tests.testbed.vault_program import VaultProgram
 
-__all__ = ["AUDIT_LOG", "dev_command", "durable_command"]
+__all__ = ["AUDIT_LOG", "Member", "dev_command", "durable_command", "standby_command"]
 
 AUDIT_LOG = "audit.log"
 _CONFIG = "server.hcl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A server as others of its cluster see it: it listens on `port`, and they reach it at `reached_at`.
+
+    It finds them by the URL of the `active` one.
+    """
+
+    port: int
+    reached_at: str
+    active: str
 
 
 def dev_command(program: VaultProgram, folder: Path, *, port: int, root_token: str) -> list[str]:
@@ -33,6 +46,18 @@ def durable_command(program: VaultProgram, folder: Path, *, url: str, tls: KeyPa
     """A server that keeps its data in `folder`, to be initialised and unsealed; HTTPS if `tls` is given."""
     config = folder / _CONFIG
     config.write_text(_storage(folder, url, tls) + _own_words(program, folder))
+    return [str(program.path), "server", f"-config={config}"]
+
+
+def standby_command(
+    program: VaultProgram, folder: Path, *, url: str, member: Member, audited_in: Path
+) -> list[str]:
+    """A server that joins another one as its standby, without a vote, to be unsealed.
+
+    All servers of a cluster must have one audit file, which is in `audited_in`.
+    """
+    config = folder / _CONFIG
+    config.write_text(_joined_storage(folder, url, member) + _own_words(program, audited_in))
     return [str(program.path), "server", f"-config={config}"]
 
 
@@ -64,5 +89,28 @@ listener "tcp" {{
 }}
 api_addr = "{url}"
 cluster_addr = "https://{cluster}"
+ui = false
+"""
+
+
+def _joined_storage(folder: Path, url: str, member: Member) -> str:
+    (folder / "data").mkdir()
+    return f"""\
+storage "raft" {{
+  path = "{folder / "data"}"
+  node_id = "two"
+  performance_multiplier = 1
+  retry_join {{
+    leader_api_addr = "{member.active}"
+  }}
+  retry_join_as_non_voter = true
+}}
+listener "tcp" {{
+  address = "{url.partition("://")[2]}"
+  cluster_address = "127.0.0.1:{member.port}"
+  tls_disable = true
+}}
+api_addr = "{url}"
+cluster_addr = "https://{member.reached_at}"
 ui = false
 """

@@ -29,7 +29,7 @@ _NO_LEASES = "lease count quota exceeded"
 # Each path would get the same answer from such a node.
 _ABOUT_ALL = {473, 530}
 _MEANINGS: dict[int, str] = {
-    412: "Vault's standby has not caught up with the active node (412)",
+    412: "a standby of Vault answers that has not caught up with the active node",
     473: "Vault is a performance standby, which does not serve this call (473)",
     500: "Vault reports an internal error (500)",
     501: "Vault is not initialised (501)",

@@ -62,7 +62,7 @@ class StandbyTransport:
         self._may_forward = True
 
     def send(self, call: VaultCall) -> VaultAnswer:
-        """The answer to ``call``; the last one where the server goes on lagging.
+        """The answer to ``call``; where the server goes on lagging, one with status 412.
 
         Raises what the transport raises.
         """
@@ -75,7 +75,7 @@ class StandbyTransport:
                 at_once = not forward and self._may_forward and _INDEX in asked.headers
                 wait = 0.0 if at_once else _pause(pause, answer)
                 if call.terms.deadline.left() <= wait:
-                    return answer
+                    return _lagging(answer)
                 self._sleep(wait)
                 forward = self._may_forward
             elif not self._gave_way(asked, answer):
@@ -106,9 +106,10 @@ class StandbyTransport:
 
     def _last_answer(self, asked: VaultCall) -> VaultAnswer:
         answer = self._answer(asked)
-        if is_behind(asked, answer):
-            self._seen.was_missed(asked.headers.get(_INDEX, ""))
-        return answer
+        if not is_behind(asked, answer):
+            return answer
+        self._seen.was_missed(asked.headers.get(_INDEX, ""))
+        return _lagging(answer)
 
     def _gave_way(self, asked: VaultCall, answer: VaultAnswer) -> bool:
         """Whether the server refuses one of our headers, which is not sent from then on."""
@@ -134,6 +135,11 @@ def is_behind(asked: VaultCall, answer: VaultAnswer) -> bool:
     if answer.status == 412:
         return True
     return answer.status == 429 and _INDEX in asked.headers and answer.content.get("errors") == []
+
+
+def _lagging(answer: VaultAnswer) -> VaultAnswer:
+    """The answer of either server as that of Vault, so that it is not taken for a quota."""
+    return replace(answer, status=412)
 
 
 def _pause(least: float, answer: VaultAnswer) -> float:

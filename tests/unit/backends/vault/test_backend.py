@@ -30,6 +30,7 @@ from secrets_manager.domain.errors import (
     NoAnswerYet,
     NotAString,
     PermissionDenied,
+    Reach,
     SecretsManagerError,
     SourceDeleted,
     SourceNotFound,
@@ -40,6 +41,7 @@ from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import VaultSettings
 from tests.unit.backends.tables import rows
+from tests.unit.backends.vault.clusters import vault_index
 from tests.unit.backends.vault.doubles import RecordedTelemetry
 from tests.unit.runtime.loopback import Connection, Loopback, Received, each_request
 
@@ -65,6 +67,11 @@ def alive(*, ttl: int = 1200, **data: Any) -> Answer:
     return said(200, {"data": {"ttl": ttl, "creation_ttl": 1200, "renewable": True, **data}})
 
 
+GRANTED = {"auth": {"client_token": "s.canary", "lease_duration": 1200, "renewable": True}}
+NO_FORWARDING = said(
+    400,
+    {"errors": ["forwarding via header X-Vault-Inconsistent=forward-active-node disabled in configuration"]},
+)
 DENIED = said(403, {"errors": ["permission denied"]})
 
 
@@ -304,6 +311,79 @@ def test_a_lagging_standby_is_asked_again(vault: FakeVault) -> None:
     reading = backend(vault).read(backend(vault).locate("secret/data/app"), Terms.within(5.0))
 
     assert reading.pick("a") == "1"
+
+
+def test_a_login_on_one_node_and_a_read_on_another_that_lags_are_no_reason_for_another_login(
+    vault: FakeVault,
+) -> None:
+    index = vault_index(7)
+    lags = said(412, {"errors": ["required index state not present"]})
+    vault.on("auth/approle/login", said(200, GRANTED, X_Vault_Index=index))
+    vault.on("auth/token/lookup-self", lags, alive())
+    vault.on("secret/data/app", lags, NO_FORWARDING, secret())
+    reader = backend(vault)
+
+    assert reader.read(reader.locate("secret/data/app"), Terms.within(5.0)).pick("a") == "1"
+    assert (vault.count("auth/approle/login"), vault.count("secret/data/app")) == (1, 3)
+    assert all(
+        each.headers.get("x-vault-index") == index for each in vault.server.seen if each.method == "GET"
+    )
+
+
+def test_a_standby_that_lags_right_after_the_login_does_not_hide_the_right_to_look_the_token_up(
+    vault: FakeVault,
+) -> None:
+    lags = said(412, {"errors": ["required index state not present"]})
+    vault.on("auth/approle/login", said(200, GRANTED, X_Vault_Index=vault_index(7)))
+    vault.on("auth/token/lookup-self", lags, NO_FORWARDING, alive())
+    reader = backend(vault)
+    reader.maintain()
+    reader.maintain()
+
+    assert vault.count("auth/token/lookup-self") == 4
+
+
+def test_the_index_of_a_reply_is_shown_nowhere(vault: FakeVault, caplog: pytest.LogCaptureFixture) -> None:
+    vault.on("auth/approle/login", said(200, GRANTED, X_Vault_Index="canary-index"))
+    vault.on("secret/data/app", said(412, {"errors": ["x"]}))
+    with caplog.at_level(logging.DEBUG):
+        error = failure(backend(vault), seconds=0.3)
+
+    assert vault.server.seen[-1].headers["x-vault-index"] == "canary-index"
+    assert "canary" not in f"{error!r} {caplog.text}"
+    assert not any("canary" in f"{record.__dict__}" for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    rows(
+        {
+            "400": said(400, {"errors": ["path disabled in replication DR secondary mode"]}),
+            "503": said(503, {"errors": ["path disabled in replication DR secondary mode"]}),
+            "472": said(472, {"errors": ["x"]}),
+        }
+    ),
+)
+def test_a_disaster_recovery_secondary_is_an_outage_and_no_refusal_of_the_credentials(
+    vault: FakeVault, answer: Answer
+) -> None:
+    reader = backend(vault)
+    vault.on("auth/approle/login", answer)
+    error = failure(reader)
+
+    assert isinstance(error, BackendUnavailable)
+    assert error.reach is Reach.ALL
+    assert "disaster recovery secondary" in error.message
+    assert vault.count("sys/seal-status") == 0
+
+
+def test_a_read_from_a_disaster_recovery_secondary_says_so(vault: FakeVault) -> None:
+    vault.on("secret/data/app", said(400, {"errors": ["path disabled in replication DR secondary mode"]}))
+    error = failure(backend(vault))
+
+    assert isinstance(error, BackendUnavailable)
+    assert error.reach is Reach.ALL
+    assert "disaster recovery secondary" in error.message
 
 
 def test_a_standby_that_goes_on_lagging_is_a_fault_at_the_deadline(vault: FakeVault) -> None:
@@ -663,6 +743,20 @@ def test_a_503_of_a_server_that_does_not_say_whether_it_is_sealed_is_an_outage(v
 def test_a_read_without_time_left_makes_no_call(vault: FakeVault) -> None:
     assert isinstance(failure(backend(vault), seconds=0.0), BackendTimeout)
     assert vault.server.seen == []
+
+
+def test_a_disaster_recovery_secondary_is_asked_for_its_health_until_it_is_promoted(vault: FakeVault) -> None:
+    health = {"version": "9", "cluster_id": "i", "sealed": False}
+    vault.on(
+        "sys/health",
+        said(472, {**health, "replication_dr_mode": "secondary"}),
+        said(200, {**health, "replication_dr_mode": "primary"}),
+    )
+    reader = backend(vault)
+    for _ in range(3):
+        reader.maintain()
+
+    assert vault.count("sys/health") == 2
 
 
 @pytest.mark.parametrize("status", [429, 472, 473, 501, 503])

@@ -12,7 +12,7 @@ from secrets_manager.backends.vault.token_life import RenewalRule, VaultToken
 from secrets_manager.backends.vault.token_replies import ServerFacts
 from secrets_manager.domain.errors import AuthFailed, BackendSealed, BackendUnavailable, SessionExpired
 from secrets_manager.runtime.terms import Deadline
-from tests.builders import Clock, together
+from tests.builders import Clock, attempt, together
 from tests.testbed.waiting import wait_until
 from tests.unit.backends.vault.doubles import RecordedTelemetry, Tokens
 
@@ -568,3 +568,42 @@ def test_nothing_shows_the_token(bench: Bench, caplog: pytest.LogCaptureFixture)
     assert "token-" not in f"{token!r}"
     assert "token-1" not in caplog.text
     assert "token-2" not in caplog.text
+
+
+def test_a_second_token_that_dies_at_once_is_not_followed_by_a_third_at_once(bench: Bench) -> None:
+    for number in (1, 2):
+        token = bench.current()
+        assert token.value == f"token-{number}"
+        bench.server.kill_all()
+        if number == 1:
+            bench.recover(token)
+    with pytest.raises(SessionExpired, match="does not accept the tokens that it gave a moment ago"):
+        bench.recover(bench.current())
+    with pytest.raises(SessionExpired):
+        bench.current()
+    assert bench.server.calls["login"] == 2
+
+    bench.clock.now += 10
+    assert bench.current().value == "token-3"
+    assert bench.session.ready()
+
+
+def test_tokens_that_die_after_a_while_are_replaced_at_once_each_time(bench: Bench) -> None:
+    for number in range(1, 5):
+        token = bench.current()
+        assert token.value == f"token-{number}"
+        bench.clock.now += 10
+        bench.server.kill_all()
+        bench.recover(token)
+
+    assert bench.told.logins_failed == 0
+
+
+def test_a_server_that_accepts_none_of_its_tokens_is_logged_in_to_seldom(bench: Bench) -> None:
+    bench.current()
+    for _ in range(600):
+        bench.clock.now += 0.1
+        bench.server.kill_all()
+        attempt(lambda: bench.recover(bench.current()))
+
+    assert bench.server.calls["login"] <= 8

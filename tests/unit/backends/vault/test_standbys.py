@@ -41,7 +41,7 @@ class Bench:
     def log_in(self) -> VaultAnswer:
         return self.transport.send(VaultCall(method="POST", path=LOGIN, terms=self.terms(5.0)))
 
-    def read(self, *, seconds: float = 5.0, token: str = "s.token") -> VaultAnswer:  # noqa: S107 - no token
+    def read(self, *, seconds: float = 5.0, token: str = "s.token") -> VaultAnswer:
         headers = {"X-Vault-Token": token} if token else {}
         return self.transport.send(
             VaultCall(method="GET", path="/v1/secret/data/a", headers=headers, terms=self.terms(seconds))
@@ -161,6 +161,15 @@ def test_a_standby_that_goes_on_lagging_is_left_after_a_few_tries_and_seconds() 
     assert bench.read().status == 412
     assert len(bench.cluster.seen) == 6
     assert bench.pauses == [0.1, 0.2, 0.4, 0.8, 1.0]
+
+
+def test_a_standby_of_openbao_that_goes_on_lagging_is_not_taken_for_a_quota() -> None:
+    lags = VaultAnswer(429, {"errors": []}, 1.0)
+    bench = Bench(Scripted(answers=[found(openbao_index(1)), lags]))
+    bench.read()
+
+    assert bench.read().status == 412
+    assert bench.read(seconds=0.5).status == 412
 
 
 def test_no_try_is_made_beyond_the_deadline() -> None:

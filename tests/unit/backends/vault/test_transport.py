@@ -194,6 +194,54 @@ def test_the_pause_that_vault_asks_for_is_kept(header: str, pause: float | None)
     assert fault.retry_after == pause
 
 
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"X_RateLimit_Limit": "1", "X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "19"}, 19),
+        ({"X_RateLimit_Reset": "19", "Retry_After": "7"}, 7),
+        ({"X_RateLimit_Reset": "99999999999"}, 3600),
+        (
+            {
+                "Date": "Mon, 30 Nov 2026 00:36:48 GMT",
+                "Retry_After": "Mon, 30 Nov 2026 00:36:58 UTC",
+            },
+            10,
+        ),
+        (
+            {
+                "Date": "Mon, 30 Nov 2026 00:36:48 GMT",
+                "X_RateLimit_Reset": "Mon, 30 Nov 2026 00:36:58 UTC",
+            },
+            10,
+        ),
+        ({"X_RateLimit_Reset": "soon"}, None),
+        ({"X_RateLimit_Limit": "1", "X_RateLimit_Remaining": "0"}, None),
+    ],
+    ids=["a reset", "both", "a far reset", "a date", "a reset by date", "nonsense", "no end"],
+)
+def test_the_end_of_a_quota_is_its_pause_where_vault_asks_for_none(
+    headers: dict[str, str], pause: float | None
+) -> None:
+    with (
+        Loopback(each_request(lambda c, _: c.reply_json(429, {"errors": ["quota"]}, **headers))) as server,
+        pytest.raises(VaultRefused) as caught,
+    ):
+        request(server.url)
+
+    assert from_status(caught.value).retry_after == pause
+
+
+def test_the_end_of_a_quota_that_is_not_used_up_is_no_pause() -> None:
+    answer = {"errors": ["x"]}
+    with (
+        Loopback(each_request(lambda c, _: c.reply_json(503, answer, X_RateLimit_Reset="19"))) as server,
+        pytest.raises(VaultRefused) as caught,
+    ):
+        request(server.url)
+
+    assert caught.value.retry_after is None
+
+
 def test_an_empty_success_is_an_empty_map() -> None:
     with Loopback(each_request(lambda c, _: c.reply(204))) as server:
         assert request(server.url) == {}
