@@ -9,7 +9,7 @@ import pytest
 from secrets_manager.backends.base import Source
 from secrets_manager.domain.errors import InvalidPath, PermissionDenied
 from secrets_manager.runtime.terms import Terms
-from tests.builders import attempt
+from tests.builders import Clock, attempt
 from tests.integration.vault_support import vault_backend
 from tests.testbed.openbao import OpenBao
 from tests.testbed.openbao_setup import AppRole
@@ -41,7 +41,9 @@ def test_a_path_to_the_daemons_own_token_is_never_requested(
 def test_the_daemons_own_token_reaches_no_secret_while_it_ends_again_and_again(
     openbao: OpenBao, role: AppRole, kv_prefix: str
 ) -> None:
-    backend = vault_backend(openbao.url, role, engine="kv1")
+    # A minute passes before each token ends: one that ends at once is replaced with a pause.
+    clock = Clock()
+    backend = vault_backend(openbao.url, role, engine="kv1", clock=clock)
     # This goes past the check of the path: only the reply can show that it is the token.
     below = [f"{kv_prefix}/{OWN}"] if openbao.program.has_namespaces else []
     sources = [Source(path) for path in (OWN, *below)]
@@ -53,6 +55,7 @@ def test_the_daemons_own_token_reaches_no_secret_while_it_ends_again_and_again(
         assert token is not None
         accessors.add(openbao.lookup(token.value)["accessor"])
         openbao.revoke(token.value)
+        clock.now += 60
 
     assert len(accessors) == 6 * len(sources)
 
