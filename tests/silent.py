@@ -5,6 +5,7 @@ from __future__ import annotations
 from secrets_manager.backends.vault.telemetry import RenewalError, RenewalOperation
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
+from secrets_manager.domain.location import Location
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.testing import SilentBackend
 
@@ -51,7 +52,9 @@ class SilentSync:
     def reconciled(self, outcome: Outcome, seconds: float) -> None:
         """Ignore it."""
 
-    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
+    def source_failed(
+        self, definition: Ref, location: Location, key: str, error: SecretsManagerError
+    ) -> None:
         """Ignore it."""
 
     def secret_unreadable(self, target: Ref) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secrets_manager.backends.base import Backend, BackendTelemetry
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings.option import Contradiction
 

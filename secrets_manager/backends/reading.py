@@ -15,7 +15,7 @@ import orjson
 from secrets_manager.backends import pointer, values
 from secrets_manager.backends.documents import Documents, open_value
 from secrets_manager.backends.whole_path import WholePath, whole_path
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import DecodeError, KeyFault, SourceTooLarge
 from secrets_manager.runtime.json_exact import NotExact
 from secrets_manager.runtime.json_spans import JsonText, JsonValue, Malformed

@@ -16,6 +16,7 @@ from secrets_manager.cluster.base import Json
 from secrets_manager.cluster.specs import secret_spec
 from secrets_manager.cluster.view.definition_store import DefinitionEntry
 from secrets_manager.domain.abnormal import ABNORMAL_TYPES, UNLIKE_OURS, Abnormal
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.clash import FieldManager
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.definition import OPAQUE, Definition, Ref, SecretSpec, is_subdomain
@@ -202,7 +203,12 @@ def _overridden(raw: object) -> tuple[Overridden, ...]:
 
 def _sources(raw: object) -> tuple[SourceVersion, ...]:
     return tuple(
-        SourceVersion(sys.intern(str(e.get("path", ""))), str(e.get("version", ""))) for e in _maps(raw)
+        SourceVersion(
+            sys.intern(str(each.get("path", ""))),
+            str(each.get("version", "")),
+            sys.intern(str(each.get("backend", DEFAULT_BACKEND))),
+        )
+        for each in _maps(raw)
     )
 
 

@@ -10,7 +10,7 @@ import sys
 
 from secrets_manager.cluster import spec_fields, spec_restart, spec_sources
 from secrets_manager.cluster.base import Json
-from secrets_manager.domain.definition import DEFAULT_BACKEND, OPAQUE, SecretSpec
+from secrets_manager.domain.definition import OPAQUE, SecretSpec
 from secrets_manager.domain.errors import InvalidSpec
 from secrets_manager.domain.lifecycle import (
     LONGEST_REFRESH,
@@ -31,14 +31,13 @@ def secret_spec(raw: object) -> SecretSpec:
     spec = spec_fields.as_map(raw, "spec")
     # It holds for the definition even where this spec has a fault, so `manifests` reads it once more.
     spec_fields.word(spec, "onDelete", "spec", OnDelete, OnDelete.DELETE)
-    keys = spec_sources.keys(spec)
+    sources = spec_sources.of(spec)
     return SecretSpec(
         secret_name=spec_fields.string(spec, "name", "spec"),
         secret_type=sys.intern(spec_fields.string(spec, "type", "spec", default="") or OPAQUE),
-        backend=sys.intern(spec_fields.string(spec, "backend", "spec", default="") or DEFAULT_BACKEND),
-        keys=keys,
-        data_from=spec_sources.data_from(spec),
-        inputs=spec_sources.inputs(spec),
+        keys=sources.keys,
+        data_from=sources.data_from,
+        inputs=sources.inputs,
         templates=spec_sources.templates(spec),
         checks=_checks(spec),
         suspended=spec_fields.flag(spec, "suspend", "spec"),

@@ -101,7 +101,10 @@ class Core:
 
 def build_core(parts: CoreParts) -> Core:
     """Wire it; starts nothing and makes no call."""
-    upstreams = Upstreams()
+    settings = parts.settings
+    upstreams = Upstreams(
+        lambda name: PathPolicy(settings.policy.paths, rules=settings.policy.rules, backend=name)
+    )
     controller = parts.settings.controller
     # A wish for more reads than this must not give fewer than no wish does.
     shortest = min(controller.min_refresh_period, controller.reconcile_period)

@@ -26,7 +26,7 @@ from secrets_manager.daemon.probes import health_of, live_values_of
 from secrets_manager.daemon.threads import CoreThreads
 from secrets_manager.daemon.web.server import Endpoints, Server
 from secrets_manager.daemon.workforce import workers_of
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 
 log = logging.getLogger("daemon")
 

@@ -17,7 +17,7 @@ from secrets_manager.daemon.config.configuration import ExitRequest, load
 from secrets_manager.daemon.core import path_policy
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.daemon.std_streams import say
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import ConfigError, InvalidPath, UnknownBackend
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.domain.policy_rules import Decision, first_match

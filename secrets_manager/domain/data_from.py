@@ -10,7 +10,7 @@ from fnmatch import translate
 
 from secrets_manager.domain.data_keys import NOT_IN_KEYS, is_data_key
 from secrets_manager.domain.errors import InvalidKey, NothingSelected
-from secrets_manager.domain.location import Location
+from secrets_manager.domain.location import Origin
 from secrets_manager.domain.wording import in_quotes
 
 # As many as anybody ever needs, and few enough to compare each key of a path with each.
@@ -59,29 +59,16 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataFrom:
+class DataFrom(Origin):
     """One entry of ``spec.dataFrom``: all keys of a path that pass, known only when it was read.
 
     A key passes when one of ``include`` matches it (no ``include`` matches all) and none of ``exclude``.
     ``optional`` lets the path be absent, and have no key that passes.
     """
 
-    path: str
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     rename: Rename = field(default_factory=Rename)
-    version: str = ""
-    optional: bool = False
-
-    @property
-    def location(self) -> Location:
-        """The path and the version of it."""
-        return Location(self.path, self.version)
-
-    @property
-    def may_be_absent(self) -> bool:
-        """Whether the Secret can be made where the backend has no such path."""
-        return self.optional
 
     def select(self, names: Collection[str]) -> dict[str, str]:
         """The data keys that come of the keys ``names`` of the path, in their order, each with its key.

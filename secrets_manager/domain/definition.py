@@ -16,15 +16,9 @@ from secrets_manager.domain import trusted
 from secrets_manager.domain.data_from import MAX_GLOB_LETTERS, DataFrom
 from secrets_manager.domain.data_keys import is_data_key
 from secrets_manager.domain.decoding import Encoding
-from secrets_manager.domain.errors import (
-    DefinitionError,
-    InvalidKey,
-    InvalidSpec,
-    TypeNotAllowed,
-    UnknownBackend,
-)
+from secrets_manager.domain.errors import DefinitionError, InvalidKey, InvalidSpec, TypeNotAllowed
 from secrets_manager.domain.lifecycle import OnShrink, OnSourceGone
-from secrets_manager.domain.location import MAX_VERSION, Location
+from secrets_manager.domain.location import MAX_BACKENDS, Location, Origin, check_length, check_location
 from secrets_manager.domain.restart_wish import MAX_WORKLOADS, RestartWish
 from secrets_manager.domain.value_checks import Check
 from secrets_manager.domain.wished_marks import WishedMarks
@@ -35,16 +29,12 @@ OPAQUE = "Opaque"
 # Bounds in characters, above everything that ever worked or that people and programs write: parts of a spec
 # appear in messages and metrics.
 MAX_KEYS = 16_384
-MAX_PATH = 4096
 MAX_SOURCE_KEY = 4096
 MAX_TYPE = 1024
 
 # apimachinery pkg/util/validation: IsDNS1123Subdomain.
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_NAME = 253
-
-# The name of the backend for definitions that name none.
-DEFAULT_BACKEND = "default"
 
 # The name by which a template has the map of all names.
 ALL_NAMES = "data"
@@ -66,22 +56,14 @@ class Ref(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """A path of the backend of which a value is wanted, and what holds where that is not there.
+class ValueOrigin(Origin):
+    """A path of which a value is wanted, and what holds where that is not there.
 
     Where the backend says that there is no such key or path, what is ``optional`` is left out, and
     ``default`` is the text that takes its place.
     """
 
-    path: str
-    version: str = ""
-    optional: bool = False
     default: str | None = field(default=None, repr=False)
-
-    @property
-    def location(self) -> Location:
-        """The path and the version of it."""
-        return Location(self.path, self.version)
 
     @property
     def may_be_absent(self) -> bool:
@@ -90,7 +72,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataSource(Origin):
+class DataSource(ValueOrigin):
     """Where one data key of the Secret comes from: one entry of ``spec.keysMap``."""
 
     key: str
@@ -98,7 +80,7 @@ class DataSource(Origin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Input(Origin):
+class Input(ValueOrigin):
     """What a template may use under one name: one entry of ``spec.inputs``.
 
     It is the value under ``key``, or the whole path, a map, where ``key`` is None. One that is left out is
@@ -117,14 +99,12 @@ class SecretSpec:
     and annotations that the Secret gets beside those of the definition. The sources are read
     every ``refresh_period`` seconds; None is the period of the daemon.
 
-    Raises InvalidSpec, InvalidKey or TypeNotAllowed for values that no Secret can have, and UnknownBackend
-    for a name that no backend has.
+    Raises InvalidSpec, InvalidKey or TypeNotAllowed for values that no Secret can have.
     """
 
     secret_name: str
     secret_type: str = OPAQUE
     keys: Mapping[str, DataSource]
-    backend: str = DEFAULT_BACKEND
     data_from: tuple[DataFrom, ...] = ()
     inputs: Mapping[str, Input] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
@@ -147,8 +127,6 @@ class SecretSpec:
             raise InvalidSpec(f"spec.type has {len(self.secret_type)} characters, more than {MAX_TYPE}")
         if why := trusted.why_refused(self.secret_type):
             raise TypeNotAllowed(self.secret_type, why)
-        if len(self.backend) > _MAX_NAME:
-            raise UnknownBackend(self.backend)
         self._check_sources()
         _check_restart(self.restart)
         known = self.keys.keys() | self.templates.keys()
@@ -167,11 +145,13 @@ class SecretSpec:
         for key in self.templates:
             _check_data_key("template", key)
         for number, whole in enumerate(self.data_from):
-            _check_location(f"spec.dataFrom[{number}]", whole.location)
+            check_location(f"spec.dataFrom[{number}]", whole.location)
         _check_globs(self.data_from)
         for name, asked in self.inputs.items():
             _check_input_name(name, self.keys)
             _check_source(f"spec.inputs[{name}]", asked)
+        if len(backends := {source.backend for source in self._sources()}) > MAX_BACKENDS:
+            raise InvalidSpec(f"spec names {len(backends)} backends, more than {MAX_BACKENDS}")
 
     @property
     def may_lack(self) -> frozenset[str]:
@@ -193,7 +173,7 @@ class SecretSpec:
         """The paths without which there is no Secret."""
         return frozenset(source.location for source in self._sources() if not source.may_be_absent)
 
-    def _sources(self) -> tuple[DataSource | DataFrom | Input, ...]:
+    def _sources(self) -> tuple[Origin, ...]:
         return (*self.keys.values(), *self.data_from, *self.inputs.values())
 
 
@@ -282,15 +262,5 @@ def _check_input_name(name: str, keys: Mapping[str, DataSource]) -> None:
 def _check_source(where: str, source: DataSource | Input) -> None:
     if source.optional and source.default is not None:
         raise InvalidSpec(f"{where} has both optional and default; choose one of them")
-    _check_location(where, source.location)
-    _check_length(f"{where}.key", source.key or "", MAX_SOURCE_KEY)
-
-
-def _check_location(where: str, location: Location) -> None:
-    _check_length(f"{where}.path", location.path, MAX_PATH)
-    _check_length(f"{where}.version", location.version, MAX_VERSION)
-
-
-def _check_length(where: str, text: str, most: int) -> None:
-    if len(text) > most:
-        raise InvalidSpec(f"{where} has {len(text)} characters, more than {most}")
+    check_location(where, source.location)
+    check_length(f"{where}.key", source.key or "", MAX_SOURCE_KEY)

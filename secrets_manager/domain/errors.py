@@ -42,13 +42,24 @@ from __future__ import annotations
 from enum import Enum
 from typing import ClassVar, Self
 
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+
 
 class SecretsManagerError(Exception):
     """Base of all errors of this program.
 
+    ``backend`` is the name of the backend that it comes from, with which the text begins; "" where it is the
+    default one's or none's.
+
     Two errors are equal when they are of one kind and say the same, so that a definition which is still
     wrong in the same way compares as unchanged.
     """
+
+    backend = ""
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return f"backend {self.backend}: {said}" if self.backend else said
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and str(self) == str(other)
@@ -65,6 +76,12 @@ class SecretsManagerError(Exception):
     def message(self) -> str:
         """One sentence for a person; holds no secret."""
         return str(self)
+
+    def of_backend(self, name: str) -> Self:
+        """Name the backend that it comes from, unless that is the default one; return the same error."""
+        if name != DEFAULT_BACKEND:
+            self.backend = name
+        return self
 
     def bare(self) -> Self:
         """Let go of traceback, cause and context, and return the same error.

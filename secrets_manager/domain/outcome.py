@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.plan import Operation
@@ -18,6 +19,7 @@ class SourceVersion(NamedTuple):
 
     path: str
     version: str
+    backend: str = DEFAULT_BACKEND
 
 
 class Overridden(NamedTuple):

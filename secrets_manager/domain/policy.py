@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import PathNotAllowed
 from secrets_manager.domain.policy_rules import Decision, Effect, Rule, RulesOfNamespace
 

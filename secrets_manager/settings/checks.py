@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 
 SHORTEST_PERIOD = 0.01
 # So many words are listed, not joined by "or".

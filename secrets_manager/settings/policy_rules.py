@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.policy_globs import Glob
 from secrets_manager.domain.policy_rules import Effect, Rule
 from secrets_manager.domain.wording import in_quotes

@@ -48,9 +48,9 @@ def asked_of(spec: SecretSpec) -> Mapping[Location, Asked]:
     return asked
 
 
-def asked_keys(spec: SecretSpec, locations: Collection[Location]) -> Iterator[tuple[str, str]]:
-    """What a spec asks for there, as metrics have it: path and key, or ALL_KEYS for a whole path."""
+def asked_keys(spec: SecretSpec, locations: Collection[Location]) -> Iterator[tuple[Location, str]]:
+    """What a spec asks for there, as metrics have it: location and key, or ALL_KEYS for a whole path."""
     named = ((source.location, source.key) for source in spec.keys.values())
     wholes = ((entry.location, ALL_KEYS) for entry in spec.data_from)
     inputs = ((each.location, ALL_KEYS if each.key is None else each.key) for each in spec.inputs.values())
-    return ((place.path, key) for place, key in chain(named, wholes, inputs) if place in locations)
+    return ((place, key) for place, key in chain(named, wholes, inputs) if place in locations)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from secrets_manager.backends.base import Reading
+from secrets_manager.backends.base import Reading, Source
 from secrets_manager.domain.definition import Ref, SecretSpec
 from secrets_manager.domain.errors import NoAnswerYet, SecretsManagerError, is_absence
 from secrets_manager.domain.location import Location
@@ -67,7 +67,7 @@ class Gatherer:
             # Nothing is half done here, and other keys must not wait for all paths.
             give_way(asker)
             try:
-                reading = self.upstreams[source.backend].reader.read(source, asker, since)
+                reading = self._read(source, asker, since)
             except NoAnswerYet:
                 raise
             except SecretsManagerError as error:
@@ -83,6 +83,13 @@ class Gatherer:
             # Its bytes must be gone before the next path is asked for.
             del reading
         return self._gathered(asker, gathering, gone)
+
+    def _read(self, source: Source, asker: Ref, since: float) -> Reading:
+        try:
+            return self.upstreams[source.backend].reader.read(source, asker, since)
+        except SecretsManagerError as error:
+            error.of_backend(source.backend)
+            raise
 
     def _gathered(self, asker: Ref, gathering: Gathering, gone: Sequence[Gone]) -> Gathered:
         if gone and gathering.first_fault() is None:
@@ -106,7 +113,7 @@ class Gatherer:
         except SecretsManagerError as error:
             fault = gathering.first_fault()
             if fault is not None and fault.error is error:
-                self.telemetry.source_failed(asker, fault.path, fault.key, error)
+                self.telemetry.source_failed(asker, fault.location, fault.key, error)
             raise
 
     def data(self, asker: Ref, spec: SecretSpec, taken: Gathered) -> Mapping[str, bytes]:
@@ -120,5 +127,5 @@ class Gatherer:
     def _report_failed(
         self, asker: Ref, spec: SecretSpec, locations: Sequence[Location], error: SecretsManagerError
     ) -> None:
-        for path, key in asked_keys(spec, frozenset(locations)):
-            self.telemetry.source_failed(asker, path, key, error)
+        for location, key in asked_keys(spec, frozenset(locations)):
+            self.telemetry.source_failed(asker, location, key, error)

@@ -25,16 +25,16 @@ from secrets_manager.domain.errors import (
     SourceTooLarge,
     TooLarge,
 )
-from secrets_manager.domain.location import Location
+from secrets_manager.domain.location import Location, Origin
 from secrets_manager.domain.outcome import Overridden, SourceVersion
 from secrets_manager.sync.asking import ALL_KEYS, asked_of
 from secrets_manager.sync.template_inputs import TemplateInputs
 
 
 class Fault(NamedTuple):
-    """A fault of one key of a path, or of all (ALL_KEYS)."""
+    """A fault of one key of a location, or of all (ALL_KEYS)."""
 
-    path: str
+    location: Location
     key: str
     error: SecretsManagerError
 
@@ -169,7 +169,7 @@ class Gathering:
                 return
             # Named as the definition does, which may be another spelling.
             error.path = source.path
-            self._faults[data_key] = Fault(source.path, source.key, error.bare())
+            self._note(data_key, source, source.key, error)
         else:
             self._put(data_key, self._keys_place, value)
 
@@ -183,7 +183,7 @@ class Gathering:
             whole = path.found()
             selected = self._select(entry, whole.names())
         except SecretsManagerError as error:
-            self._faults[_place_name(place)] = Fault(entry.path, ALL_KEYS, error.bare())
+            self._note(_place_name(place), entry, ALL_KEYS, error)
             return
         for data_key, name in selected.items():
             kept = self._kept.get(data_key)
@@ -195,7 +195,7 @@ class Gathering:
                 text = whole.text_of(name)
             except KeyFault as error:
                 error.path = entry.path
-                self._faults[data_key] = Fault(entry.path, name, error.bare())
+                self._note(data_key, entry, name, error)
             else:
                 self._put(data_key, place, decode(text, Encoding.TEXT))
 
@@ -222,13 +222,16 @@ class Gathering:
             if isinstance(error, KeyFault):
                 error.path = source.path
             key = ALL_KEYS if source.key is None else source.key
-            self._faults[f"inputs[{name}]"] = Fault(source.path, key, error.bare())
+            self._note(f"inputs[{name}]", source, key, error)
 
     def _miss_input(self, name: str, source: Input) -> None:
         try:
             self._inputs.miss(name, source)
         except TooLarge as error:
             self._end(error.message)
+
+    def _note(self, place: str, origin: Origin, key: str, error: SecretsManagerError) -> None:
+        self._faults[place] = Fault(origin.location, key, error.bare().of_backend(origin.backend))
 
     def _put(self, data_key: str, place: int, value: bytes) -> None:
         self._require_room(data_key, len(value))
@@ -257,14 +260,14 @@ class Gathering:
         raise TooLarge(why)
 
     def _source_versions(self) -> Iterator[SourceVersion]:
-        """One for each path: the status holds no path twice."""
-        found: dict[str, list[str]] = {}
+        """One for each path of each backend: the status holds none twice."""
+        found: dict[tuple[str, str], list[str]] = {}
         for location in self._spec.locations:
-            versions = found.setdefault(location.path, [])
+            versions = found.setdefault((location.path, location.backend), [])
             if (version := self._versions[location]) and version not in versions:
                 versions.append(version)
-        for path, versions in found.items():
-            yield SourceVersion(path, ", ".join(versions))
+        for (path, backend), versions in found.items():
+            yield SourceVersion(path, ", ".join(versions), backend)
 
     def _overridden(self) -> Iterator[Overridden]:
         replaced = self._kept.keys() & self._spec.templates.keys()

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from secrets_manager.backends.base import Reading, Source
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendFault, SecretsManagerError, TemporaryError
 from secrets_manager.domain.location import Location
@@ -106,7 +107,7 @@ class SourceLedger:
 
     def is_shared(self, source: Source) -> bool:
         """Whether several definitions use it, or will, judging by the texts of their paths."""
-        mentions = self._mentions[_mention(source.path, source.version)]
+        mentions = self._mentions[_mention(*source)]
         return self.count_users(source) + mentions > 1
 
     def expect(self, user: Ref, locations: Iterable[Location]) -> None:
@@ -152,7 +153,7 @@ class SourceLedger:
         return True
 
 
-def _mention(path: str, version: str) -> str:
+def _mention(path: str, version: str, backend: str) -> str:
     """One text for the spellings of a source; for Key Vault, the version may be the end of the path."""
-    plain = path.strip("/")
+    plain = path.strip("/") if backend == DEFAULT_BACKEND else f"{backend}:/{path.strip('/')}"
     return f"{plain}/{version}" if version else plain

@@ -54,8 +54,8 @@ NOWHERE = Route()
 class Routes:
     """The routes of all definitions. Safe from many threads; each definition is one thread's at a time."""
 
-    # The source that a location names in a backend, if a namespace may read it.
-    locate: Callable[[str, Location, str], Source]
+    # The source that a location names, if a namespace may read it.
+    locate: Callable[[Location, str], Source]
     # No definition has its sources polled more often than after so many seconds.
     shortest_period: float = 0.0
     _known: dict[Ref, tuple[SecretSpec, Route]] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Routes:
         for location in spec.locations:
             beat_here()
             try:
-                source = self.locate(spec.backend, location, namespace)
+                source = self.locate(location, namespace)
             except DefinitionError as error:
                 # One is enough to report; the messages of all would be as large as the definition.
                 refused = refused or (location, error.bare())

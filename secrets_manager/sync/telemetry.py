@@ -6,6 +6,7 @@ from typing import Protocol
 
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
+from secrets_manager.domain.location import Location
 from secrets_manager.domain.outcome import Outcome
 
 
@@ -15,8 +16,10 @@ class SyncTelemetry(Protocol):
     def reconciled(self, outcome: Outcome, seconds: float) -> None:
         """One definition was reconciled, in this time."""
 
-    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
-        """One key of a definition could not be read."""
+    def source_failed(
+        self, definition: Ref, location: Location, key: str, error: SecretsManagerError
+    ) -> None:
+        """One key of a definition could not be read; ``location`` says of which backend."""
 
     def secret_unreadable(self, target: Ref) -> None:
         """A Secret could not be read from the API server."""

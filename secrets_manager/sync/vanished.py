@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from secrets_manager.backends.base import Source
 from secrets_manager.cluster.view.definition_store import DefinitionEntry
@@ -22,6 +22,8 @@ from secrets_manager.sync.reading.absences import Absences
 from secrets_manager.sync.remover import Remover
 from secrets_manager.sync.target_view import Cluster, Observation, TargetView
 
+Kind = TypeVar("Kind", SourceGone, ManySourcesGone)
+
 
 class Gone(NamedTuple):
     """A source that the backend says is absent, and its names in the definition."""
@@ -29,6 +31,11 @@ class Gone(NamedTuple):
     source: Source
     locations: Sequence[Location]
     error: SecretsManagerError
+
+    def of(self, kind: type[Kind]) -> Kind:
+        """The error of that kind about it."""
+        first = self.locations[0]
+        return kind(first.path).of_backend(first.backend)
 
 
 class VanishedError(Exception):
@@ -59,14 +66,14 @@ class Vanishing:
         first = gone[0]
         if definition.target is None or not all(_was_used(entry, each) for each in gone):
             raise first.error
-        error = SourceGone(first.locations[0].path)
+        error = first.of(SourceGone)
         if observed is None and _says(entry, error):
             # A new process knows nothing yet, but there is nothing left to do either.
             return _outcome(definition, error, Operation.REFUSED)
         if not all(self.absences.is_proven(each.source) for each in gone):
             raise first.error
         if any(self.absences.is_flood(each.source) for each in gone):
-            raise ManySourcesGone(first.locations[0].path)
+            raise first.of(ManySourcesGone)
         return self._delete(definition, definition.target, observed, gone)
 
     def _delete(
@@ -81,7 +88,7 @@ class Vanishing:
             return self.view.fresh_observation(target)
         if done.operation is not Operation.DELETED and observed is not None:
             raise gone[0].error
-        return _outcome(definition, SourceGone(gone[0].locations[0].path), done.operation)
+        return _outcome(definition, gone[0].of(SourceGone), done.operation)
 
     def _require_unchanged(self, definition: Definition) -> None:
         """Right before a deletion, check that the definition still is what it was and still wishes it."""
@@ -94,11 +101,11 @@ def _was_used(entry: DefinitionEntry | None, gone: Gone) -> bool:
     """Whether the Secret was made of this source when it was last in step."""
     if entry is None or entry.status is None or entry.status.secret_name != entry.definition.secret_name:
         return False
-    used = {source.path: source.version.split(", ") for source in entry.status.sources}
+    used = {(each.path, each.backend): each.version.split(", ") for each in entry.status.sources}
     return any(
-        location.version in ("", *used.get(location.path, ()))
+        location.version in ("", *versions)
         for location in gone.locations
-        if location.path in used
+        if (versions := used.get((location.path, location.backend))) is not None
     )
 
 

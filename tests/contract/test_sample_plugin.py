@@ -27,7 +27,8 @@ from secrets_manager.daemon.assembly import ExternalServices, assemble, provide
 from secrets_manager.daemon.config.configuration import load
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.daemon.once import Report, run_once
-from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import ConfigError
 
 try:

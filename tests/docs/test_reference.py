@@ -26,6 +26,7 @@ from secrets_manager.domain.errors import (
     TemporaryError,
 )
 from secrets_manager.domain.foreign_marks import TOOLS, Tool, may_be_copied
+from secrets_manager.domain.location import Location
 from secrets_manager.domain.plan import Operation
 from secrets_manager.domain.secret import COPIED, LAST_UPDATE, MANAGED_BY, MANAGED_BY_LABEL
 from secrets_manager.domain.trusted import CONTENT_TYPES, RESERVED_NAMES
@@ -72,7 +73,7 @@ def registry() -> CollectorRegistry:
     metrics.watch(values, "SecretDefinition")
     # So that each family has a series, whose labels are compared with the page.
     for name in ("default", "keys"):
-        metrics.sync.source_failed(Ref("shop", "db"), "p", "k", SourceNotFound("p"), name)
+        metrics.sync.source_failed(Ref("shop", "db"), Location("p", backend=name), "k", SourceNotFound("p"))
         metrics.backends.of(name).own.login_failed()
     vault, azure = (metrics.backends.of(name).own for name in ("default", "keys"))
     vault.token_ttl(1)

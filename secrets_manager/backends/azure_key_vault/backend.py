@@ -27,7 +27,7 @@ from secrets_manager.backends.kit.credential_files import Fingerprint
 from secrets_manager.backends.kit.login_watch import watch_login
 from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.timed import Timed
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import (
     ConfigError,
     SecretsManagerError,

@@ -22,7 +22,7 @@ from secrets_manager.backends.kit.login_watch import WatchLogin
 from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.shared_token import SharedToken
 from secrets_manager.backends.kit.timed import Timed
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import AuthFailed, BackendFault
 from secrets_manager.runtime.jitter import jitter
 

@@ -27,7 +27,7 @@ from secrets_manager.backends.kit.call_time import time_left, timed_call
 from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.no_reply import no_reply
 from secrets_manager.backends.kit.rate_limit import RateLimit
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import BackendFault, BackendUnavailable, ConfigError, NoAnswerYet
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.http.client import HttpClient

@@ -30,7 +30,7 @@ from secrets_manager.backends.vault.token_api import VaultTokenApi
 from secrets_manager.backends.vault.token_life import RenewalRule, VaultToken
 from secrets_manager.backends.vault.transport import VaultTransport, tls_files
 from secrets_manager.backends.vault.version_guard import VersionGuard
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import (
     BackendFault,
     DynamicSecretUnsupported,

@@ -34,7 +34,7 @@ from secrets_manager.backends.vault.token_life import (
     next_step,
 )
 from secrets_manager.backends.vault.token_replies import Grant, TokenFacts
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendTimeout, SessionExpired
 from secrets_manager.runtime.jitter import jitter
 from secrets_manager.runtime.reminder import Reminder

@@ -22,7 +22,7 @@ from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.rate_limit import RateLimit
 from secrets_manager.backends.vault.faults import from_transport
 from secrets_manager.backends.vault.redirects import MAX_REDIRECTS, REDIRECTS, host_of, next_address
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import BackendUnavailable, ConfigError, NoAnswerYet
 from secrets_manager.runtime import huge_numbers
 from secrets_manager.runtime.byte_budget import ByteBudget, Claim, NoRoom

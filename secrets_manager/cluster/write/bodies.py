@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 
 from secrets_manager.cluster.base import DEFINITIONS, Json
 from secrets_manager.domain import marks
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.condition import Condition, Status
 from secrets_manager.domain.definition import Definition
+from secrets_manager.domain.outcome import SourceVersion
 from secrets_manager.domain.plan import Plan
 from secrets_manager.domain.secret import (
     DEFINITION_KIND,
@@ -134,10 +136,16 @@ def status_body(wanting: Definition, resource_version: str, new: Status, others:
                 *_our_conditions(new),
                 *others.get("conditions", ()),
             ],
-            "sources": [{"path": path, "version": version} for path, version in new.sources],
+            "sources": [_source_body(each) for each in new.sources],
             **overridden,
         },
     }
+
+
+def _source_body(source: SourceVersion) -> Json:
+    """One source; a backend is named unless it is the default, so that old statuses stay as they are."""
+    named = {} if source.backend == DEFAULT_BACKEND else {"backend": source.backend}
+    return {"path": source.path, "version": source.version, **named}
 
 
 def _our_conditions(new: Status) -> list[Json]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from secrets_manager.backends.factory import plugin_of
 from secrets_manager.backends.kit.file_checks import file_fault
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.policy_rules import Effect, Rule
 from secrets_manager.runtime.regular_file import path_of
 from secrets_manager.settings import Settings

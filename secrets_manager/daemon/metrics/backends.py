@@ -22,7 +22,8 @@ from secrets_manager.daemon.metrics.common import Common
 from secrets_manager.daemon.metrics.parts import gauge
 from secrets_manager.daemon.metrics.plugin import PluginMetrics
 from secrets_manager.daemon.metrics.vault import VaultMetrics
-from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.settings import BackendSettings
 

@@ -12,8 +12,9 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Histogram
 
 from secrets_manager.daemon.metrics.parts import HELP, counter, gauge
-from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import SecretsManagerError
+from secrets_manager.domain.location import Location
 from secrets_manager.domain.outcome import Outcome
 
 _OBJECT_LABELS = ("namespace", "name")
@@ -115,15 +116,10 @@ class SyncMetrics:
             self._remove(Ref(outcome.definition.namespace, outcome.secret))
 
     def source_failed(
-        self,
-        definition: Ref,
-        path: str,
-        key: str,
-        error: SecretsManagerError,
-        backend: str = DEFAULT_BACKEND,
+        self, definition: Ref, location: Location, key: str, error: SecretsManagerError
     ) -> None:
         """One key of a definition could not be read."""
-        self._reads.read_failed(backend, definition, path, key, error)
+        self._reads.read_failed(location.backend, definition, location.path, key, error)
 
     def secret_unreadable(self, target: Ref) -> None:
         """A Secret could not be read from the API server."""

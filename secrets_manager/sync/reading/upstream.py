@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from inspect import signature
 
 from secrets_manager.backends.base import Backend, Logins, Relogin, Source
-from secrets_manager.domain.definition import DEFAULT_BACKEND
-from secrets_manager.domain.errors import BackendFault, InvalidVersion, UnknownBackend
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+from secrets_manager.domain.errors import BackendFault, DefinitionError, InvalidVersion, UnknownBackend
 from secrets_manager.domain.location import Location
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.sync.agenda import Agenda
@@ -112,10 +112,13 @@ class Upstream:
 
         Raises InvalidPath, InvalidVersion or PathNotAllowed.
         """
-        path, version = location
-        if version and not self._takes_versions:
-            raise InvalidVersion(path, version, "this backend has no versions")
-        source = self.backend.locate(path, version) if version else self.backend.locate(path)
+        try:
+            source = self._source(location)
+        except DefinitionError:
+            if self.name != DEFAULT_BACKEND:
+                # Who may not read there is told the same as if there were no such backend.
+                self.policy.check(namespace, as_written(location))
+            raise
         self.policy.check(namespace, source.path)
         return source if self.name == DEFAULT_BACKEND else source._replace(backend=self.name)
 
@@ -176,6 +179,12 @@ class Upstream:
             return self.probing.is_refused(key)
         return self.surveys.spare(key) or self.probing.is_refused(key)
 
+    def _source(self, location: Location) -> Source:
+        path, version, _ = location
+        if version and not self._takes_versions:
+            raise InvalidVersion(path, version, "this backend has no versions")
+        return self.backend.locate(path, version) if version else self.backend.locate(path)
+
     def _recovered(self) -> None:
         """It serves again: reconcile at once everything that waited for it."""
         self.agenda.reconcile_soon(self.parked.take_all())
@@ -191,10 +200,23 @@ class Upstream:
                 self.agenda.poll_now(Key.source(source), Lane.SOON)
 
 
-class Upstreams(Mapping[str, Upstream]):
-    """Every backend by its name, in the order in which they were added."""
+def as_written(location: Location) -> str:
+    """The path for the policy, where there is no backend that could say what it means."""
+    return location.path.lstrip("/")
 
-    def __init__(self) -> None:
+
+def _allows_all(name: str) -> PathPolicy:
+    return PathPolicy(backend=name)
+
+
+class Upstreams(Mapping[str, Upstream]):
+    """Every backend by its name, in the order in which they were added.
+
+    ``policy_of`` gives the policy of a backend that is not among them.
+    """
+
+    def __init__(self, policy_of: Callable[[str], PathPolicy] = _allows_all) -> None:
+        self._policy_of = policy_of
         self._known: dict[str, Upstream] = {}
 
     def add(self, upstream: Upstream) -> None:
@@ -214,9 +236,21 @@ class Upstreams(Mapping[str, Upstream]):
     def __len__(self) -> int:
         return len(self._known)
 
-    def locate(self, backend: str, location: Location, namespace: str) -> Source:
-        """As `Upstream.locate` of the backend of that name; also raises UnknownBackend."""
-        return self[backend].locate(location, namespace)
+    def locate(self, location: Location, namespace: str) -> Source:
+        """As `Upstream.locate` of the backend that the location names; also raises UnknownBackend.
+
+        That is told only to who might read the path if there were such a backend: whether there is one is
+        the business of nobody else.
+        """
+        upstream = self._known.get(location.backend)
+        try:
+            if upstream is not None:
+                return upstream.locate(location, namespace)
+            self._policy_of(location.backend).check(namespace, as_written(location))
+        except DefinitionError as error:
+            error.of_backend(location.backend)
+            raise
+        raise UnknownBackend(location.backend)
 
     def domains(self, source: Source) -> tuple[str, ...]:
         """As `Backend.domains` of the backend of that source."""

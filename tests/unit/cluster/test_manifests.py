@@ -300,7 +300,11 @@ STATUS = builders.status(
     ready=False,
     reason="KeyNotFound",
     message="no key",
-    sources=(SourceVersion("secret/data/db", "4"), SourceVersion("kv1/db", "")),
+    sources=(
+        SourceVersion("secret/data/db", "4"),
+        SourceVersion("kv1/db", ""),
+        SourceVersion("secret/data/db", "7", "eu"),
+    ),
 )
 
 
@@ -309,6 +313,16 @@ def test_a_status_that_was_written_is_read_back_the_same() -> None:
 
     assert manifests.status(json.loads(json.dumps(body))) == STATUS
     assert body["metadata"] == {"namespace": "shop", "name": "db", "uid": "uid-db", "resourceVersion": "9"}
+
+
+def test_the_backend_of_a_source_is_written_unless_it_is_the_default_one() -> None:
+    body = bodies.status_body(a_definition(), "9", STATUS)
+
+    assert body["status"]["sources"] == [
+        {"path": "secret/data/db", "version": "4"},
+        {"path": "kv1/db", "version": ""},
+        {"path": "secret/data/db", "version": "7", "backend": "eu"},
+    ]
 
 
 def _conditions(abnormal: Abnormal | None) -> list[dict[str, Any]]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import pytest
+
+from secrets_manager.domain.backend_name import is_backend_name
 from secrets_manager.domain.decoding import Encoding
 from secrets_manager.domain.definition import MAX_SOURCE_KEY, MAX_TYPE
 from secrets_manager.domain.restart_wish import MAX_WORKLOADS, WorkloadKind
@@ -105,6 +109,30 @@ def test_the_bounds_are_never_below_those_of_the_domain_where_the_original_had_n
 
     assert source["key"]["maxLength"] == MAX_SOURCE_KEY
     assert spec["type"]["maxLength"] == MAX_TYPE
+
+
+@pytest.mark.parametrize(
+    "name", ["eu", "0", "a-b", "a--b", "x" * 63, "x" * 64, "EU", "a_b", "a.b", "-a", "a-", " ", "é"]
+)
+def test_a_backend_may_have_the_names_of_the_domain_and_none_is_none(name: str) -> None:
+    spec = _schema()["properties"]["spec"]["properties"]
+    entries = (
+        spec["keysMap"]["additionalProperties"],
+        spec["dataFrom"]["items"],
+        spec["inputs"]["additionalProperties"],
+    )
+    fields = [spec["backend"], *(entry["properties"]["backend"] for entry in entries)]
+
+    for field in fields:
+        assert bool(re.search(field["pattern"], name)) == is_backend_name(name)
+        assert re.search(field["pattern"], "")
+
+
+def test_the_status_can_list_one_path_of_two_backends() -> None:
+    sources = _schema()["properties"]["status"]["properties"]["sources"]
+
+    assert sources["x-kubernetes-list-type"] == "atomic"
+    assert sources["items"]["required"] == ["path"]
 
 
 def test_the_workloads_are_those_of_the_domain() -> None:

@@ -11,7 +11,8 @@ from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json
 from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.daemon.assembly import ExternalServices, Program, assemble
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.settings import ControllerSettings, Settings
 from secrets_manager.settings.checks import ListenAddress

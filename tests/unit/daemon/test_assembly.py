@@ -15,7 +15,7 @@ from secrets_manager.cluster.client.wire import Limits
 from secrets_manager.daemon.assembly import external_services
 from secrets_manager.daemon.core import namespaces_of, silence_limit
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import ConfigError, NotLeading
 from secrets_manager.runtime.terms import Deadline
 from secrets_manager.settings import (

@@ -16,6 +16,7 @@ from secrets_manager.domain.errors import (
     SourceDisabled,
     SourceNotFound,
 )
+from secrets_manager.domain.location import Location
 from secrets_manager.settings import AzureKvSettings, Settings
 
 SETTINGS = Settings(backend="azure-kv", azure_kv=AzureKvSettings(name="vault", tenant_id="tenant"))
@@ -52,7 +53,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_a_key_that_could_not_be_read_counts_under_the_original_s_word(
     metrics: Metrics, error: SecretsManagerError, word: str
 ) -> None:
-    metrics.sync.source_failed(DB, "app", "", error)
+    metrics.sync.source_failed(DB, Location("app"), "", error)
 
     name = "secrets_manager_azure_kv_read_secret_errors_total"
     assert value(metrics, name, path="app", key="", error=word) == 1.0
@@ -93,7 +94,7 @@ def test_a_vault_given_by_its_address_is_shown_by_its_name() -> None:
 
 def test_with_vault_as_the_backend_nothing_counts_for_azure() -> None:
     metrics = Metrics(Settings())
-    metrics.sync.source_failed(DB, "secret/data/app", "a", SourceNotFound("secret/data/app"))
+    metrics.sync.source_failed(DB, Location("secret/data/app"), "a", SourceNotFound("secret/data/app"))
     families = {metric.name: metric.samples for metric in metrics.registry.collect()}
 
     assert not any(name.startswith("secrets_manager_azure_kv") for name in families)

@@ -33,6 +33,7 @@ from secrets_manager.domain.errors import (
     SourceDestroyed,
     SourceNotFound,
 )
+from secrets_manager.domain.location import Location
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.plan import Operation
 from secrets_manager.settings import ControllerSettings, Settings, VaultSettings
@@ -182,7 +183,7 @@ WORDS = [
 def test_a_key_that_cannot_be_read_is_counted_under_the_originals_word(
     desk: Desk, error: SecretsManagerError, word: str
 ) -> None:
-    desk.metrics.sync.source_failed(DB, "secret/data/db", "password", error)
+    desk.metrics.sync.source_failed(DB, Location("secret/data/db"), "password", error)
 
     assert desk.series("secrets_manager_vault_read_secret_errors_total") == {
         tuple(sorted({**SERVER, "path": "secret/data/db", "key": "password", "error": word}.items())): 1
@@ -211,7 +212,7 @@ def test_paths_of_authors_cannot_grow_a_scrape_without_bound(
 def test_read_errors_of_a_definition_go_with_the_definition(desk: Desk) -> None:
     sync, other = desk.metrics.sync, Ref("shop", "other")
     for definition, path in ((DB, "mine"), (DB, "shared"), (other, "shared")):
-        sync.source_failed(definition, path, "k", SourceNotFound(path))
+        sync.source_failed(definition, Location(path), "k", SourceNotFound(path))
     sync.forgotten(DB)
     name = "secrets_manager_vault_read_secret_errors_total"
     assert [dict(labels)["path"] for labels in desk.series(name)] == ["shared"]

@@ -16,6 +16,7 @@ from secrets_manager.daemon.metrics.read_errors import MAX_BYTES, MAX_BYTES_OF_N
 from secrets_manager.daemon.metrics.vault import VaultMetrics
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import KeyNotFound, SourceNotFound
+from secrets_manager.domain.location import Location
 from secrets_manager.settings import Settings
 
 NAME = "secrets_manager_vault_read_secret_errors_total"
@@ -61,7 +62,9 @@ def test_paths_and_keys_of_any_length_and_letters_leave_a_scrape_small(letter: s
     metrics = Metrics(Settings())
     for number in range(2000):
         path, key = f"{number}/" + long(letter, number), long(letter, number)
-        metrics.sync.source_failed(Ref("hostile", f"app-{number % 7}"), path, key, KeyNotFound(path, key))
+        metrics.sync.source_failed(
+            Ref("hostile", f"app-{number % 7}"), Location(path), key, KeyNotFound(path, key)
+        )
 
     assert len(scraped(metrics)) < MAX_BYTES_OF_NAMESPACE + 100_000
 

@@ -17,6 +17,7 @@ from secrets_manager.daemon.metrics.read_errors import MAX_BYTES_OF_NAMESPACE, M
 from secrets_manager.daemon.web.exposition import OPEN_METRICS, TEXT
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import KeyNotFound, SourceNotFound, UnknownBackend
+from secrets_manager.domain.location import Location
 from secrets_manager.settings import Settings, VaultSettings
 from tests.named_backends import named_azure, named_memory, named_vault
 
@@ -49,7 +50,7 @@ def ask(metrics: Metrics, series: str, **labels: str) -> float | None:
 
 def fail_everywhere(metrics: Metrics) -> None:
     for name in ("default", "two", "keys", "other-keys", "attic"):
-        metrics.sync.source_failed(DB, "p", "k", SourceNotFound("p"), name)
+        metrics.sync.source_failed(DB, Location("p", backend=name), "k", SourceNotFound("p"))
         measured = metrics.backends.of(name)
         measured.telemetry.backend_call("?", "read", 0.1, None)
     for name in ("default", "two", "keys", "other-keys"):
@@ -175,7 +176,7 @@ def test_a_definition_that_is_gone_takes_its_series_of_every_backend_with_it(met
 
 
 def test_a_backend_that_there_is_not_brings_no_series(metrics: Metrics) -> None:
-    metrics.sync.source_failed(DB, "p", "k", UnknownBackend("made-up"), "made-up")
+    metrics.sync.source_failed(DB, Location("p", backend="made-up"), "k", UnknownBackend("made-up"))
 
     assert "made-up" not in scrape(metrics)
 
@@ -185,8 +186,8 @@ def test_the_series_of_all_backends_together_stay_within_the_bound_of_the_proces
     metrics = Metrics(Settings(has_default=False, named=twenty))
     for number in range(MAX_SERIES + 2000):
         namespace, path = f"ns-{number % 40}", f"p{number}"
-        backend = f"vault-{number % 20}"
-        metrics.sync.source_failed(Ref(namespace, "d"), path, "k", KeyNotFound(path, "k"), backend)
+        place = Location(path, backend=f"vault-{number % 20}")
+        metrics.sync.source_failed(Ref(namespace, "d"), place, "k", KeyNotFound(path, "k"))
     shown = scrape(metrics).count("secrets_manager_vault_read_secret_errors_total{")
 
     assert shown + (ask(metrics, "secrets_manager_series_dropped_total") or 0) == MAX_SERIES + 2000
@@ -198,9 +199,8 @@ def test_a_namespace_has_its_room_once_and_not_for_each_backend() -> None:
     metrics = Metrics(Settings(has_default=False, named=twenty))
     for number in range(6000):
         path = f"{number}/" + "x" * 250
-        metrics.sync.source_failed(
-            Ref("hostile", "d"), path, path, KeyNotFound(path, path), f"vault-{number % 20}"
-        )
+        place = Location(path, backend=f"vault-{number % 20}")
+        metrics.sync.source_failed(Ref("hostile", "d"), place, path, KeyNotFound(path, path))
 
     assert len(scrape(metrics)) < MAX_BYTES_OF_NAMESPACE + 100_000
 
@@ -251,7 +251,8 @@ def test_whatever_comes_and_goes_a_scrape_is_valid(steps: list[tuple[str, str, b
     metrics = Metrics(SEVERAL)
     for backend, name, fails in steps:
         if fails:
-            metrics.sync.source_failed(Ref("shop", name), name, "k", KeyNotFound(name, "k"), backend)
+            place = Location(name, backend=backend)
+            metrics.sync.source_failed(Ref("shop", name), place, "k", KeyNotFound(name, "k"))
         else:
             metrics.sync.forgotten(Ref("shop", name))
     lines = [line for line in scrape(metrics).splitlines() if not line.startswith("#")]

@@ -17,6 +17,7 @@ from secrets_manager.domain.definition import (
     is_subdomain,
 )
 from secrets_manager.domain.errors import DefinitionError, InvalidKey, InvalidSpec, TypeNotAllowed
+from secrets_manager.domain.location import Location
 from tests.builders import definition, spec
 
 SOURCE = DataSource(path="secret/data/app", key="user")
@@ -82,7 +83,7 @@ def test_an_absurd_spec_is_invalid_and_reported_in_few_words(wish: dict[str, Any
 def test_the_longest_that_is_taken_is_taken() -> None:
     keys = {"a": DataSource(path="p" * 4096, key="k" * 4096)}
 
-    assert spec(keys=keys, secret_type="t" * 1024).locations == (("p" * 4096, ""),)
+    assert spec(keys=keys, secret_type="t" * 1024).locations == (Location("p" * 4096),)
 
 
 @pytest.mark.parametrize("wish", [{"keys": {"k" * 10**6: SOURCE}}, {"secret_name": "n" * 10**6}])
@@ -107,7 +108,7 @@ def test_no_keys_at_all_are_valid() -> None:
 def test_paths_are_distinct_in_the_order_of_first_use() -> None:
     keys = {name: DataSource(path=path, key=name) for name, path in [("x", "b"), ("y", "a"), ("z", "b")]}
 
-    assert spec(keys=keys).locations == (("b", ""), ("a", ""))
+    assert spec(keys=keys).locations == (Location("b"), Location("a"))
 
 
 def test_the_target_is_in_the_definitions_own_namespace() -> None:

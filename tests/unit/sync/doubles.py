@@ -16,6 +16,7 @@ from secrets_manager.cluster.base import Json, Resource
 from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import ClusterUnavailable, SecretsManagerError
+from secrets_manager.domain.location import Location
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.sync.reading.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.reading.evidence import Evidence
@@ -92,8 +93,10 @@ class RecordedTelemetry:
         self.outcomes.append(outcome)
         self.seconds.append(seconds)
 
-    def source_failed(self, definition: Ref, path: str, key: str, error: SecretsManagerError) -> None:
-        self.failed_keys.append((path, key, error.reason))
+    def source_failed(
+        self, definition: Ref, location: Location, key: str, error: SecretsManagerError
+    ) -> None:
+        self.failed_keys.append((location.path, key, error.reason))
 
     def secret_unreadable(self, target: Ref) -> None:
         self.unreadable.append(target)

@@ -12,7 +12,8 @@ import pytest
 from secrets_manager.backends.base import Reading, Source
 from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS
-from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import (
     AuthFailed,
     BackendFault,

@@ -18,6 +18,7 @@ from secrets_manager.domain.decoding import Encoding
 from secrets_manager.domain.definition import DataSource, Input
 from secrets_manager.domain.errors import DecodeError, KeyNotFound, NotAString, SourceTooLarge, TooLarge
 from secrets_manager.domain.location import Location
+from secrets_manager.domain.outcome import SourceVersion
 from secrets_manager.runtime.json_view import view
 from secrets_manager.sync.gathering import Gathering
 from tests.builders import spec
@@ -67,7 +68,7 @@ def test_only_the_keys_that_the_definition_asks_for_are_taken(reading: Any) -> N
     gathered = gathering.result()
 
     assert list(gathered.data.items()) == [("a", b"ABCD"), ("b", b"alice"), ("c", "\U0001f511".encode())]
-    assert (gathered.versions, gathered.size(), gathered.overridden) == ((("app", "1"),), 13, ())
+    assert (gathered.versions, gathered.size(), gathered.overridden) == ((SourceVersion("app", "1"),), 13, ())
     assert "alice" not in repr(gathered)
 
 

@@ -77,7 +77,7 @@ BEYOND: dict[str, Json] = {
     "data": {"data": {"user": "bWFsbG9yeQ=="}, "stringData": {"user": "mallory"}, "immutable": True},
     "more sources": {"find": {"path": "theirs"}, "keys": {"b": {"path": "theirs", "key": "user"}}},
 }
-WITHIN: Json = {"namespace": OTHER, "backend": "evil", "url": "https://evil.test", "value": "mallory"}
+WITHIN: Json = {"namespace": OTHER, "server": "evil", "url": "https://evil.test", "value": "mallory"}
 
 
 @pytest.mark.parametrize("what", BEYOND)

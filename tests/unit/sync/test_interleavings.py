@@ -25,7 +25,8 @@ from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, Resource
 from secrets_manager.cluster.lead.fenced import SoleReplica
 from secrets_manager.cluster.view.definition_store import DefinitionEntry
 from secrets_manager.daemon.core import CoreParts, Times, build_core
-from secrets_manager.domain.definition import DEFAULT_BACKEND, Definition, Ref, SecretSpec
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+from secrets_manager.domain.definition import Definition, Ref, SecretSpec
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.secret import Digester
 from secrets_manager.runtime.terms import Terms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secrets_manager.backends.memory import MemoryBackend
-from secrets_manager.domain.definition import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import AuthFailed
 from tests.unit.sync.world import World
 

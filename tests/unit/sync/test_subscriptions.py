@@ -36,7 +36,8 @@ class Bench:
         self.subscriptions = Subscriptions(
             view=self.view,
             routes=Routes(
-                lambda _backend, location, _namespace: MemoryBackend().locate(*location), shortest_period=2.0
+                lambda location, _namespace: MemoryBackend().locate(location.path, location.version),
+                shortest_period=2.0,
             ),
         )
         self._version = 0

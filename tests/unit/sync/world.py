@@ -21,7 +21,8 @@ from secrets_manager.cluster.client.retry_pauses import PausingApi
 from secrets_manager.cluster.lead.fenced import FencedApi
 from secrets_manager.cluster.view.informer import Informer
 from secrets_manager.daemon.core import CoreParts, Times, build_core, build_informers
-from secrets_manager.domain.definition import DEFAULT_BACKEND, Ref
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.policy_rules import Rule
 from secrets_manager.domain.secret import Digester
