@@ -18,7 +18,7 @@ from tests.testbed.binaries import bao_program
 __all__ = ["VAULT_BINARY", "VaultProgram", "VaultProgramError", "program_at", "vault_program"]
 
 VAULT_BINARY = "VAULT_BINARY"
-_FIRST_LINE = re.compile(r"(OpenBao|Vault) v(\S+)")
+_FIRST_LINE = re.compile(r"(OpenBao|Vault) v([^\s,]+)")
 # It only prints a line, but a program of 500 MB may come from a cold disk.
 _SECONDS = 60.0
 

@@ -48,6 +48,7 @@ def test_openbao_comes_from_its_package_unless_another_program_is_named(
     ("said", "title", "has_namespaces"),
     [
         ("Vault v1.21.4 (0123abc), built 2026-01-01T00:00:00Z", "Vault 1.21.4", False),
+        ("Vault v1.21.4, built 2026-01-01T00:00:00Z", "Vault 1.21.4", False),
         ("Vault v1.21.4", "Vault 1.21.4", False),
         ("Vault v1.21.4+ent (0123abc)", "Vault 1.21.4+ent", True),
         ("Vault v1.21.4+ent.hsm (0123abc)", "Vault 1.21.4+ent.hsm", True),
