@@ -338,10 +338,12 @@ class VaultSession:
         if facts is not None:
             self._server_known = facts.serving
             self._telemetry.server(facts.version, facts.cluster_id, facts.cluster_name)
+            if facts.ignores_namespace:
+                self._warn("the server has no namespaces and ignores the one in the settings", "health")
 
-    def _warn(self, message: str) -> None:
+    def _warn(self, message: str, operation: str = "lookup-self") -> None:
         if self._reminder.happened(message):
-            self._log.warning(message, extra=_extra("lookup-self", ""))
+            self._log.warning(message, extra=_extra(operation, ""))
 
     def _announce(self, reason: str) -> None:
         # It would repeat at each poll, while logins are refused and the old token lives.

@@ -165,7 +165,7 @@ class VaultTokenApi:
     def _health(self) -> ServerFacts | None:
         client = open_client(self._transport, timeout=min(_HEALTH_SECONDS, self._timeout))
         try:
-            return server_facts(client.sys.read_health_status(method="GET"))
+            return server_facts(client.sys.read_health_status(method="GET"), self._settings.namespace)
         except VaultRefused as refused:
             raise from_status(refused) from None
 

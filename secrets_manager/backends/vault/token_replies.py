@@ -8,6 +8,9 @@ from typing import Any
 
 from secrets_manager.domain.errors import AuthFailed, BackendUnavailable
 
+# The ways to name what is outside of any namespace.
+_NO_NAMESPACE = {"", "root"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
@@ -43,13 +46,15 @@ class TokenFacts:
 class ServerFacts:
     """The version and cluster of the server; each text is "" if it does not say.
 
-    A server that is sealed, or a disaster recovery secondary, is not ``serving``.
+    A server that is sealed, or a disaster recovery secondary, is not ``serving``. ``ignores_namespace`` says
+    that it serves what is outside of any namespace, whatever namespace a call names.
     """
 
     version: str
     cluster_id: str
     cluster_name: str
     serving: bool
+    ignores_namespace: bool = False
 
 
 def grant_in(reply: Mapping[str, Any]) -> Grant:
@@ -87,8 +92,11 @@ def token_facts(reply: Mapping[str, Any]) -> TokenFacts:
     )
 
 
-def server_facts(reply: Mapping[str, Any]) -> ServerFacts | None:
-    """The reply of sys/health, None if it is not one."""
+def server_facts(reply: Mapping[str, Any], namespace: str = "") -> ServerFacts | None:
+    """The reply of sys/health to a client that names ``namespace`` in its calls; None if it is not one.
+
+    Vault 1.16 and later say whether they are Enterprise. OpenBao says nothing of the kind.
+    """
     version = reply.get("version")
     if not isinstance(version, str):
         return None
@@ -97,6 +105,7 @@ def server_facts(reply: Mapping[str, Any]) -> ServerFacts | None:
         cluster_id=str(reply.get("cluster_id") or ""),
         cluster_name=str(reply.get("cluster_name") or ""),
         serving=reply.get("sealed") is False and reply.get("replication_dr_mode") != "secondary",
+        ignores_namespace=reply.get("enterprise") is False and namespace.strip("/") not in _NO_NAMESPACE,
     )
 
 

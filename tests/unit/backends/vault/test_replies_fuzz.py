@@ -250,6 +250,27 @@ def test_health_is_what_the_server_says_or_nothing(reply: dict[str, Any]) -> Non
         assert found.serving == (reply.get("sealed") is False)
 
 
+@pytest.mark.parametrize("namespace", ["team", "/team/", "admin/team", "root/team"])
+@pytest.mark.parametrize(
+    ("says", "ignores"), [({"enterprise": False}, True), ({"enterprise": True}, False), ({}, False)]
+)
+def test_only_a_server_that_says_it_is_not_enterprise_ignores_a_namespace(
+    says: dict[str, Any], ignores: object, namespace: str
+) -> None:
+    found = token_replies.server_facts({**HEALTH, **says}, namespace)
+
+    assert found is not None
+    assert found.ignores_namespace is ignores
+
+
+@pytest.mark.parametrize("namespace", ["", "/", "root", "root/"])
+def test_the_root_namespace_is_not_ignored(namespace: str) -> None:
+    found = token_replies.server_facts({**HEALTH, "enterprise": False}, namespace)
+
+    assert found is not None
+    assert not found.ignores_namespace
+
+
 def test_whole_replies_are_understood() -> None:
     assert token_replies.grant_in(LOGIN) == token_replies.Grant(token="hvs.token", ttl=1200, renewable=True)
     facts = token_replies.token_facts(copy.deepcopy(LOOK_UP))

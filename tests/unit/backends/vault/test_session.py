@@ -559,6 +559,20 @@ def test_the_health_of_the_server_is_asked_for_until_it_serves(bench: Bench) -> 
     assert bench.server.calls["health"] == 3
 
 
+def test_a_server_that_ignores_the_namespace_of_the_settings_is_named_in_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    for ignores in (False, True):
+        bench.server.server = ServerFacts(
+            version="1.21", cluster_id="", cluster_name="", serving=False, ignores_namespace=ignores
+        )
+        bench.maintain()
+        bench.maintain()
+
+    warned = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert warned == ["the server has no namespaces and ignores the one in the settings"]
+
+
 def test_nothing_shows_the_token(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         token = bench.current()
