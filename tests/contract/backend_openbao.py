@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from secrets_manager.backends.vault.backend import VaultBackend
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import Engine, VaultSettings
@@ -43,6 +45,8 @@ class OpenBaoBench:
 
     def put(self, name: str, values: Mapping[str, Any]) -> str:
         if not self._versioned:
+            if ".." in name and not self._openbao.program.is_openbao:
+                pytest.skip(f"{self._openbao.program} keeps no path with two dots in a row in KV version 1")
             self._openbao.write_kv1(self._stored(name), dict(values))
             return ""
         version = str(self._openbao.write_kv2(self._stored(name), dict(values)))

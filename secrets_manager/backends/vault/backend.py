@@ -192,9 +192,14 @@ class VaultBackend:
             return self._absent(source, refused)
         if refused.status == 405 and kv.is_no_read(refused.reply):
             return EngineMismatch(source.path, self._settings.engine)
-        if refused.status == 400 and refused.reply is None:
-            return kv.unprintable(source) or not_vault(400)
+        if refused.status == 400:
+            return self._unacceptable(source, refused)
         return self._api.unavailability(refused)
+
+    def _unacceptable(self, source: Source, refused: VaultRefused) -> SecretsManagerError:
+        if refused.reply is None:
+            return kv.unprintable(source) or not_vault(400)
+        return kv.refused_dots(source, refused.reply) or self._api.unavailability(refused)
 
     def _absent(self, source: Source, refused: VaultRefused) -> SecretsManagerError:
         version = kv.gone_version(refused.reply)

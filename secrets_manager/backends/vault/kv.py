@@ -32,6 +32,7 @@ DEFAULT_KEY = "data"
 # Where the values stand in a reply.
 _KV1_PLACE, _KV2_PLACE = ("data",), ("data", "data")
 _UNSUPPORTED = "unsupported operation"
+_RELATIVE = "relative paths not supported"
 
 # Control characters, and halves of surrogate pairs, which have no bytes.
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -155,6 +156,17 @@ def unprintable(source: Source) -> SourceError | None:
     )
 
 
+def refused_dots(source: Source, reply: Mapping[str, Any] | None) -> SourceError | None:
+    """Why Vault refuses a path with 400 that has two dots in a row, also within a name such as ``a..b``.
+
+    Version 1 keeps its paths as they are, and Vault's storage takes no such path; OpenBao's does.
+    """
+    if ".." not in source.path or not _says(reply, _RELATIVE):
+        return None
+    hint = "Vault keeps no path with two dots in a row in KV version 1"
+    return SourceNotFound(source.path, hint, doubtful=True)
+
+
 def gone_version(reply: Mapping[str, Any] | None) -> str:
     """The version that is deleted or destroyed according to a 404, "0" if the reply does not name it.
 
@@ -166,8 +178,12 @@ def gone_version(reply: Mapping[str, Any] | None) -> str:
 
 def is_no_read(reply: Mapping[str, Any] | None) -> bool:
     """Whether a 405 says that this path cannot be read, so that it is not a KV path."""
+    return _says(reply, _UNSUPPORTED)
+
+
+def _says(reply: Mapping[str, Any] | None, words: str) -> bool:
     errors = reply.get("errors") if reply is not None else None
-    return isinstance(errors, list) and any(_UNSUPPORTED in str(error) for error in errors)
+    return isinstance(errors, list) and any(words in str(error) for error in errors)
 
 
 def _unversioned(engine: Engine, source: Source) -> SourceError:

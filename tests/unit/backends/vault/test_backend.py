@@ -201,6 +201,17 @@ def test_each_answer_of_vault_to_a_read_has_one_meaning(
     assert told.calls[-1] == ("read", error)
 
 
+@pytest.mark.parametrize(("path", "meaning"), [("kv1/a..b", SourceNotFound), ("kv1/a.b", BackendUnavailable)])
+def test_a_name_with_two_dots_that_vault_cannot_keep_is_no_fault_of_vault(
+    vault: FakeVault, path: str, meaning: type
+) -> None:
+    vault.on(
+        path, said(400, {"errors": ["1 error occurred:\n\t* read failed: relative paths not supported"]})
+    )
+
+    assert type(failure(backend(vault, engine="kv1"), path)) is meaning
+
+
 @pytest.mark.parametrize(
     ("seal", "message"),
     [

@@ -18,6 +18,7 @@ from secrets_manager.backends.vault.kv import (
     kv_reading,
     locate,
     made_at,
+    refused_dots,
     url_path,
 )
 from secrets_manager.domain.errors import (
@@ -373,6 +374,30 @@ def test_a_reply_with_a_token_of_ours_is_no_secret(engine: Any, reply: dict[str,
 )
 def test_only_vaults_own_words_say_that_nothing_can_be_read(reply: Any, *, told: bool) -> None:
     assert is_no_read(reply) is told
+
+
+NO_DOTS = {"errors": ["1 error occurred:\n\t* read failed: relative paths not supported\n\n"]}
+
+
+@pytest.mark.parametrize("path", ["kv1/..a", "kv1/a..", "kv1/team/a..b", "kv1/..."])
+def test_a_path_that_vault_cannot_keep_says_what_is_wrong_with_it(path: str) -> None:
+    error = refused_dots(Source(path), NO_DOTS)
+
+    assert isinstance(error, SourceNotFound)
+    assert error.message == (
+        f"path '{path}' does not exist in the backend; "
+        "Vault keeps no path with two dots in a row in KV version 1"
+    )
+    # It was refused, not looked for: that must not delete a Secret.
+    assert error.doubtful
+
+
+@pytest.mark.parametrize(
+    ("path", "reply"),
+    [("kv1/a.b", NO_DOTS), ("kv1/a..b", {"errors": ["canary"]}), ("kv1/a..b", {}), ("kv1/a..b", None)],
+)
+def test_any_other_400_says_nothing_about_dots(path: str, reply: Any) -> None:
+    assert refused_dots(Source(path), reply) is None
 
 
 def test_a_deleted_version_is_named() -> None:
