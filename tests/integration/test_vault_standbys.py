@@ -62,7 +62,7 @@ class Pair:
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OpenBao, OpenBao, Link]]:
     if not vault_program().is_openbao:
-        pytest.skip("the standbys of this server answer no reads")
+        pytest.skip(f"standbys of {vault_program()} answer no reads, or are not set up here")
     folder = tmp_path_factory.mktemp("pair")
     active = OpenBao.durable(folder / "active")
     active.enable_auth("approle", "approle")
