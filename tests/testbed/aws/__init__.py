@@ -1,0 +1,3 @@
+"""AWS as moto plays it."""
+
+from __future__ import annotations
