@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from secrets_manager.testing import BackendContract
+from tests.testbed.packages import install
 
 ROOT = Path(__file__).parents[2]
 # What `secrets-manager --once` does, with a cluster in memory in place of an API server.
@@ -59,19 +60,8 @@ sys.exit(code)
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the sample is installed, from a copy of its folder: a build leaves files behind."""
-    folder = tmp_path_factory.mktemp("plug-in")
-    shutil.copytree(ROOT / "samples/plugin", folder / "source", ignore=shutil.ignore_patterns("__pycache__"))
-    plain = ("--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check", "--quiet")
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "install", *plain, "--target", folder / "site", folder / "source"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
+    """Where the sample is installed."""
+    return install(ROOT / "samples/plugin", tmp_path_factory.mktemp("plug-in"))
 
 
 def _run(site: Path | None, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
