@@ -210,8 +210,8 @@ def test_calls_are_counted_under_the_plug_ins_name_and_nothing_secret_is_logged(
 ) -> None:
     name = "secrets_manager_backend_request_duration_seconds_count"
 
-    assert working.metric(name, backend="aws-sm", operation="read", result="success")
-    assert working.metric(name, backend="aws-sm", operation="list", result="success")
+    for operation in ("login", "read", "list"):
+        assert working.metric(name, kind="aws-sm", operation=operation, result="success")
     output = working.output() + working.metrics()
     assert not [secret for secret in (CANARY, KEY_ID, SECRET_KEY) if secret in output]
     assert KEY_ID.encode() not in Path(f"/proc/{working.pid}/environ").read_bytes()

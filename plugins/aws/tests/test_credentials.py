@@ -63,7 +63,7 @@ def test_the_keys_of_the_settings_win_and_do_not_end(monkeypatch: pytest.MonkeyP
 
 def test_no_credentials_at_all_are_said_with_what_to_do() -> None:
     assert fault_of(chain()).message == (
-        "no AWS credentials were found: give the pod an identity, or set aws-sm.access-key-id"
+        "no AWS credentials were found: give the pod an identity, or set access-key-id"
     )
 
 
@@ -95,7 +95,7 @@ def test_a_token_file_that_is_not_there_is_named(sts: FaultProxy, tmp_path: Path
     fault = fault_of(chain(role_arn=ROLE, web_identity_token_file=str(tmp_path / "none")))
 
     assert isinstance(fault, AuthFailed)
-    assert "aws-sm.web-identity-token-file: file" in fault.message
+    assert "web-identity-token-file: file" in fault.message
 
 
 def refusal(code: str) -> bytes:

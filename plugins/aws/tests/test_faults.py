@@ -7,10 +7,7 @@ import pytest
 from secrets_manager.backends.base import Source
 from secrets_manager.domain.errors import (
     AuthFailed,
-    BackendFault,
     BackendThrottled,
-    BackendTimeout,
-    BackendTLS,
     BackendUnavailable,
     PermissionDenied,
     Reach,
@@ -21,13 +18,6 @@ from secrets_manager.domain.errors import (
     is_sure_absence,
 )
 from secrets_manager.runtime.http.messages import Reply
-from secrets_manager.runtime.http.transport_errors import (
-    Interrupted,
-    TimedOut,
-    TlsFailed,
-    TransportError,
-    Unreachable,
-)
 from secrets_manager_aws import faults
 from secrets_manager_aws.faults import DecryptionFailed, RefusedByService
 
@@ -137,20 +127,3 @@ def test_what_is_not_the_services_word_is_an_outage(status: int, body: bytes, te
 
     assert isinstance(error, BackendUnavailable)
     assert text in error.message
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "reach"),
-    [
-        (TimedOut("x"), BackendTimeout, Reach.PATH),
-        (TlsFailed("x"), BackendTLS, Reach.ALL),
-        (Unreachable("x"), BackendUnavailable, Reach.ALL),
-        (Interrupted("x"), BackendUnavailable, Reach.PATH),
-    ],
-)
-def test_a_call_without_a_reply_is_a_fault(
-    error: TransportError, kind: type[BackendFault], reach: Reach
-) -> None:
-    found = faults.of_transport(error)
-
-    assert (type(found), found.reach) == (kind, reach)

@@ -6,6 +6,7 @@ for.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Collection
@@ -13,6 +14,7 @@ from collections.abc import Collection
 from secrets_manager.backends.base import BackendTelemetry, Clock, Reading, Source, Survey
 from secrets_manager.backends.kit.credential_files import Fingerprint
 from secrets_manager.backends.kit.login_watch import watch_login
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.timed import Timed
 from secrets_manager.domain.errors import SecretsManagerError, SourceDeleted, SourceNotFound
 from secrets_manager.runtime.deadline import Watchdog
@@ -27,11 +29,13 @@ from secrets_manager_aws.readings import secret_reading
 from secrets_manager_aws.session import AwsSession, LoginSteps
 from secrets_manager_aws.settings import AwsSettings
 from secrets_manager_aws.signing import AccessKey
-from secrets_manager_aws.surveyor import AwsSurveyor
+from secrets_manager_aws.surveyor import AwsSurveyor, SurveyLimits
 from secrets_manager_aws.transport import SignedCalls
 
 # A login asks a token service, perhaps for a second role, and then tries out what it got.
 _LOGIN_CALLS = 3
+_JITTER = random.SystemRandom().random
+_LOG = logging.getLogger(__name__)
 
 
 class AwsSecretsManagerBackend:
@@ -48,16 +52,17 @@ class AwsSecretsManagerBackend:
         telemetry: BackendTelemetry,
         watchdog: Watchdog,
         clock: Clock = time.monotonic,
+        name: str = "default",
     ) -> None:
         """``timeout`` is the total time of one call of a login or a survey, in seconds. Makes no call.
 
-        Raises ConfigError.
+        ``name`` is its name in the settings. Raises ConfigError.
         """
         silence_botocore()
         self._region = settings.region
         self._telemetry = telemetry
         self._clock = clock
-        self._calls = SignedCalls(settings, watchdog, connections=connections, clock=clock)
+        self._calls = SignedCalls(settings, watchdog, connections=connections, clock=clock, name=name)
         chain = CredentialChain(settings, timeout=timeout)
 
         def accepted(key: AccessKey) -> None:
@@ -70,11 +75,15 @@ class AwsSecretsManagerBackend:
             watch=watch_login(watchdog, timeout, clock),
             seconds=_LOGIN_CALLS * timeout,
         )
-        self._session = AwsSession(steps, telemetry, clock=clock, jitter=random.SystemRandom().random)
+        self._session = AwsSession(steps, telemetry, clock=clock, jitter=_JITTER, name=name)
         self._api = SecretsManagerApi(self._calls, self._session)
         self._freshness = Freshness()
         self._surveyor = AwsSurveyor(
-            self._api, self._freshness, ways=settings.survey, timeout=timeout, clock=clock
+            self._api,
+            self._freshness,
+            limits=SurveyLimits(ways=settings.survey, timeout=timeout),
+            clock=clock,
+            log=NamedLog(_LOG, name),
         )
 
     def locate(self, path: str, version: str = "") -> Source:

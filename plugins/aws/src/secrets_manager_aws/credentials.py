@@ -82,9 +82,7 @@ class CredentialChain:
     def _log_in(self) -> Login:
         held = self._found()
         if held is None:
-            raise AuthFailed(
-                "no AWS credentials were found: give the pod an identity, or set aws-sm.access-key-id"
-            )
+            raise AuthFailed("no AWS credentials were found: give the pod an identity, or set access-key-id")
         frozen = held.get_frozen_credentials()
         if not frozen.access_key or not frozen.secret_key:
             raise AuthFailed("the AWS credentials that were found are not complete")
@@ -123,7 +121,7 @@ class CredentialChain:
         own = self._settings
         fetcher = AssumeRoleWithWebIdentityCredentialFetcher(
             partial(session.create_client, region_name=own.region),
-            lambda: read_credential(own.web_identity_token_file, "aws-sm.web-identity-token-file"),
+            lambda: read_credential(own.web_identity_token_file, "web-identity-token-file"),
             own.role_arn,
         )
         return DeferredRefreshableCredentials(fetcher.fetch_credentials, _METHOD)

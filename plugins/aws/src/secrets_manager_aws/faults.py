@@ -18,11 +18,8 @@ from secrets_manager.domain.errors import (
     AuthFailed,
     BackendFault,
     BackendThrottled,
-    BackendTimeout,
-    BackendTLS,
     BackendUnavailable,
     PermissionDenied,
-    Reach,
     SecretsManagerError,
     SourceDeleted,
     SourceError,
@@ -30,13 +27,6 @@ from secrets_manager.domain.errors import (
 )
 from secrets_manager.runtime.http.messages import Reply
 from secrets_manager.runtime.http.retry_after import asked_pause
-from secrets_manager.runtime.http.transport_errors import (
-    ProxyAnswered,
-    TimedOut,
-    TlsFailed,
-    TransportError,
-    Unreachable,
-)
 
 SERVICE = "AWS Secrets Manager"
 _CODE = re.compile(r"[A-Za-z][A-Za-z.]{0,63}", re.ASCII)
@@ -194,17 +184,6 @@ def identity_refused(refused: Refusal) -> AuthFailed:
             f"{SERVICE} refused the signature: the clock of this machine is more than five minutes off"
         )
     return AuthFailed(f"{SERVICE} did not accept the credentials ({refused.code})")
-
-
-def of_transport(error: TransportError) -> BackendFault:
-    """The fault behind a call that got no reply."""
-    if isinstance(error, TimedOut):
-        return BackendTimeout(f"{SERVICE} did not answer within the time allowed")
-    if isinstance(error, TlsFailed):
-        return BackendTLS(f"no trusted connection to {SERVICE}: {error}")
-    # A call that broke after it was sent may be the fault of the part that serves this secret.
-    reach = Reach.ALL if isinstance(error, (ProxyAnswered, Unreachable)) else None
-    return BackendUnavailable(f"{SERVICE} cannot be reached: {error}", reach=reach)
 
 
 def not_ours() -> BackendUnavailable:

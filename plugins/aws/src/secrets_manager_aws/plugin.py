@@ -17,6 +17,7 @@ def build(settings: AwsSettings, provided: Provided) -> Backend:
         connections=provided.connections,
         telemetry=provided.telemetry,
         watchdog=provided.watchdog,
+        name=provided.name,
     )
 
 
@@ -27,4 +28,6 @@ PLUGIN = Plugin(
     build=build,
     contradictions=contradictions,
     calls_per_second=lambda aws: aws.max_requests_per_second,
+    # Fall-backs of the settings, which would stay. Other backends may have options for the same names.
+    foreign_credentials=("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
 )

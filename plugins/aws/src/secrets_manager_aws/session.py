@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from secrets_manager.backends.base import BackendTelemetry, Clock
 from secrets_manager.backends.kit.login_pace import REFUSED_PAUSES, LoginPace
 from secrets_manager.backends.kit.login_watch import WatchLogin
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.shared_token import SharedToken
 from secrets_manager.backends.kit.timed import Timed
 from secrets_manager.domain.errors import AuthFailed, BackendFault
@@ -66,12 +67,15 @@ class AwsSession:
         *,
         clock: Clock,
         jitter: Callable[[], float],
+        name: str = "default",
     ) -> None:
+        """``name`` is the backend's in the settings."""
         self._steps = steps
         self._telemetry = telemetry
         self._clock = clock
         pace = LoginPace(clock, jitter, steps.shown)
-        self._token: SharedToken[Login, Login] = SharedToken("aws-sm", pace, _Uncounted(), _LOG, clock)
+        self._token: SharedToken[Login, Login] = SharedToken(name, pace, _Uncounted(), _LOG, clock)
+        self._log = NamedLog(_LOG, name)
         self._began_at = float("-inf")
 
     @property
@@ -150,5 +154,5 @@ class AwsSession:
             self._token.record_failure(fault)
             raise
         finally:
-            _LOG.debug("looked for credentials", extra=call.log_fields())
+            self._log.debug("looked for credentials", extra=call.log_fields())
         return self._token.take(lambda _generation: found, same=lambda old: old.key == found.key)

@@ -1,7 +1,7 @@
 """The settings of the plug-in: which region to read, with which credentials, and how to notice changes.
 
 Names such as AWS_REGION are those that AWS itself puts into a pod. They count only where the option is not
-given otherwise; static keys in the environment win, and are removed from it.
+given otherwise. Static keys are removed from the environment once they are read.
 """
 
 from __future__ import annotations
@@ -77,21 +77,21 @@ class AwsSettings:
         ascii_line,
         secret=True,
         warned=False,
-        overriding="AWS_ACCESS_KEY_ID",
+        fallbacks=("AWS_ACCESS_KEY_ID",),
         help="Id of a static access key; wins over every other way to log in.",
     )
     secret_access_key: str = option(
         "",
         ascii_line,
         secret=True,
-        overriding="AWS_SECRET_ACCESS_KEY",
+        fallbacks=("AWS_SECRET_ACCESS_KEY",),
         help="Secret of {table}.access-key-id; better given in a file or in the environment.",
     )
     session_token: str = option(
         "",
         ascii_line,
         secret=True,
-        overriding="AWS_SESSION_TOKEN",
+        fallbacks=("AWS_SESSION_TOKEN",),
         help="Session token, if {table}.access-key-id is a temporary key.",
     )
     role_arn: str = option(

@@ -7,11 +7,12 @@ tried again after ten minutes. This module must not know how a call is made.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from secrets_manager.backends.base import Clock, Source, Survey
+from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.domain.errors import BackendFault
 from secrets_manager.runtime.terms import Deadline, Terms
 from secrets_manager_aws import faults
@@ -19,7 +20,6 @@ from secrets_manager_aws.api import BATCH, Listed, SecretsManagerApi
 from secrets_manager_aws.faults import Refusal, Refused
 from secrets_manager_aws.freshness import Freshness
 
-_LOG = logging.getLogger(__name__)
 _ASK_AGAIN = 600.0
 # A survey that takes longer is not worth it, and blocks a worker.
 _LONGEST = 30.0
@@ -27,20 +27,34 @@ _WAYS = {"list": ("list", "batch"), "batch": ("batch",), "none": ()}
 _ACTIONS = {"list": "ListSecrets", "batch": "BatchGetSecretValue"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyLimits:
+    """What a survey may do: ``ways`` is list, batch or none; ``timeout`` the seconds of one call."""
+
+    ways: str
+    timeout: float
+
+
 class AwsSurveyor:
     """Makes surveys; one thread at a time."""
 
     def __init__(
-        self, api: SecretsManagerApi, freshness: Freshness, *, ways: str, timeout: float, clock: Clock
+        self,
+        api: SecretsManagerApi,
+        freshness: Freshness,
+        *,
+        limits: SurveyLimits,
+        clock: Clock,
+        log: NamedLog,
     ) -> None:
-        """``ways`` is list, batch or none; ``timeout`` is the total of one call in seconds."""
         self._api = api
         self._freshness = freshness
-        self._timeout = timeout
+        self._timeout = limits.timeout
         self._clock = clock
-        self._ways = _WAYS[ways]
+        self._ways = _WAYS[limits.ways]
         self._closed_until = dict.fromkeys(self._ways, float("-inf"))
         self._logged: set[str] = set()
+        self._log = log
 
     def survey(self, sources: Collection[Source]) -> Survey | None:
         """See `secrets_manager.backends.base.Surveyor`."""
@@ -112,10 +126,9 @@ class AwsSurveyor:
             return
         self._logged.add(way)
         action = _ACTIONS[way]
-        _LOG.info(
+        self._log.info(
             "the credentials have no right for a survey",
             extra={
-                "backend": "aws-sm",
                 "operation": "list",
                 "reason": f"secretsmanager:{action} is not allowed; allow it for fewer calls",
             },

@@ -13,6 +13,8 @@ import orjson
 
 from secrets_manager.backends.base import Clock
 from secrets_manager.backends.kit.call_time import time_left, timed_call
+from secrets_manager.backends.kit.named_log import NamedLog
+from secrets_manager.backends.kit.no_reply import no_reply
 from secrets_manager.backends.kit.rate_limit import RateLimit
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.runtime.deadline import Watchdog
@@ -36,18 +38,24 @@ _HEADERS = {"Content-Type": "application/x-amz-json-1.1", "Accept-Encoding": "id
 class SignedCalls(RenewedClients):
     """Sends actions of the API, for many threads; ``refresh`` reads new trusted certificates."""
 
-    def __init__(self, settings: AwsSettings, watchdog: Watchdog, *, connections: int, clock: Clock) -> None:
-        """Raises ConfigError when the trusted certificates or a proxy cannot be used."""
+    def __init__(
+        self, settings: AwsSettings, watchdog: Watchdog, *, connections: int, clock: Clock, name: str
+    ) -> None:
+        """``name`` is the backend's in the settings.
+
+        Raises ConfigError when the trusted certificates or a proxy cannot be used.
+        """
         self._url = endpoint_of(settings)
         self._region = settings.region
         self._limit = RateLimit(settings.max_requests_per_second, clock)
-        files = TlsFiles(ca_file=settings.ca_cert, named={"ca_file": "aws-sm.ca-cert"})
+        files = TlsFiles(ca_file=settings.ca_cert, named={"ca_file": "ca-cert"})
 
         def make() -> ClientsByProxy:
             options = ConnectionOptions(context=tls_context(files), kept=connections, max_bytes=_MOST_BYTES)
             return ClientsByProxy(options, watchdog, settings.proxy)
 
-        super().__init__(files.paths, make, _log_unusable)
+        log = NamedLog(_LOG, name)
+        super().__init__(files.paths, make, lambda error: _log_unusable(log, error))
 
     def call(self, action: str, content: Mapping[str, Any], key: AccessKey, terms: Terms) -> dict[str, Any]:
         """The answer to an action of the API.
@@ -59,7 +67,7 @@ class SignedCalls(RenewedClients):
         try:
             reply = self.send(self._url, lambda client: self._sent(client, headers, body, key, terms))
         except TransportError as error:
-            raise faults.of_transport(error) from None
+            raise no_reply(error, faults.SERVICE) from None
         if reply.status != 200:
             raise faults.Refused(faults.parse_refusal(reply))
         return _content(reply)
@@ -85,6 +93,6 @@ def _content(reply: Reply) -> dict[str, Any]:
     return content
 
 
-def _log_unusable(error: ConfigError) -> None:
-    extra = {"backend": "aws-sm", "operation": "tls", "error": error.message}
-    _LOG.warning("new TLS files cannot be used; the old ones stay in use", extra=extra)
+def _log_unusable(log: NamedLog, error: ConfigError) -> None:
+    extra = {"operation": "tls", "error": error.message}
+    log.warning("new TLS files cannot be used; the old ones stay in use", extra=extra)
