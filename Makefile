@@ -41,7 +41,7 @@ lint: venv ## Formatting, lint, types and import contracts
 
 .PHONY: check
 check: lint ## lint and the unit tests, with a quarter of the search for odd cases; under a minute
-	@EFFORT=0.25 $(BIN)/python -m pytest tests/unit -n auto --maxprocesses=3 --timeout-method=signal $(PYTEST)
+	@EFFORT=0.25 $(BIN)/python -m pytest tests/unit plugins -m "not servers" -n auto --maxprocesses=3 --timeout-method=signal $(PYTEST)
 
 .PHONY: fuzz
 fuzz: venv ## Tests of what parses foreign input, with new examples each time (EXAMPLES=2000)

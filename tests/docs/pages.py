@@ -87,7 +87,8 @@ class Page:
 
 def pages() -> list[Page]:
     """Every page that a user or a developer reads."""
-    files = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "samples").glob("*.md")]
+    folders = (ROOT, ROOT / "docs", ROOT / "samples", *(ROOT / "plugins").iterdir())
+    files = [file for folder in folders for file in folder.glob("*.md")]
     return [Page(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")) for file in sorted(files)]
 
 

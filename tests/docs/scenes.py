@@ -23,6 +23,7 @@ from tests.docs.pages import ROOT
 from tests.docs.pod import Node
 from tests.docs.shell import Shell
 from tests.integration.deployment_support import original_crd
+from tests.testbed.aws.cloud import KEY_ID, SECRET_KEY, Moto, Vaulted
 from tests.testbed.binaries import program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.kube_api import ApiError, definitions
@@ -40,6 +41,7 @@ NOT_RUN = {
     "kubectl port-forward ": "no node, so no pod to reach",
     "curl -s http://127.0.0.1:8080/": "the end of that port-forward",
     "kubectl apply -k config/prometheus": "the kinds of the Prometheus Operator are not installed",
+    ".venv/bin/python -m pip install --quiet --require-hashes": "the same versions are in the environment",
     "KUBERNETES_EXEC_INFO=": "no plugin is installed; tests/unit/cluster/client/test_exec_plugin.py has one",
 }
 
@@ -58,6 +60,7 @@ class Scene:
     checkout: Path
     shell: Shell
     node: Node
+    at_end: Callable[[Callable[[], object]], object]
 
     def substituted(self, command: str) -> str:
         """The command with the addresses of this scene in place of those shown."""
@@ -102,7 +105,9 @@ def scene(folder: Path, page: str) -> Iterator[Scene]:
         node.folder.mkdir()
         stack.callback(node.stop_all)
         shell = Shell(checkout, _environment(folder, cluster, openbao), folder / "state")
-        here = Scene(cluster=cluster, openbao=openbao, checkout=checkout, shell=shell, node=node)
+        here = Scene(
+            cluster=cluster, openbao=openbao, checkout=checkout, shell=shell, node=node, at_end=stack.callback
+        )
         for prepare in SCENES[page]:
             prepare(here)
         yield here
@@ -282,6 +287,17 @@ def _argo_cd(here: Scene) -> None:
     here.shell.run("kubectl create configmap argocd-cm -n argocd")
 
 
+def _aws(here: Scene) -> None:
+    """An AWS with the secret of the sample, and credentials in the environment."""
+    moto = Moto(here.node.folder / "moto")
+    here.at_end(moto.stop)
+    Vaulted(moto).put("shop/database", '{"username": "shop", "password": "example"}')
+    here.shell.run(
+        f"export AWS_ENDPOINT_URL_SECRETS_MANAGER={moto.url}"
+        f" AWS_ACCESS_KEY_ID={KEY_ID} AWS_SECRET_ACCESS_KEY={SECRET_KEY}"
+    )
+
+
 _RUNNING = (_login, _values, _installed, _shop, _samples)
 
 SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
@@ -298,5 +314,6 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/policy.md": (),
     "docs/security-rbac.md": (_login, _values, _installed),
     "docs/troubleshooting.md": (*_RUNNING, _legacy_sample),
+    "plugins/aws/README.md": (_crd, _shop, _aws),
     "samples/README.md": (_login, _values, _installed, _shop),
 }

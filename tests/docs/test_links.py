@@ -8,9 +8,21 @@ import re
 import pytest
 
 from secrets_manager.daemon.config.options import OPTIONS
+from secrets_manager.settings.option import options_of
+from secrets_manager_aws.settings import AwsSettings
 from tests.docs.pages import ROOT, Page, page, pages
 
-_FOLDERS = ("config", "docs", "samples", "tests", "scripts", "demo", "requirements", "secrets_manager")
+_FOLDERS = (
+    "config",
+    "demo",
+    "docs",
+    "plugins",
+    "requirements",
+    "samples",
+    "scripts",
+    "secrets_manager",
+    "tests",
+)
 _LAYERS = ("backends", "cluster", "daemon", "domain", "runtime", "sync", "testing")
 _TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 # Environment names with our prefix that are not options.
@@ -18,15 +30,18 @@ _OTHER_NAMES = {
     "SECRETS_MANAGER_SERVICE_HOST",
     "SECRETS_MANAGER_VAULT_URL",
 }  # Kubernetes' own; a mistake shown
-# The option of the sample plug-in.
+# The option of the sample plug-in, and those of the plug-ins of this repository.
 _SAMPLE_FLAG, _SAMPLE_NAME = "folder.root", "SECRETS_MANAGER_FOLDER__ROOT"
+_PLUG_INS = tuple(options_of(AwsSettings, "aws-sm"))
 _PLACEHOLDERS = {"backends/<name>.py"}
 
 
 @functools.cache
 def _source() -> str:
     """The whole program as one text."""
-    files = [*(ROOT / "secrets_manager").rglob("*.py"), *(ROOT / "config").rglob("*.yaml")]
+    programs = (ROOT / "secrets_manager", ROOT / "plugins/aws/src")
+    files = [file for folder in programs for file in folder.rglob("*.py")]
+    files += (ROOT / "config").rglob("*.yaml")
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
@@ -80,7 +95,7 @@ def test_every_make_target_that_a_page_names_exists(shown: Page) -> None:
 
 @every_page
 def test_every_flag_that_a_page_names_exists(shown: Page) -> None:
-    flags = {option.name for option in OPTIONS} | {"h", _SAMPLE_FLAG}
+    flags = {option.name for option in (*OPTIONS, *_PLUG_INS)} | {"h", _SAMPLE_FLAG}
     for code in shown.codes():
         named = re.fullmatch(r"--?([a-z][a-z0-9.-]*)(=.*| .*)?", code)
         # kubectl's own flag, and a value that begins with a dash, are not ours.
@@ -90,6 +105,6 @@ def test_every_flag_that_a_page_names_exists(shown: Page) -> None:
 
 @every_page
 def test_every_environment_name_that_a_page_shows_exists(shown: Page) -> None:
-    known = {option.environment for option in OPTIONS} | _OTHER_NAMES | {_SAMPLE_NAME}
+    known = {option.environment for option in (*OPTIONS, *_PLUG_INS)} | _OTHER_NAMES | {_SAMPLE_NAME}
 
     assert set(re.findall(r"\bSECRETS_MANAGER_[A-Z_]*[A-Z]\b", shown.text)) <= known

@@ -11,6 +11,13 @@ from tests.testbed.aws.cloud import Moto, Vaulted
 from tests.testbed.fault_proxy import FaultProxy
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m 'not servers'` leaves out what needs the server."""
+    for item in items:
+        if "moto" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.servers)
+
+
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     running = Moto(tmp_path_factory.mktemp("moto"))
