@@ -170,6 +170,7 @@ def _break_login(act: Callable[[RuleBuilder], object]) -> Break:
     return break_it
 
 
+_DR_SECONDARY = "path disabled in replication DR secondary mode"
 EXPIRED, WRONG_HOST = dt.timedelta(hours=-1), "elsewhere.test"
 LEASED = {"lease_id": "database/creds/app/1", "lease_duration": 60, "data": {"a": CANARY}}
 
@@ -221,6 +222,12 @@ FAULTS = {
     "nothing at the path": Fault(59, "SourceNotFound", _status(404)),
     "a deleted version": Fault(59, "SourceDeleted", _gone(deletion_time="2026-01-01T00:00:00Z")),
     "a destroyed version": Fault(59, "SourceDestroyed", _gone(destroyed=True)),
+    "a disaster recovery secondary": Fault(
+        87, "BackendUnavailable", _everything(lambda rule: rule.vault_error(400, _DR_SECONDARY))
+    ),
+    "no token and a login to a disaster recovery secondary": Fault(
+        87, "BackendUnavailable", _break_login(lambda rule: rule.vault_error(400, _DR_SECONDARY))
+    ),
     "another engine": Fault(60, "EngineMismatch", _body({"data": {"a": CANARY}})),
     "no data at all": Fault(60, "EngineMismatch", _body({"data": None})),
     "data that is no map": Fault(60, "EngineMismatch", _values([CANARY])),

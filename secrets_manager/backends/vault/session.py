@@ -44,8 +44,8 @@ _LOG = logging.getLogger(__name__)
 
 # The original's polls were 15 seconds apart; more frequent ones count no more often.
 _REPORT_NOT_RENEWABLE_EVERY = 15.0
-# Seconds. A server that refuses two tokens in a row which are younger would refuse the next one, too.
-_YOUNG = 10.0
+# A server that refuses so many tokens in a row, all younger than these seconds, would refuse the next too.
+_YOUNG_DEATHS, _YOUNG = 5, 10.0
 
 
 class VaultSession:
@@ -80,7 +80,7 @@ class VaultSession:
         self._look_ups: SingleFlight[tuple[int, bool]] = SingleFlight(f"{name}-lookup")
         self._server_known = False
         self._not_renewable_reported = (0, 0.0)
-        self._died_young = False
+        self._died_young = 0
         self._reminder = Reminder(clock)
         self._log = NamedLog(_LOG, name)
 
@@ -254,8 +254,8 @@ class VaultSession:
         held_for = self._token.drop(generation)
         if held_for is None:
             return
-        died_before, self._died_young = self._died_young, held_for < _YOUNG
-        if died_before and self._died_young:
+        self._died_young = self._died_young + 1 if held_for < _YOUNG else 0
+        if self._died_young >= _YOUNG_DEATHS:
             fault = SessionExpired(
                 "Vault does not accept the tokens that it gave a moment ago: its standbys lag behind, or"
                 " somebody revokes them"

@@ -27,6 +27,7 @@ _INCONSISTENT = "X-Vault-Inconsistent"
 _FORWARD = "forward-active-node"
 # Before each further try, in seconds. Vault itself waits two seconds for a standby after a login.
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.0)
+_HOPELESS_AFTER = 60.0
 
 
 class Transport(Protocol):
@@ -123,6 +124,28 @@ class StandbyTransport:
         else:
             return False
         return True
+
+
+class LongLag:
+    """Whether no server has the state of a token for so long that it will hardly come.
+
+    A token of Vault names the state that it needs by itself. After a promotion, or from a backup, that may be
+    one which the cluster never gets; only another login helps then.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: float | None = None
+
+    def goes_on(self) -> bool:
+        """A server lags once more; returns whether that has lasted for a minute."""
+        now = self._clock()
+        self._since = now if self._since is None else self._since
+        return now - self._since >= _HOPELESS_AFTER
+
+    def is_over(self) -> None:
+        """A server does not lag, or there is another token."""
+        self._since = None
 
 
 def is_behind(asked: VaultCall, answer: VaultAnswer) -> bool:

@@ -22,7 +22,7 @@ from secrets_manager.backends.vault.faults import VaultRefused, from_status, is_
 from secrets_manager.backends.vault.logins import METHODS, GivenToken, LoginRequest
 from secrets_manager.backends.vault.logins.errand import Errands
 from secrets_manager.backends.vault.seal import SealStatus
-from secrets_manager.backends.vault.standbys import Transport
+from secrets_manager.backends.vault.standbys import LongLag, Transport
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
 from secrets_manager.backends.vault.token_replies import (
     Grant,
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 
 class TokenRejected(Exception):
-    """Vault answered 403 to a call about the token itself."""
+    """Vault answered 403 to a call about the token itself, or has lacked its state for a minute (412)."""
 
 
 class TokenApi(Protocol):
@@ -98,10 +98,13 @@ class VaultTokenApi:
         self._shown = b""
         self._opened = ("", "")
         self._seal = SealStatus(self._ask_whether_sealed, clock)
+        self._lag = LongLag(clock)
 
     def log_in(self) -> Grant:
         """Log in with the credentials as they are in their files now."""
-        return self._timed("login", self._log_in)
+        grant = self._timed("login", self._log_in)
+        self._lag.is_over()
+        return grant
 
     def superseded(self, token: str) -> bool:
         """Read the file with the token, if there is one; a file without a token supersedes none.
@@ -250,11 +253,13 @@ class VaultTokenApi:
 
     def _ask(self, call: Callable[[], Any]) -> Any:
         try:
-            return call()
+            reply = call()
         except VaultRefused as refused:
-            if refused.status == 403:
+            if refused.status == 403 or (refused.status == 412 and self._lag.goes_on()):
                 raise TokenRejected from None
             raise self.unavailability(refused) from None
+        self._lag.is_over()
+        return reply
 
     def _timed(self, operation: str, work: Callable[[], T]) -> T:
         call = Timed(self._telemetry, "vault", operation)

@@ -40,6 +40,7 @@ from secrets_manager.domain.errors import (
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import VaultSettings
+from tests.builders import Clock
 from tests.unit.backends.tables import rows
 from tests.unit.backends.vault.clusters import vault_index
 from tests.unit.backends.vault.doubles import RecordedTelemetry
@@ -352,6 +353,22 @@ def test_a_standby_that_lags_right_after_the_login_does_not_hide_the_right_to_lo
     reader.maintain()
 
     assert vault.count("auth/token/lookup-self") == 4
+
+
+def test_a_token_whose_state_no_server_has_for_a_minute_is_replaced(vault: FakeVault) -> None:
+    clock = Clock()
+    reader = backend(vault, clock=clock, timeout=0.2)
+    reader.maintain()
+    # Another cluster was promoted, which never gets the state that the token names.
+    vault.on("auth/token/lookup-self", said(412, {"errors": ["required index state not present"]}))
+    for _ in range(4):
+        with pytest.raises(BackendUnavailable, match="has not caught up"):
+            reader.maintain()
+        clock.now += 15
+    assert vault.count("auth/approle/login") == 1
+    reader.maintain()
+
+    assert vault.count("auth/approle/login") == 2
 
 
 def test_the_index_of_a_reply_is_shown_nowhere(vault: FakeVault, caplog: pytest.LogCaptureFixture) -> None:
