@@ -68,7 +68,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -> int:
             say(settings.err or settings.out, sys.stderr)
             return _FAULT
         allowed, lines = answer(settings, question)
-    except (ConfigError, UnknownBackend) as error:
+    except ConfigError as error:
         say(f"{error.message}\n", sys.stderr)
         return _FAULT
     if not say("".join(f"{line}\n" for line in lines), sys.stdout):
@@ -111,10 +111,11 @@ def _take_backend(words: list[str]) -> str:
 
 
 def answer(settings: Settings, question: Question) -> tuple[bool, list[str]]:
-    """Whether the path may be read, and lines that say why. Raises UnknownBackend and ConfigError."""
+    """Whether the path may be read, and lines that say why. Raises ConfigError."""
     chosen = next((each for each in settings.backends if each.name == question.backend), None)
     if chosen is None:
-        raise UnknownBackend(question.backend)
+        there_are = ", ".join(each.name for each in settings.backends)
+        raise ConfigError(f"{UnknownBackend(question.backend).message}; --backend can name {there_are}")
     backend = build_backend(chosen, provide(settings, chosen, Metrics(settings), Watchdog()))
     try:
         path = backend.locate(question.path).path

@@ -350,8 +350,8 @@ class SourceExpired(SourceError):
     Where they do not, this class's name is the reason of a condition that is nevertheless Ready.
     """
 
-    def __init__(self, caution: str) -> None:
-        super().__init__(f"{caution}, and azure-kv.strict-expiry is on")
+    def __init__(self, caution: str, table: str = "azure-kv") -> None:
+        super().__init__(f"{caution}, and {table}.strict-expiry is on")
 
 
 class DynamicSecretUnsupported(SourceError):

@@ -23,7 +23,7 @@ from secrets_manager.settings import login_checks as login
 from secrets_manager.settings.checks import ListenAddress
 from secrets_manager.settings.cloud_logins import AwsLogin, AzureLogin
 from secrets_manager.settings.kinds import ADDRESS, LOOSE_LIST, OPTIONAL_TEXT, PATTERNS, TABLES, WHOLE_SECONDS
-from secrets_manager.settings.option import group, option
+from secrets_manager.settings.option import group, option, own_table
 from secrets_manager.settings.policy_rules import path_rules
 
 # The backends whose settings are below; other packages may bring more.
@@ -204,6 +204,7 @@ class VaultSettings:
         help="Limit of calls to Vault per second, logins included; polls come last.",
     )
     proxy: ProxySettings = group(ProxySettings)
+    table: str = own_table("vault")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +276,7 @@ class AzureKvSettings:
     )
     ca_cert: str = _path(help="File of the certificates to trust for the key vault and Entra ID, in PEM.")
     proxy: ProxySettings = group(AzureProxySettings)
+    table: str = own_table("azure-kv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND, is_backend_name
 
 SHORTEST_PERIOD = 0.01
 # So many words are listed, not joined by "or".
@@ -143,7 +143,7 @@ def backend_name(value: str) -> str:
             f"the name {DEFAULT_BACKEND} belongs to the backend of -backend and the tables [vault] and "
             "[azure-kv]; set it there, or choose another name"
         )
-    if not DNS_LABEL.fullmatch(value) or "--" in value:
+    if not is_backend_name(value) or "--" in value:
         raise ValueError(
             "is no name for a backend: lower-case letters, digits and inner dashes, at most 63, no two "
             "dashes in a row"

@@ -17,6 +17,8 @@ from secrets_manager.settings.kinds import COUNT, DURATION, LIST, SWITCH, TEXT, 
 ENVIRONMENT_PREFIX = "SECRETS_MANAGER_"
 # Stands in a help for the table that the group is in.
 TABLE = "{table}"
+# Stands in the text of a contradiction for the best environment name of its first option.
+VARIABLE = "{variable}"
 KIND_OF: dict[type, ValueKind] = {bool: SWITCH, int: COUNT, float: DURATION, str: TEXT, tuple: LIST}
 
 T = TypeVar("T")
@@ -71,6 +73,11 @@ class Option:
         return ENVIRONMENT_PREFIX + self.name.replace(".", "__").replace("-", "_").upper()
 
     @property
+    def best_variable(self) -> str:
+        """The environment name to recommend: the one that wins over everything, if there is one."""
+        return self.overriding or self.environment
+
+    @property
     def default_text(self) -> str:
         """The default as written on the command line; `""` when there is none or it is empty."""
         return "" if self.default is None else self.kind.show(self.default)
@@ -82,7 +89,8 @@ class Contradiction:
 
     Attributes:
         names: the options concerned; the first is named in the fault.
-        text: the fault and the remedy; `{table}` stands for the table of the group.
+        text: the fault and the remedy; `{table}` stands for the table of the group, `{variable}` for the
+            environment name of the first option.
         exit_code: the exit status because of it.
         decides: whether its exit status wins over those of other faults.
 
@@ -134,6 +142,11 @@ def group(kind: type[G], table: str = "") -> G:
     return field(default_factory=kind, metadata={"group": kind, "table": table})
 
 
+def own_table(usual: str) -> str:
+    """A field that holds the table in which the group stands, for messages; equal groups may differ in it."""
+    return field(default=usual, repr=False, compare=False, metadata={"own-table": True})
+
+
 def options_of(kind: type[Any], table: str = "", *, overriding: bool = True) -> Iterator[Option]:
     """The options of a group that stands in this table, in order.
 
@@ -160,6 +173,8 @@ def build_group(kind: type[G], values: Mapping[str, object], table: str = "") ->
         if "group" in member.metadata:
             inner = _join_names(table, member.metadata["table"])
             found[member.name] = build_group(member.metadata["group"], values, inner)
+        elif "own-table" in member.metadata:
+            found[member.name] = table
         elif "option" in member.metadata and (name := _name(member, table)) in values:
             found[member.name] = values[name]
     return kind(**found)

@@ -2,7 +2,7 @@
 
 Every fault names the rule by its number, the field, and the item of a list; what was found is named by its
 type alone. A pattern that no name or path can ever match is a fault: a rule that denies by it would protect
-nothing.
+nothing. Whether a pattern matches a backend that there is, is not known here.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from secrets_manager.domain.backend_name import DEFAULT_BACKEND
-from secrets_manager.domain.policy_globs import Glob
 from secrets_manager.domain.policy_rules import Effect, Rule
 from secrets_manager.domain.wording import in_quotes
 from secrets_manager.settings.checks import path_pattern
@@ -21,9 +19,9 @@ from secrets_manager.settings.kinds import ValueKindError, list_of_items, toml_t
 MOST_RULES = 1000
 # Of all lists of all rules.
 MOST_PATTERNS = 10_000
-_MOST_FAULTS = 10
+MOST_FAULTS = 10
 _LONGEST_NAME = 63
-_NAMESPACE_GLOB = re.compile(r"[a-z0-9*](?:[-a-z0-9*]*[a-z0-9*])?", re.ASCII)
+_LABEL_GLOB = re.compile(r"[a-z0-9*](?:[-a-z0-9*]*[a-z0-9*])?", re.ASCII)
 
 
 def path_rules(value: tuple[object, ...]) -> tuple[Rule, ...]:
@@ -37,8 +35,8 @@ def path_rules(value: tuple[object, ...]) -> tuple[Rule, ...]:
         raise ValueError(f"has {len(value)} rules; the most is {MOST_RULES}")
     faults = [f"rule {number}{fault}" for number, item in enumerate(value, 1) for fault in _faults(item)]
     if faults:
-        more = [f"and {len(faults) - _MOST_FAULTS} more"] if len(faults) > _MOST_FAULTS else []
-        raise ValueError("; ".join([*faults[:_MOST_FAULTS], *more]))
+        more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        raise ValueError("; ".join([*faults[:MOST_FAULTS], *more]))
     rules = tuple(_rule(item) for item in value if isinstance(item, dict))
     patterns = sum(len(rule.namespaces) + len(rule.backends) + len(rule.paths) for rule in rules)
     if patterns > MOST_PATTERNS:
@@ -92,7 +90,7 @@ def _faults_of_list(value: object, check: Callable[[str], None]) -> Iterator[str
 
 
 def _namespace_glob(item: str) -> None:
-    if not _NAMESPACE_GLOB.fullmatch(item) or len(item.replace("*", "")) > _LONGEST_NAME:
+    if not _LABEL_GLOB.fullmatch(item) or len(item.replace("*", "")) > _LONGEST_NAME:
         raise ValueError(
             "matches no namespace: those have lower-case letters, digits and inner dashes, at most 63, "
             "and * is any text"
@@ -100,8 +98,11 @@ def _namespace_glob(item: str) -> None:
 
 
 def _backend_glob(item: str) -> None:
-    if not Glob.of(item).matches(DEFAULT_BACKEND):
-        raise ValueError(f"matches no backend; there is one, called {DEFAULT_BACKEND}")
+    if not _LABEL_GLOB.fullmatch(item) or len(item.replace("*", "")) > _LONGEST_NAME:
+        raise ValueError(
+            "matches no backend: their names have lower-case letters, digits and inner dashes, at most 63, "
+            "and * is any text"
+        )
 
 
 def _path_glob(item: str) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
+from itertools import chain
 
 import pytest
 
+from secrets_manager.backends.factory import plugin_named
+from secrets_manager.daemon.config.named_options import NamedPlugin, named_options
 from secrets_manager.daemon.config.options import OPTIONS
+from secrets_manager.settings import BACKENDS
 from secrets_manager.settings.option import options_of
 from secrets_manager_aws.settings import AwsSettings
 from tests.docs.pages import ROOT, Page, page, pages
@@ -105,6 +109,19 @@ def test_every_flag_that_a_page_names_exists(shown: Page) -> None:
 
 @every_page
 def test_every_environment_name_that_a_page_shows_exists(shown: Page) -> None:
-    known = {option.environment for option in (*OPTIONS, *_PLUG_INS)} | _OTHER_NAMES | {_SAMPLE_NAME}
+    known = (
+        {option.environment for option in (*OPTIONS, *_PLUG_INS)}
+        | _OTHER_NAMES
+        | {_SAMPLE_NAME}
+        | _of_any_backend()
+    )
+    found = re.findall(r"\bSECRETS_MANAGER_[A-Z_]*[A-Z]\b", shown.text)
 
-    assert set(re.findall(r"\bSECRETS_MANAGER_[A-Z_]*[A-Z]\b", shown.text)) <= known
+    assert {re.sub(r"(?<=_BACKENDS__)[A-Z_]+?(?=__)", "NAME", name) for name in found} <= known
+
+
+def _of_any_backend() -> set[str]:
+    """The environment names of a backend with a name, of each kind."""
+    plugins = filter(None, map(plugin_named, BACKENDS))
+    options = chain.from_iterable(named_options(NamedPlugin(name="name", plugin=each)) for each in plugins)
+    return {option.environment for option in options}

@@ -168,7 +168,7 @@ class AzureKeyVaultBackend:
         settled = is_settled(held.properties.updated, began_at=held.began_at)
         self._freshness.record(source, LastRead(found=held.properties, settled=settled, caution=caution))
         self._telemetry.source_expiry(source.path, held.properties.validity.expires)
-        refuse_invalid(caution, strict=self._settings.strict_expiry)
+        refuse_invalid(caution, self._settings)
         return secret_reading(item, source, held.version, held.value, caution)
 
     def _get(self, call: Callable[[], T]) -> T:
@@ -183,7 +183,7 @@ class AzureKeyVaultBackend:
         except KeyVaultRefused as refused:
             if refused.refusal.status != 401:
                 raise
-        raise faults.token_refused(self._client.host)
+        raise faults.token_refused(self._client.host, self._settings.table)
 
     def _error_for(self, source: Source, refused: faults.Refusal, terms: Terms) -> SecretsManagerError:
         error = faults.from_vault(refused, source.path)

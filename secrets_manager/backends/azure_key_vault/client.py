@@ -76,6 +76,7 @@ class KeyVaultClient:
         self._session = session
         self._transport = transport
         self._clock = clock
+        self._table = place.table
         self._host = place.url.removeprefix("https://").lower().removesuffix(":443")
         self._sdk = SecretClient(
             vault_url=place.url,
@@ -195,11 +196,11 @@ class KeyVaultClient:
     def _unauthorized(self, reply: Reply, error: Exception, generation: int) -> Exception:
         """Only a challenge is the vault's word on our token, which is then dropped."""
         if not faults.is_challenge(reply):
-            return faults.no_challenge(self._host)
+            return faults.no_challenge(self._host, self._table)
         if isinstance(error, ValueError):
             # The SDK's, for a challenge that it does not follow.
-            return faults.foreign_challenge(self._host)
-        self._session.reject_token(generation, faults.token_refused(self._host))
+            return faults.foreign_challenge(self._host, self._table)
+        self._session.reject_token(generation, faults.token_refused(self._host, self._table))
         return KeyVaultRefused(faults.parse_refusal(reply))
 
 

@@ -38,6 +38,7 @@ class KeyVaultEndpoint:
         url: its address, without a slash at the end.
         authority: host of its Entra ID, with a port if it is not 443.
         scope: the scope that a token for this vault needs.
+        table: of the settings, for messages.
 
     """
 
@@ -45,6 +46,7 @@ class KeyVaultEndpoint:
     url: str
     authority: str
     scope: str
+    table: str
 
 
 def endpoint_of(settings: AzureKvSettings) -> KeyVaultEndpoint:
@@ -57,6 +59,7 @@ def endpoint_of(settings: AzureKvSettings) -> KeyVaultEndpoint:
         url=url,
         authority=settings.authority_host or _authority(domain) or cloud.authority,
         scope=f"https://{domain}/.default",
+        table=settings.table,
     )
 
 

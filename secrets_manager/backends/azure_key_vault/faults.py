@@ -82,26 +82,26 @@ def is_network_rule(refused: Refusal) -> bool:
     return refused.inner in _BY_NETWORK or refused.code in _BY_NETWORK
 
 
-def token_refused(host: str) -> AuthFailed:
+def token_refused(host: str, table: str) -> AuthFailed:
     """The vault at ``host`` asked for a token of Entra ID, and did not accept ours."""
     return AuthFailed(
-        f"the key vault {host} does not accept our token; set azure-kv.tenant-id to the tenant of the vault"
+        f"the key vault {host} does not accept our token; set {table}.tenant-id to the tenant of the vault"
     )
 
 
-def foreign_challenge(host: str) -> AuthFailed:
+def foreign_challenge(host: str, table: str) -> AuthFailed:
     """The vault at ``host`` asked for a token, and not for one of its own domain."""
     return AuthFailed(
         f"the key vault {host} asks for a token that is not for its own domain, and gets none;"
-        " check azure-kv.name or azure-kv.url, and what answers there"
+        f" check {table}.name or {table}.url, and what answers there"
     )
 
 
-def no_challenge(host: str) -> AuthFailed:
+def no_challenge(host: str, table: str) -> AuthFailed:
     """Something at ``host`` answered 401, and did not ask for a token of Entra ID as a vault does."""
     return AuthFailed(
         f"{host} answered 401 and asked for no token of Entra ID, so it is no key vault that answers;"
-        " check azure-kv.name or azure-kv.url, and the proxies in between"
+        f" check {table}.name or {table}.url, and the proxies in between"
     )
 
 

@@ -46,7 +46,7 @@ def choose_login(settings: AzureKvSettings) -> Choice | None:
     if not complete:
         return None
     (method, why), *rest = complete
-    return Choice(method, why, tuple(other for other, _ in rest))
+    return Choice(method, f"{settings.table}.{why}", tuple(other for other, _ in rest))
 
 
 def _principal(settings: AzureKvSettings, credential: str) -> bool:
@@ -54,18 +54,18 @@ def _principal(settings: AzureKvSettings, credential: str) -> bool:
 
 
 _ORDER: tuple[tuple[LoginMethod, str, Callable[[AzureKvSettings], bool]], ...] = (
-    (LoginMethod.MANAGED_CLIENT_ID, "azure-kv.managed-client-id", lambda s: bool(s.managed_client_id)),
-    (LoginMethod.MANAGED_RESOURCE_ID, "azure-kv.managed-resource-id", lambda s: bool(s.managed_resource_id)),
-    (LoginMethod.SYSTEM_ASSIGNED, "azure-kv.system-assigned-identity", lambda s: s.system_assigned_identity),
+    (LoginMethod.MANAGED_CLIENT_ID, "managed-client-id", lambda s: bool(s.managed_client_id)),
+    (LoginMethod.MANAGED_RESOURCE_ID, "managed-resource-id", lambda s: bool(s.managed_resource_id)),
+    (LoginMethod.SYSTEM_ASSIGNED, "system-assigned-identity", lambda s: s.system_assigned_identity),
     (
         LoginMethod.CLIENT_SECRET,
-        "azure-kv.client-secret",
+        "client-secret",
         lambda s: _principal(s, s.client_secret_file or s.client_secret),
     ),
     (
         LoginMethod.CERTIFICATE,
-        "azure-kv.client-certificate-file",
+        "client-certificate-file",
         lambda s: _principal(s, s.client_certificate_file),
     ),
-    (LoginMethod.WORKLOAD, "azure-kv.federated-token-file", lambda s: _principal(s, s.federated_token_file)),
+    (LoginMethod.WORKLOAD, "federated-token-file", lambda s: _principal(s, s.federated_token_file)),
 )

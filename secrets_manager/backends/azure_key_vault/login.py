@@ -26,6 +26,7 @@ from secrets_manager.backends.kit.credential_files import read_credential, read_
 from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendUnavailable, NoAnswerYet
 from secrets_manager.runtime.terms import Terms
 from secrets_manager.settings import AzureKvSettings
+from secrets_manager.settings.option import TABLE
 
 # The credentials of a login: texts and bytes from files and settings.
 _Shown = tuple[str | bytes | None, ...]
@@ -106,20 +107,29 @@ class Login:
         settings = self._settings
         if self._method is LoginMethod.CLIENT_SECRET:
             file = settings.client_secret_file
-            return (read_credential(file, "azure-kv.client-secret-file") if file else settings.client_secret,)
+            return (
+                read_credential(file, f"{settings.table}.client-secret-file")
+                if file
+                else settings.client_secret,
+            )
         if self._method is LoginMethod.CERTIFICATE:
             file = settings.client_certificate_password_file
-            password = read_credential(file, "azure-kv.client-certificate-password-file") if file else None
-            return read_keys(settings.client_certificate_file, "azure-kv.client-certificate-file"), password
+            password = (
+                read_credential(file, f"{settings.table}.client-certificate-password-file") if file else None
+            )
+            return read_keys(
+                settings.client_certificate_file, f"{settings.table}.client-certificate-file"
+            ), password
         if self._method is LoginMethod.WORKLOAD:
-            return (read_credential(settings.federated_token_file, "azure-kv.federated-token-file"),)
+            return (read_credential(settings.federated_token_file, f"{settings.table}.federated-token-file"),)
         return ()
 
     def _meaning(self, exchange: SdkExchange) -> BackendFault | NoAnswerYet:
         if exchange.fault is not None:
             return exchange.fault
         if exchange.reply is None:
-            return AuthFailed(_UNUSABLE.get(self._method, "the login could not be prepared"))
+            text = _UNUSABLE.get(self._method, "the login could not be prepared")
+            return AuthFailed(text.replace(TABLE, self._settings.table))
         return (entra_faults.from_machine if self._method in _MANAGED else entra_faults.from_login)(
             exchange.reply
         )
@@ -137,11 +147,11 @@ def _is_usable(token: AccessTokenInfo) -> bool:
 
 _UNUSABLE = {
     LoginMethod.CERTIFICATE: (
-        "azure-kv.client-certificate-file is not PEM or PFX with a certificate and its RSA key,"
-        " or azure-kv.client-certificate-password-file does not open it"
+        "{table}.client-certificate-file is not PEM or PFX with a certificate and its RSA key,"
+        " or {table}.client-certificate-password-file does not open it"
     ),
-    LoginMethod.CLIENT_SECRET: "azure-kv.tenant-id, azure-kv.client-id or the client secret is not valid",
-    LoginMethod.WORKLOAD: "azure-kv.tenant-id, azure-kv.client-id or the federated token is not valid",
+    LoginMethod.CLIENT_SECRET: "{table}.tenant-id, {table}.client-id or the client secret is not valid",
+    LoginMethod.WORKLOAD: "{table}.tenant-id, {table}.client-id or the federated token is not valid",
 }
 
 

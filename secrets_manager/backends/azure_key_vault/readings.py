@@ -24,6 +24,7 @@ from secrets_manager.domain.errors import (
 )
 from secrets_manager.runtime import huge_numbers
 from secrets_manager.runtime.json_view import MOST_PARTS, TooManyParts, view
+from secrets_manager.settings import AzureKvSettings
 
 # The name of a secret's only value; the key of a definition never names it.
 _VALUE = "value"
@@ -88,10 +89,10 @@ def key_reading(source: Source, version: str, jwk: Mapping[str, Any]) -> Reading
         raise EngineMismatch(source.path, "public key") from None
 
 
-def refuse_invalid(caution: str, *, strict: bool) -> None:
-    """Raise SourceExpired for a value with a caution if ``strict``."""
-    if strict and caution:
-        raise SourceExpired(caution)
+def refuse_invalid(caution: str, settings: AzureKvSettings) -> None:
+    """Raise SourceExpired for a value with a caution if the settings are strict."""
+    if settings.strict_expiry and caution:
+        raise SourceExpired(caution, settings.table)
 
 
 def _document(value: str) -> Any:

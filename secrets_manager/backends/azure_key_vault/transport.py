@@ -156,7 +156,7 @@ class KeyVaultTransport(HttpTransport[HttpRequest, HttpResponse]):
 
 def tls_files(settings: AzureKvSettings) -> TlsFiles:
     """The TLS files of ``settings``."""
-    return TlsFiles(ca_file=settings.ca_cert, named={"ca_file": "azure-kv.ca-cert"})
+    return TlsFiles(ca_file=settings.ca_cert, named={"ca_file": f"{settings.table}.ca-cert"})
 
 
 def _log_unusable(log: NamedLog, error: ConfigError) -> None:

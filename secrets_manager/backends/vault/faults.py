@@ -22,7 +22,7 @@ from secrets_manager.runtime.http.transport_errors import (
 
 _DR_SECONDARY = (
     "this Vault cluster is a disaster recovery secondary, which serves nothing until it is promoted: let"
-    " vault.url name the primary"
+    " the setting url name the primary"
 )
 _DISABLED = "replication DR secondary mode"
 _NO_LEASES = "lease count quota exceeded"

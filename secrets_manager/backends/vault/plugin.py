@@ -51,7 +51,7 @@ def notices(vault: VaultSettings) -> Iterator[str]:
     if address.scheme == "http" and not is_loopback(address.hostname or ""):
         yield (
             "the connection to Vault has no TLS: anyone on the way can read the login and every secret, "
-            "and replace them; set vault.url to https"
+            f"and replace them; set {vault.table}.url to https"
         )
 
 

@@ -7,19 +7,37 @@ So the target must be a host that the settings trust, and it must use TLS if the
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from secrets_manager.domain.errors import BackendUnavailable
+from secrets_manager.settings import VaultSettings
 
 REDIRECTS = frozenset({301, 302, 307, 308})
 MAX_REDIRECTS = 2
 
 
-def next_address(sent_to: str, location: str | None, trusted_hosts: AbstractSet[str]) -> str:
-    """The URL to repeat the call at; ``trusted_hosts`` are in lower case.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedHosts:
+    """The hosts, in lower case, that redirects may lead to, and the setting that can name more."""
+
+    hosts: AbstractSet[str]
+    setting: str = "vault.redirect-hosts"
+
+    @classmethod
+    def of(cls, settings: VaultSettings) -> TrustedHosts:
+        """Vault's own host, and those that the settings name."""
+        named = map(str.lower, settings.redirect_hosts)
+        return cls(
+            hosts=frozenset((host_of(settings.url), *named)), setting=f"{settings.table}.redirect-hosts"
+        )
+
+
+def next_address(sent_to: str, location: str | None, trusted: TrustedHosts) -> str:
+    """The URL to repeat the call at.
 
     Raises BackendUnavailable when the redirect must not be followed.
     """
@@ -27,9 +45,9 @@ def next_address(sent_to: str, location: str | None, trusted_hosts: AbstractSet[
     target = _join(sent_to, location or "")
     if location is None or target is None or target.scheme not in {"http", "https"}:
         raise BackendUnavailable("Vault sent a redirect without a usable address")
-    if _host(target) not in trusted_hosts:
+    if _host(target) not in trusted.hosts:
         raise BackendUnavailable(
-            "Vault sent a redirect to another host, which is not followed; name it in vault.redirect-hosts"
+            f"Vault sent a redirect to another host, which is not followed; name it in {trusted.setting}"
         )
     # A person may have written the address, and in capitals.
     if sent_to.lower().startswith("https:") and target.scheme != "https":

@@ -194,14 +194,14 @@ class VaultTokenApi:
             reply = self._ask(self._client(login.token).auth.token.lookup_self)
         except TokenRejected:
             raise AuthFailed(
-                f"Vault does not accept the token in vault.token-file {login.file!r}: it has expired, was"
-                " revoked or is of another namespace, or its policies do not allow lookup-self"
+                f"Vault does not accept the token in {self._settings.table}.token-file {login.file!r}: it has"
+                " expired, was revoked or is of another namespace, or its policies do not allow lookup-self"
             ) from None
         facts = token_facts(reply)
         if facts.limited:
             raise AuthFailed(
-                f"the token in vault.token-file {login.file!r} has a limited number of uses, which one"
-                " process cannot share"
+                f"the token in {self._settings.table}.token-file {login.file!r} has a limited number of uses,"
+                " which one process cannot share"
             )
         return Grant(token=login.token, ttl=facts.ttl, renewable=facts.renewable)
 

@@ -21,7 +21,7 @@ from secrets_manager.backends.kit.call_time import time_left, timed_call
 from secrets_manager.backends.kit.named_log import NamedLog
 from secrets_manager.backends.kit.rate_limit import RateLimit
 from secrets_manager.backends.vault.faults import from_transport
-from secrets_manager.backends.vault.redirects import MAX_REDIRECTS, REDIRECTS, host_of, next_address
+from secrets_manager.backends.vault.redirects import MAX_REDIRECTS, REDIRECTS, TrustedHosts, next_address
 from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import BackendUnavailable, ConfigError, NoAnswerYet
 from secrets_manager.runtime import huge_numbers
@@ -99,7 +99,7 @@ class VaultTransport:
         """
         self.name = name
         self._base = settings.url.rstrip("/")
-        self._trusted_hosts = frozenset((host_of(settings.url), *map(str.lower, settings.redirect_hosts)))
+        self._trusted = TrustedHosts.of(settings)
         self._limit = RateLimit(settings.max_requests_per_second, clock)
         log = NamedLog(_LOG, name)
         self._clients = RenewedClients(
@@ -122,7 +122,7 @@ class VaultTransport:
                 raise from_transport(error) from None
             if reply.status not in REDIRECTS:
                 return _answer(reply, viewed=call.read, hold=hold)
-            url = next_address(url, reply.headers.get("location"), self._trusted_hosts)
+            url = next_address(url, reply.headers.get("location"), self._trusted)
         raise BackendUnavailable("Vault sent too many redirects")
 
     def refresh(self) -> bool:
@@ -178,10 +178,10 @@ def tls_files(settings: VaultSettings) -> TlsFiles:
         key=settings.client_key,
         verify=not settings.skip_verify,
         named={
-            "ca_file": "vault.ca-cert",
-            "ca_folder": "vault.ca-path",
-            "certificate": "vault.client-cert",
-            "key": "vault.client-key",
+            "ca_file": f"{settings.table}.ca-cert",
+            "ca_folder": f"{settings.table}.ca-path",
+            "certificate": f"{settings.table}.client-cert",
+            "key": f"{settings.table}.client-key",
         },
     )
 
@@ -198,7 +198,9 @@ def _make_clients(
     if settings.skip_verify:
         # Logged once; urllib3 would warn for each connection.
         log.warning(
-            "Vault's certificate is NOT verified, as vault.skip-verify says", extra={"operation": "tls"}
+            "Vault's certificate is NOT verified, as %s.skip-verify says",
+            settings.table,
+            extra={"operation": "tls"},
         )
         urllib3.disable_warnings(InsecureRequestWarning)
     options = ConnectionOptions(context=context, server_name=settings.tls_server_name, kept=connections)

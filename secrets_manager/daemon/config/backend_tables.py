@@ -10,11 +10,10 @@ keys mean.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from secrets_manager.daemon.config.environment import is_service_link
+from secrets_manager.daemon.config.environment import OF_BACKEND, is_service_link
 from secrets_manager.daemon.config.layers import Fault, Given, read_value, suggestion
 from secrets_manager.daemon.config.named_options import (
     PARENT,
@@ -26,13 +25,9 @@ from secrets_manager.daemon.config.named_options import (
 from secrets_manager.daemon.config.settings_file import Document
 from secrets_manager.settings.checks import backend_name
 from secrets_manager.settings.kinds import toml_type
-from secrets_manager.settings.option import ENVIRONMENT_PREFIX
 
 # Each has a session, connections and jobs of its own.
 MOST_BACKENDS = 64
-_PREFIX = f"{ENVIRONMENT_PREFIX}{PARENT.upper()}__"
-# No name has two dashes in a row, so the first two underscores in a row end it.
-_VARIABLE = re.compile(rf"{_PREFIX}(?P<name>[A-Z0-9_]*?)__.+", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +86,7 @@ def _mentions(given: Readable) -> Iterator[_Mentions]:
         name = key.replace("_", "-")
         found.setdefault(name, _Mentions(name)).keys.append(key)
     for variable in sorted(given.environ):
-        match = _VARIABLE.fullmatch(variable)
+        match = OF_BACKEND.match(variable)
         if match and not is_service_link(variable, given.environ):
             name = match["name"].replace("_", "-").lower()
             found.setdefault(name, _Mentions(name)).variables.append(variable)

@@ -92,11 +92,13 @@ def make_settings(values: Mapping[str, object], plugin: Plugin | None, told: Tol
 def word_of_default(told: Told, kind: str) -> tuple[str, Given] | None:
     """A setting of the backend `default`, by name, which says that there is one beside those with a name.
 
-    Well-known names count if they are of its kind: pods are given AZURE_* names whatever their backend is.
+    Of the well-known names only Vault's own count: pods are given AZURE_* and AWS_* whatever they read.
     """
     said = dict(chain.from_iterable(layer.given.items() for layer in told.ours))
     words = [name for name in said if is_of_default(name)]
-    words += [name for name in told.overriding.given if name.startswith(f"{kind}.")]
+    options = told.options.by_name
+    overriding = [name for name in told.overriding.given if options[name].overriding.startswith("VAULT_")]
+    words += overriding if kind == "vault" else []
     said |= told.overriding.given
     # The plainest word is the one to show.
     return next(((name, said[name]) for name in sorted(words, key="backend".__ne__)), None)

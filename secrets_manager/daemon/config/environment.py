@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from secrets_manager.daemon.config.layers import Fault, Given, Layer, layer_of, read_value, suggestion
+from secrets_manager.daemon.config.named_options import PARENT
 from secrets_manager.daemon.config.options import Options
 from secrets_manager.settings.option import ENVIRONMENT_PREFIX
 
@@ -22,6 +23,12 @@ SERVICE_LINK = re.compile(
     r"_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
     r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)",
     re.ASCII,
+)
+
+# What the variables of a backend with a name begin with. No name has two dashes in a row, so the first two
+# underscores in a row end it.
+OF_BACKEND = re.compile(
+    rf"{ENVIRONMENT_PREFIX}{PARENT.upper()}__(?P<name>[A-Z0-9_]*?)__(?=.)", re.ASCII | re.DOTALL
 )
 
 NamedValues = Iterator[tuple[str, Given | Fault]]
@@ -53,8 +60,12 @@ def is_service_link(name: str, environ: Mapping[str, str]) -> bool:
 
 def nearest(unknown: str, options: Options) -> str:
     """A hint at the known name that was meant, if one is near."""
-    tails = [name.removeprefix(ENVIRONMENT_PREFIX) for name in options.by_environment]
-    return suggestion(unknown.upper().removeprefix(ENVIRONMENT_PREFIX), tails, prefix=ENVIRONMENT_PREFIX)
+    name = unknown.upper()
+    # In the table of a backend, one of its own.
+    table = OF_BACKEND.match(name)
+    prefix = table[0] if table else ENVIRONMENT_PREFIX
+    tails = [known.removeprefix(prefix) for known in options.by_environment if known.startswith(prefix)]
+    return suggestion(name.removeprefix(prefix), tails, prefix=prefix)
 
 
 def overriding_layer(environ: Mapping[str, str], options: Options) -> Layer:

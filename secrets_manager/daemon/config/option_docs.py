@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
+from secrets_manager.daemon.config.named_options import common_options, table_of
 from secrets_manager.daemon.config.options import OPTIONS, Options
 from secrets_manager.settings.kinds import COUNT, LIST, LOOSE_LIST, PATTERNS, SWITCH, TABLES, WHOLE_SECONDS
 from secrets_manager.settings.option import Option
@@ -24,6 +25,11 @@ HEADER = """\
 # Settings of secrets-manager. Every key is here with its default; remove the # to change one.
 # Read from the file that -config names, or /etc/secrets-manager/settings.toml, or ./settings.toml.
 # SECRETS_MANAGER_* environment names, flags, and VAULT_* and AZURE_* names win over this file.
+"""
+
+NAMED_BACKENDS = """\
+# More backends have tables of their own, [backends.NAME], with their kind and the keys of [vault] or
+# [azure-kv]; each may have a timeout and a reconcile-period, too. docs/backends.md says more.
 """
 
 TABLE_HEADER = """\
@@ -58,7 +64,7 @@ def settings_file(options: Options) -> str:
     for table in dict.fromkeys(option.table for option in options if option.in_file and option.table):
         blocks.append(f"[{table}]\n")
         blocks += [block(option, key_of(option)) for option in in_table(options, table)]
-    return "\n".join(blocks)
+    return "\n".join([*blocks, NAMED_BACKENDS])
 
 
 def key_of(option: Option) -> str:
@@ -81,8 +87,9 @@ def block(option: Option, key: str) -> str:
 
 
 def markdown_table(options: Options) -> str:
-    """Every option as a row."""
-    return TABLE_HEADER + "".join(f"| {' | '.join(row(option))} |\n" for option in options)
+    """Every option as a row; of backends with a name those that each has."""
+    rows = (*options, *common_options(table_of("NAME")))
+    return TABLE_HEADER + "".join(f"| {' | '.join(row(option))} |\n" for option in rows)
 
 
 def row(option: Option) -> Iterable[str]:

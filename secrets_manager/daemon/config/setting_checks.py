@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from secrets_manager.backends.factory import plugin_of
 from secrets_manager.backends.kit.file_checks import file_fault
+from secrets_manager.daemon.config.named_options import PARENT as NAMED_TABLES
 from secrets_manager.domain.backend_name import DEFAULT_BACKEND
+from secrets_manager.domain.policy_globs import Glob
 from secrets_manager.domain.policy_rules import Effect, Rule
 from secrets_manager.runtime.regular_file import path_of
-from secrets_manager.settings import Settings
+from secrets_manager.settings import Settings, VaultSettings
 from secrets_manager.settings.checks import runs_over
-from secrets_manager.settings.option import Contradiction
+from secrets_manager.settings.option import VARIABLE, Contradiction, options_of
+from secrets_manager.settings.policy_rules import MOST_FAULTS
 
 JITTER = 1.2
 
@@ -30,9 +34,17 @@ def find_contradictions(settings: Settings) -> Iterator[Contradiction]:
 def backend(settings: Settings) -> Iterator[Contradiction]:
     """The contradictions that each backend finds in its own settings."""
     for each in settings.backends:
-        for found in plugin_of(each).contradictions(each.own):
-            kind = "backend" if each.name == DEFAULT_BACKEND else f"{each.table}.kind"
-            yield found.within(each.table, kind)
+        plugin = plugin_of(each)
+        is_default = each.name == DEFAULT_BACKEND
+        kind = "backend" if is_default else f"{each.table}.kind"
+        variables = {
+            option.name: option.best_variable
+            for option in options_of(plugin.settings, each.table, overriding=is_default)
+        }
+        for found in plugin.contradictions(each.own):
+            placed = found.within(each.table, kind)
+            variable = variables.get(placed.names[0], "")
+            yield replace(placed, text=placed.text.replace(VARIABLE, variable))
 
 
 def kubeconfig(settings: Settings) -> Iterator[Contradiction]:
@@ -54,20 +66,39 @@ def election_times(settings: Settings) -> Iterator[Contradiction]:
         yield Contradiction(names=("election.renew-deadline", "election.retry-period"), text=text)
 
 
+def policy_backends(settings: Settings) -> Iterator[Contradiction]:
+    """Rules name backends that there are: a rule that denies for another one would protect nothing."""
+    names = [each.name for each in settings.backends]
+    faults = [
+        f"rule {number}, backends, item {place}: matches no backend"
+        for number, rule in enumerate(settings.policy.rules, 1)
+        for place, pattern in enumerate(rule.backends, 1)
+        if not any(Glob.of(pattern).matches(name) for name in names)
+    ]
+    if faults:
+        there_are = f"there is one, called {names[0]}" if len(names) == 1 else f"there are {', '.join(names)}"
+        more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+        text = f"{'; '.join([*faults[:MOST_FAULTS], *more])}; {there_are}"
+        # Where a table is at fault, its backend may be the one that is meant.
+        yield Contradiction(names=("policy.rules", NAMED_TABLES), text=text)
+
+
 CHECKS: tuple[Callable[[Settings], Iterator[Contradiction]], ...] = (
     kubeconfig,
     backend,
     election_times,
+    policy_backends,
 )
 
 
 def settings_notices(settings: Settings) -> Iterator[str]:
     """Warnings about settings that are valid."""
-    if settings.vault.skip_verify:
-        yield (
-            "vault.skip-verify is set, so Vault's certificate is not verified: anyone on the network path "
-            "can read and change every secret; set vault.ca-cert instead"
-        )
+    for vault in (each.own for each in settings.backends if isinstance(each.own, VaultSettings)):
+        if vault.skip_verify:
+            yield (
+                f"{vault.table}.skip-verify is set, so Vault's certificate is not verified: anyone on the "
+                f"network path can read and change every secret; set {vault.table}.ca-cert instead"
+            )
     watched, excluded = set(settings.controller.watch_namespaces), set(settings.controller.exclude_namespaces)
     if watched and watched <= excluded:
         yield "every watched namespace is excluded: there is nothing to do"
@@ -76,7 +107,8 @@ def settings_notices(settings: Settings) -> Iterator[str]:
 def backend_notices(settings: Settings) -> Iterator[str]:
     """Warnings of each backend, for the start."""
     for each in settings.backends:
-        yield from plugin_of(each).notices(each.own)
+        named = "" if each.name == DEFAULT_BACKEND else f"backend {each.name}: "
+        yield from (f"{named}{notice}" for notice in plugin_of(each).notices(each.own))
 
 
 def scope_notices(settings: Settings) -> Iterator[str]:

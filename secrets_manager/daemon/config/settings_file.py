@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from secrets_manager.daemon.config.layers import Fault, Given, Layer, layer_of, read_value, suggestion
+from secrets_manager.daemon.config.named_options import PARENT, table_of
 from secrets_manager.daemon.config.options import Options
 from secrets_manager.domain.wording import printable
 
@@ -95,4 +96,12 @@ def read_key(origin: str, name: str, value: object, options: Options) -> Given |
         return Fault(
             origin=origin, text=f"is a table; write [{name}] on a line of its own and its keys below"
         )
-    return Fault(origin=origin, text=f"unknown key{suggestion(name, options.by_key)}")
+    return Fault(origin=origin, text=f"unknown key{nearest(name, options)}")
+
+
+def nearest(unknown: str, options: Options) -> str:
+    """A hint at the known key that was meant, if one is near; in the table of a backend, one of its own."""
+    parts = unknown.split(".")
+    table = f"{table_of(parts[1])}." if parts[0] == PARENT and len(parts) > 2 else ""
+    keys = [key.removeprefix(table) for key in options.by_key if key.startswith(table)]
+    return suggestion(unknown.removeprefix(table), keys, prefix=table)

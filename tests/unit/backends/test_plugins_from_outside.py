@@ -12,6 +12,7 @@ from secrets_manager.backends import factory
 from secrets_manager.daemon import hardening
 from secrets_manager.daemon.config.configuration import ExitRequest, load
 from secrets_manager.daemon.config.options import options_with
+from secrets_manager.daemon.config.setting_checks import backend_notices
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.definition import Ref
@@ -174,6 +175,64 @@ def test_its_word_counts_for_notices_and_the_number_of_workers(install: Install,
 
     assert list(factory.plugin_of(settings.backends[0]).notices(settings.backends[0].own)) == ["it is dusty"]
     assert workers_of(settings) == 5
+
+
+def named(folder: Path, text: str, environ: dict[str, str] | None = None) -> Settings:
+    """The settings of a file."""
+    file = folder / "settings.toml"
+    file.write_text(text, encoding="utf-8")
+    found = load([], environ or {}, folder, system_file=file)
+    assert isinstance(found, Settings)
+    return found
+
+
+def test_two_backends_with_names_can_be_of_it_though_the_default_is_not(
+    install: Install, tmp_path: Path
+) -> None:
+    install(GOOD)
+    text = f'[backends.one]\nkind = "attic"\nkey = "{CANARY}"\n[backends.two]\nkind = "attic"\nfloor = 2\n'
+    environ = {"SECRETS_MANAGER_BACKENDS__TWO__KEY": CANARY, "ATTIC_KEY": "of-the-default"}
+
+    settings = named(tmp_path, text, environ)
+
+    one, two = settings.backends
+    assert (one.kind, one.own.key, one.own.floor) == ("attic", CANARY, 0)
+    assert (two.kind, two.own.key, two.own.floor) == ("attic", CANARY, 2)
+    assert CANARY not in repr(settings)
+    options = hardening.options_behind(settings)
+    removed = hardening.credential_names({"attic"}, options)
+    assert {"SECRETS_MANAGER_BACKENDS__TWO__KEY", "ATTIC_SPARE_KEY"} < set(removed)
+    assert list(backend_notices(settings)) == ["backend one: it is dusty", "backend two: it is dusty"]
+
+
+def test_its_kind_is_among_those_that_a_table_can_have(install: Install, tmp_path: Path) -> None:
+    install(GOOD)
+    with pytest.raises(ConfigError, match=r"backends\.one\.kind: must be one of vault, azure-kv, attic$"):
+        named(tmp_path, '[backends.one]\nkind = "atic"\n')
+    with pytest.raises(ConfigError, match=r"^setting backends\.one\.key: missing: give backends\.one\.key$"):
+        named(tmp_path, '[backends.one]\nkind = "attic"\n')
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (GOOD.replace("floor: int", "timeout: int"), "has an option timeout, which no table of a backend"),
+        (GOOD.replace("option(0,", 'option(0, name="/floor",'), "has an option floor, which no table"),
+        (GOOD.replace("contract=1", "contract=2"), "was made for contract 2"),
+        ("raise ValueError('canary-81d2')", "cannot be loaded: ValueError"),
+    ],
+)
+def test_one_that_cannot_be_a_backend_with_a_name_is_a_fault_of_the_table(
+    install: Install, tmp_path: Path, source: str, why: str
+) -> None:
+    install(source)
+    with pytest.raises(ConfigError) as caught:
+        named(tmp_path, '[backends.one]\nkind = "attic"\n')
+
+    (fault,) = caught.value.message.splitlines()
+    assert f"key backends.one.kind: the plug-in 'attic' {why}" in fault
+    assert CANARY not in fault
+    assert caught.value.exit_code == 1
 
 
 def test_its_calls_its_failed_reads_and_its_own_metrics_are_shown(install: Install, tmp_path: Path) -> None:

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from secrets_manager.daemon import hardening
+from secrets_manager.daemon.config.configuration import load
 from secrets_manager.daemon.config.options import OPTIONS
+from secrets_manager.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="prctl and /proc are Linux")
 
@@ -134,6 +137,32 @@ def test_environment_names_of_a_backend_that_is_not_used_stay(backend: str, left
         environ.pop(name, None)
 
     assert set(environ) == left | {"PATH"}
+
+
+def test_credentials_of_every_backend_with_a_name_are_removed_and_of_no_kind_that_is_not_in_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    removed = {
+        "SECRETS_MANAGER_BACKENDS__TEAM_A__ROLE_ID": "r",
+        "SECRETS_MANAGER_BACKENDS__TEAM_A__SECRET_ID": CANARY,
+        "SECRETS_MANAGER_BACKENDS__TEAM_A__HTTPS_PROXY": f"http://u:{CANARY}@proxy",
+        "VAULT_TOKEN": CANARY,
+    }
+    kept = {
+        "SECRETS_MANAGER_BACKENDS__TEAM_A__KIND": "vault",
+        "SECRETS_MANAGER_BACKENDS__TEAM_A__URL": "https://v.example",
+        "AZURE_CLIENT_SECRET": CANARY,
+    }
+    environ = {**removed, **kept}
+    settings = load([], environ, tmp_path)
+    assert isinstance(settings, Settings)
+    for step in ("_overwrite", "forbid_attaching"):
+        monkeypatch.setattr(hardening, step, lambda *_: None)
+    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
+
+    hardening.harden(environ, settings)
+
+    assert environ == kept
 
 
 def test_arguments_and_environment_as_the_kernel_shows_them_hold_no_credential() -> None:

@@ -161,7 +161,10 @@ def test_the_backend_may_be_named_anywhere(capsys: pytest.CaptureFixture[str], n
             "a star": ("test * b", "no namespace can have that name"),
             "an unknown flag": ("test a b --nope=canary", "flag provided but not defined: --nope\n"),
             "no name of a backend": ("test a b --backend", "flag needs an argument: -backend"),
-            "an unknown backend": ("test a b --backend eu", "have no backend named 'eu'"),
+            "an unknown backend": (
+                "test a b --backend eu",
+                "named 'eu'; --backend can name default\n",
+            ),
             "an unknown flag of the daemon": ("test a b -- -nope", "flag provided but not defined: -nope"),
             "a flag that ends the daemon": ("test a b -- -version", "Secrets Manager "),
             "a bad value": ("test a b -- -workers=0", "must be between 1 and 1024"),
@@ -176,6 +179,58 @@ def test_what_cannot_be_answered_ends_with_2(
 
     assert (told.code, told.out) == (2, "")
     assert said in told.err
+
+
+TWO = """
+[backends.eu]
+kind = "vault"
+role-id = "canary-r"
+secret-id = "canary-s"
+
+[backends.keys]
+kind = "azure-kv"
+name = "shop-vault"
+system-assigned-identity = true
+
+[[policy.rules]]
+namespaces = ["*"]
+backends = ["eu"]
+paths = ["secret/data/*"]
+effect = "allow"
+
+[[policy.rules]]
+namespaces = ["shop"]
+backends = ["k*"]
+paths = ["App"]
+effect = "allow"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("shop secret/data/x --backend eu", 0, "allowed by rule 1"),
+        ("shop secret/data/x --backend keys", 1, "denied before any rule is asked"),
+        ("shop other --backend=keys", 1, "denied since no rule"),
+        ("shop secrets/APP --backend=keys", 0, "allowed by rule 2"),
+    ],
+)
+def test_each_backend_can_be_asked_about_and_sees_paths_its_own_way(
+    capsys: pytest.CaptureFixture[str], line: str, code: int, said: str
+) -> None:
+    Path("settings.toml").write_text(TWO, encoding="utf-8")
+
+    assert cli.main(["policy", "test", *line.split(" ")], {}) == code
+    assert said in capsys.readouterr().out
+
+
+def test_the_backends_to_ask_about_are_named_where_there_is_no_default(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("settings.toml").write_text(TWO, encoding="utf-8")
+
+    assert cli.main(["policy", "test", "shop", "secret/data/x"], {}) == 2
+    assert "have no backend named 'default'; --backend can name eu, keys\n" in capsys.readouterr().err
 
 
 def test_missing_credentials_are_a_fault_of_the_settings_and_not_a_denial(

@@ -18,23 +18,23 @@ def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
         yield Contradiction(names=("secret-id-file", "secret-id-wrapped"), text=text, exit_code=1)
     if vault.role_id or vault.role_id_file:
         return
-    text = "missing: AppRole needs it; set VAULT_ROLE_ID, or {table}.role-id-file to a file that holds it"
+    text = "missing: AppRole needs it; set {variable}, or {table}.role-id-file to a file that holds it"
     yield Contradiction(names=("role-id", "role-id-file", "auth-method"), text=text, exit_code=1)
     if not (vault.secret_id or vault.secret_id_file):
         text = (
-            "missing: AppRole needs it, unless the role has bind_secret_id=false; set VAULT_SECRET_ID, or"
+            "missing: AppRole needs it, unless the role has bind_secret_id=false; set {variable}, or"
             " {table}.secret-id-file to a file that holds it"
         )
         yield Contradiction(names=("secret-id", "secret-id-file", "auth-method"), text=text, exit_code=1)
 
 
 def _login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
-    role_id = either(vault.role_id, vault.role_id_file, "vault.role-id-file")
-    secret_id = either(vault.secret_id, vault.secret_id_file, "vault.secret-id-file")
+    role_id = either(vault.role_id, vault.role_id_file, f"{vault.table}.role-id-file")
+    secret_id = either(vault.secret_id, vault.secret_id_file, f"{vault.table}.secret-id-file")
     if vault.secret_id_wrapped and not is_token(secret_id):
         raise AuthFailed(
-            f"vault.secret-id-file: file {vault.secret_id_file!r} holds something other than a wrapping"
-            " token; write the token alone, not the whole answer of Vault"
+            f"{vault.table}.secret-id-file: file {vault.secret_id_file!r} holds something other than a"
+            " wrapping token; write the token alone, not the whole answer of Vault"
         )
     without = "no secret id was given, which a role allows only with bind_secret_id=false"
     return LoginRequest(

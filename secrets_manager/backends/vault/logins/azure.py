@@ -44,7 +44,7 @@ def _login(vault: VaultSettings, errand: Errand) -> LoginRequest:
 
     azure, identity = vault.azure, identity_of(vault.azure)
     if identity is Identity.WORKLOAD:
-        federated = read_credential(azure.federated_token_file, "azure-federated-token-file")
+        federated = read_credential(azure.federated_token_file, f"{vault.table}.azure-federated-token-file")
         jwt = azure_token.by_workload(azure, federated, errand)
     else:
         jwt = azure_token.by_machine(azure, errand)

@@ -26,8 +26,8 @@ def _login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
         mount=vault.cert_path,
         body={"name": vault.cert_role or None},
         check=(
-            "check vault.cert-path and vault.cert-role, and that the role trusts the issuer and the names of"
-            " vault.client-cert; a proxy that ends TLS hides it"
+            f"check {vault.table}.cert-path and {vault.table}.cert-role, and that the role trusts the issuer"
+            f" and the names of {vault.table}.client-cert; a proxy that ends TLS hides it"
         ),
     )
 

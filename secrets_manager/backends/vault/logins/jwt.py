@@ -19,10 +19,13 @@ def _missing(_vault: VaultSettings) -> Iterator[Contradiction]:
 def _login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
     return LoginRequest(
         mount=vault.jwt_path,
-        body={"role": vault.jwt_role or None, "jwt": read_credential(vault.jwt_file, "vault.jwt-file")},
+        body={
+            "role": vault.jwt_role or None,
+            "jwt": read_credential(vault.jwt_file, f"{vault.table}.jwt-file"),
+        },
         check=(
-            "check vault.jwt-path and vault.jwt-role, and that the issuer, the audience, the subject and the"
-            f" time of the JWT in {vault.jwt_file!r} are those that the role expects"
+            f"check {vault.table}.jwt-path and {vault.table}.jwt-role, and that the issuer, the audience, the"
+            f" subject and the time of the JWT in {vault.jwt_file!r} are those that the role expects"
         ),
     )
 

@@ -18,7 +18,7 @@ def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
 
 
 def _login(vault: VaultSettings, _errand: Errand) -> LoginRequest:
-    jwt = read_credential(vault.kubernetes_token_file, "vault.kubernetes-token-file")
+    jwt = read_credential(vault.kubernetes_token_file, f"{vault.table}.kubernetes-token-file")
     return LoginRequest(mount=vault.kubernetes_path, body={"role": vault.kubernetes_role, "jwt": jwt})
 
 

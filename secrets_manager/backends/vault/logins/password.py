@@ -28,8 +28,8 @@ def _method(setting: str, mount: Callable[[VaultSettings], str]) -> LoginMethod:
         return LoginRequest(
             mount=mount(vault),
             user=vault.username,
-            body={"password": either(vault.password, vault.password_file, "vault.password-file")},
-            check=f"check vault.username, the password and {setting}",
+            body={"password": either(vault.password, vault.password_file, f"{vault.table}.password-file")},
+            check=f"check {vault.table}.username, the password and {vault.table}.{setting}",
         )
 
     return LoginMethod(
@@ -40,5 +40,5 @@ def _method(setting: str, mount: Callable[[VaultSettings], str]) -> LoginMethod:
     )
 
 
-USERPASS = _method("vault.userpass-path", lambda vault: vault.userpass_path)
-LDAP = _method("vault.ldap-path", lambda vault: vault.ldap_path)
+USERPASS = _method("userpass-path", lambda vault: vault.userpass_path)
+LDAP = _method("ldap-path", lambda vault: vault.ldap_path)

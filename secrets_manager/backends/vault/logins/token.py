@@ -11,8 +11,6 @@ from secrets_manager.domain.errors import AuthFailed
 from secrets_manager.settings import VaultSettings
 from secrets_manager.settings.option import Contradiction
 
-_SETTING = "vault.token-file"
-
 
 def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
     if not vault.token_file:
@@ -21,10 +19,11 @@ def _missing(vault: VaultSettings) -> Iterator[Contradiction]:
 
 
 def _login(vault: VaultSettings, _errand: Errand) -> GivenToken:
-    token = read_credential(vault.token_file, _SETTING)
+    setting = f"{vault.table}.token-file"
+    token = read_credential(vault.token_file, setting)
     if not is_token(token):
         raise AuthFailed(
-            f"{_SETTING}: file {vault.token_file!r} holds something other than a token;"
+            f"{setting}: file {vault.token_file!r} holds something other than a token;"
             " an agent's sink must be neither wrapped nor encrypted"
         )
     return GivenToken(token=token, file=vault.token_file)

@@ -17,6 +17,7 @@ from secrets_manager.domain.errors import (
     SecretsManagerError,
     SourceExpired,
 )
+from secrets_manager.settings import AzureKvSettings
 from tests.unit.backends.tables import rows
 
 
@@ -106,10 +107,10 @@ def test_a_caution_says_what_is_wrong_with_the_dates(validity: Validity, now: fl
 
 
 def test_only_strict_settings_refuse_a_value_that_is_not_valid() -> None:
-    refuse_invalid("'app' expired at noon", strict=False)
-    refuse_invalid("", strict=True)
+    refuse_invalid("'app' expired at noon", AzureKvSettings())
+    refuse_invalid("", AzureKvSettings(strict_expiry=True))
     with pytest.raises(SourceExpired, match=r"'app' expired at noon, and azure-kv\.strict-expiry is on"):
-        refuse_invalid("'app' expired at noon", strict=True)
+        refuse_invalid("'app' expired at noon", AzureKvSettings(strict_expiry=True))
 
 
 def test_many_pointers_into_one_value_find_the_same_as_each_alone() -> None:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from secrets_manager.backends.vault.redirects import host_of, next_address
+from secrets_manager.backends.vault.redirects import TrustedHosts, host_of, next_address
 from secrets_manager.domain.errors import BackendUnavailable
 from tests.unit.backends.tables import rows
 
-TRUSTED = frozenset({"vault.test", "standby.test"})
+TRUSTED = TrustedHosts(hosts={"vault.test", "standby.test"})
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_no_location_leads_to_a_stranger_by_anybody_s_reading(location: str, sen
         return
 
     read = urlsplit(target)
-    assert read.hostname in TRUSTED
-    assert parse_url(target).host in TRUSTED
+    assert read.hostname in TRUSTED.hosts
+    assert parse_url(target).host in TRUSTED.hosts
     assert (read.username, parse_url(target).auth) == (None, None)
     assert read.scheme in ("http", "https")
     assert read.scheme == "https" or sent_to.startswith("http:")
