@@ -92,6 +92,10 @@ class OpenBaoSetup:
         """Write a policy that may read these API paths (globs allowed) and return its name."""
         return self.policy(name, "".join(f'path "{path}" {{ capabilities = ["read"] }}\n' for path in paths))
 
+    def has_auth(self, kind: str) -> bool:
+        """Whether the server has this auth method; OpenBao has fewer than Vault."""
+        return kind in self.request("GET", "sys/plugins/catalog")["data"]["auth"]
+
     def enable_auth(self, path: str, kind: str) -> None:
         """Mount an auth method."""
         self.request("POST", f"sys/auth/{path}", {"type": kind})

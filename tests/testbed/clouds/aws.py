@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -27,6 +27,7 @@ from tests.testbed.azure.wire import Answer, Call
 __all__ = ["BODY", "Aws", "AwsKey", "signature", "signing_key"]
 
 BODY = "Action=GetCallerIdentity&Version=2011-06-15"
+_QUESTION = dict(parse_qsl(BODY))
 _SIGNED = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<day>\d{8})/(?P<region>[^/]+)/sts/aws4_request,"
     r" SignedHeaders=(?P<headers>[a-z0-9;-]+), Signature=(?P<signature>[0-9a-f]{64})"
@@ -34,6 +35,11 @@ _SIGNED = re.compile(
 _ERROR = (
     '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
     "<Code>{code}</Code><Message>canary-message {text}</Message></Error></ErrorResponse>"
+)
+_IDENTITY = (
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+    "<Arn>{arn}</Arn><UserId>AROA0000000000000000A:{session}</UserId><Account>{account}</Account>"
+    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
 )
 _ASSUMED = (
     '<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
@@ -94,6 +100,10 @@ class Aws:
 
     def sts(self, call: Call) -> Answer:
         """Serve a request to the token service."""
+        return self._identity(call) if call.form == _QUESTION else self._assumed(call)
+
+    def _assumed(self, call: Call) -> Answer:
+        """Keys of the role, for a service account that may assume it."""
         form = call.form
         if call.method != "POST" or form.get("Action") != "AssumeRoleWithWebIdentity":
             return Answer(400, _ERROR.format(code="InvalidAction", text=""))
@@ -114,6 +124,14 @@ class Aws:
             return Answer(403, _ERROR.format(code="AccessDenied", text=token))
         key = self.new_key()
         return Answer(200, _ASSUMED.format(arn=self.arn, id=key.id, secret=key.secret, token=key.token))
+
+    def _identity(self, call: Call) -> Answer:
+        """Who signed the question, which Vault passes on: the role, in a session."""
+        if why := self._why_not_signed(call.headers, BODY):
+            return Answer(403, _ERROR.format(code=why, text=""))
+        account, name = self.arn.split(":")[4], self.arn.rpartition("/")[2]
+        arn = f"arn:aws:sts::{account}:assumed-role/{name}/session"
+        return Answer(200, _IDENTITY.format(arn=arn, account=account, session="session"))
 
     def agent(self, call: Call) -> Answer:
         """Serve a request to the agent of pod identity."""
