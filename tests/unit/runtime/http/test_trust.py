@@ -50,6 +50,45 @@ def agrees(client: ssl.SSLContext, pair: KeyPair, host: str = "server.test") -> 
     return True
 
 
+def test_clients_that_trust_the_system_and_show_nothing_share_one_context() -> None:
+    shared = tls_context(files())
+
+    assert tls_context(files()) is shared
+    assert shared.verify_mode is ssl.CERT_REQUIRED
+    assert shared.check_hostname
+
+
+@pytest.mark.parametrize("field", ["ca_file", "ca_folder", "certificate", "verify"])
+def test_any_other_trust_is_a_context_of_its_own(field: str, authority: Authority, tmp_path: Path) -> None:
+    pair = authority.issue("client.test")
+    (tmp_path / "ca.pem").write_bytes(authority.ca_file.read_bytes())
+    fields: dict[str, object] = {
+        "ca_file": {"ca_file": str(authority.ca_file)},
+        "ca_folder": {"ca_folder": str(tmp_path)},
+        "certificate": {"certificate": str(pair.certificate), "key": str(pair.key)},
+        "verify": {"verify": False},
+    }
+    asked = TlsFiles(named=NAMED, **fields[field])  # type: ignore[arg-type]
+
+    own = tls_context(asked)
+    assert own is not tls_context(files())
+    assert own is not tls_context(asked)
+
+
+def test_a_new_file_of_the_system_is_trusted_by_what_is_made_after_it(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, pair = tmp_path / "system.pem", authority.issue("server.test")
+    bundle.write_text("", encoding="ascii")
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    before = tls_context(files())
+    bundle.write_bytes(authority.ca_file.read_bytes())
+    after = tls_context(files())
+
+    assert not agrees(before, pair)
+    assert agrees(after, pair)
+
+
 def test_an_authority_may_be_a_root_an_intermediate_or_the_server_itself(
     authority: Authority, tmp_path: Path
 ) -> None:
