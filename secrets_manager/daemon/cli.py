@@ -86,7 +86,7 @@ def _run(settings: Settings, environ: Mapping[str, str], harden: Callable[[], No
 
 def _work(settings: Settings, metrics: Metrics, services: ExternalServices, logs: QueuedHandler) -> int:
     if settings.once:
-        report, interruption = Report(), Interruption()
+        report, interruption = Report(several=len(settings.backends) > 1), Interruption()
         program = assemble(settings, metrics, services, report.add)
         _heed_signals(interruption.on_signal)
         return run_once(program, report, interruption=interruption)

@@ -7,12 +7,13 @@ failed. It knows nothing of threads, and writes nothing itself.
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import NoAnswerYet, SecretsManagerError
+from secrets_manager.domain.errors import BackendFault, NoAnswerYet, SecretsManagerError, UnknownBackend
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.plan import Operation
 
@@ -23,8 +24,12 @@ _EVERYWHERE = "all namespaces"
 
 @dataclass(eq=False)
 class Report:
-    """Collects the outcomes of one run. Safe from many threads."""
+    """Collects the outcomes of one run. Safe from many threads.
 
+    ``several`` is whether there are backends besides that of the flags, so that the one that fails is named.
+    """
+
+    several: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _outcomes: dict[tuple[Ref, str | None], Outcome] = field(default_factory=dict)
     _looks: Counter[Ref] = field(default_factory=Counter)
@@ -97,6 +102,7 @@ class Report:
     def _tally(self) -> str:
         words = Counter(map(self._word, self._outcomes.values()))
         counts = [f"{count} {word}" for word, count in sorted(words.items())]
+        counts += failed_backends((each.error for each in self._outcomes.values()), several=self.several)
         if self._missed:
             counts.append(f"{len(self._missed)} not reconciled")
         if self._unwritten:
@@ -125,6 +131,20 @@ class Report:
 
     def _is_restless(self, outcome: Outcome) -> bool:
         return not outcome.cleanup and outcome.definition in self._restless
+
+
+def failed_backends(errors: Iterable[SecretsManagerError | None], *, several: bool) -> list[str]:
+    """The backends that could not be read, in the order of their names, each with the reasons; pure.
+
+    Without ``several`` only those that the settings do not know.
+    """
+    reasons: dict[str, set[str]] = defaultdict(set)
+    for error in errors:
+        if isinstance(error, UnknownBackend):
+            reasons[error.name].add(error.reason)
+        elif isinstance(error, BackendFault) and several:
+            reasons[error.backend or DEFAULT_BACKEND].add(error.reason)
+    return [f"backend {name} failed ({', '.join(sorted(why))})" for name, why in sorted(reasons.items())]
 
 
 def _after(before: Outcome | None, outcome: Outcome) -> Outcome:

@@ -279,7 +279,8 @@ class UnknownBackend(DefinitionError):
     """The definition names a backend that the settings do not know."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"the settings of the daemon have no backend named {name[:63]!r}")
+        self.name = name[:63]
+        super().__init__(f"the settings of the daemon have no backend named {self.name!r}")
 
 
 class InvalidKey(DefinitionError):

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.base import DEFINITIONS
 from secrets_manager.daemon.once import run_once
 from secrets_manager.daemon.once_report import Report
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import BackendUnavailable, ClusterUnavailable, KeyNotFound
+from secrets_manager.domain.errors import AuthFailed, BackendUnavailable, ClusterUnavailable, KeyNotFound
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.plan import Operation
 from tests.unit.daemon.daemon_world import World
@@ -19,7 +20,7 @@ from tests.unit.daemon.daemon_world import World
 
 def run(world: World) -> tuple[int, list[str]]:
     """Exit code and lines of one run."""
-    report, written = Report(), list[str]()
+    report, written = Report(several=bool(world.others)), list[str]()
     code = run_once(world.program(report.add), report, written.append)
     return code, "".join(written).splitlines()
 
@@ -252,3 +253,51 @@ def test_a_suspended_definition_is_left_alone_and_fails_nothing(world: World) ->
     assert run(world) == (0, ["shop/db Secret db: unchanged (Suspended)", "1 unchanged"])
     assert world.secret("db") is None
     assert world.backend.reads() == 0
+
+
+# ── several backends ─────────────────────────────────────────────────────────────────────────────────
+
+
+def from_backend(world: World, name: str, backend: str) -> None:
+    keys = {"password": {"path": "db", "key": "password"}}
+    world.define(name, spec={"name": name, "backend": backend, "keysMap": keys})
+
+
+def test_the_last_line_names_each_backend_that_could_not_be_read(world: World) -> None:
+    down, refused, well = MemoryBackend(), MemoryBackend(), MemoryBackend()
+    well.put("db", {"password": "canary-value"})
+    down.fail_with(BackendUnavailable("no connection"))
+    refused.fail_with(AuthFailed("no such role"))
+    world.others = {"down": down, "refused": refused, "well": well}
+    for backend in world.others:
+        from_backend(world, f"of-{backend}", backend)
+    world.define("db")
+    code, lines = run(world)
+
+    assert code == 1
+    assert lines[-1] == (
+        "2 created, 2 failed, backend down failed (BackendUnavailable), backend refused failed (AuthFailed)"
+    )
+    assert world.secret("of-well") is not None
+
+
+def test_the_backend_of_the_flags_is_named_where_there_are_others(world: World) -> None:
+    world.others = {"well": MemoryBackend()}
+    world.backend.fail_with(BackendUnavailable("no connection"))
+    world.define("db")
+
+    assert run(world)[1][-1] == "1 failed, backend default failed (BackendUnavailable)"
+
+
+def test_a_single_backend_is_not_named(world: World) -> None:
+    world.backend.fail_with(BackendUnavailable("no connection"))
+    world.define("db")
+
+    assert run(world)[1][-1] == "1 failed"
+
+
+def test_a_backend_that_the_settings_do_not_know_is_named_in_the_last_line(world: World) -> None:
+    from_backend(world, "app", "gone")
+    code, lines = run(world)
+
+    assert (code, lines[-1]) == (1, "1 failed, backend gone failed (UnknownBackend)")
