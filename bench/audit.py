@@ -56,6 +56,11 @@ class BackendCall:
     path: str
     at: float
 
+    @property
+    def is_login(self) -> bool:
+        """Whether it is a login by AppRole."""
+        return self.path == LOGIN
+
 
 def kubernetes_calls(lines: Iterable[bytes], user: str) -> list[KubernetesCall]:
     """The calls of one user in lines of the API server's audit log."""

@@ -37,6 +37,11 @@ def memory(pid: int) -> Memory:
     return parse_memory((_PROC / str(pid) / "status").read_text())
 
 
+def threads(pid: int) -> int:
+    """The number of its threads; raises OSError when there is no such process."""
+    return len(list((_PROC / str(pid) / "task").iterdir()))
+
+
 def parse_memory(status: str) -> Memory:
     """The memory in the text of /proc/PID/status."""
     sizes = {name: rest for name, _, rest in (line.partition(":") for line in status.splitlines())}

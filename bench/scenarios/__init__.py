@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.scenario import Scenario
 from bench.scenarios import (
     azure,
+    backends,
     cold,
     drift,
     fail_over,
@@ -20,6 +21,7 @@ from bench.scenarios import (
     sick_mount,
     startup,
     ten_thousand,
+    two_backends,
 )
 
 SCENARIOS: dict[str, Scenario] = {
@@ -40,6 +42,8 @@ SCENARIOS: dict[str, Scenario] = {
         fail_over.SCENARIO,
         poisoned.SCENARIO,
         sick_mount.SCENARIO,
+        two_backends.SCENARIO,
+        backends.SCENARIO,
         azure.SCENARIO,
     )
 }

@@ -14,16 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from bench.corpus import check_secrets, pages
+from bench.corpus import check_secrets
 from bench.figures import Figure, Result, latency_figures
 from bench.plans import MOUNT, Plan, Source, Wish, fresh_pair, one_path_each
 from bench.scenario import Options, Scenario
 from bench.scenarios.fresh import change
+from bench.spells import Beat, halves, ready_since
 from bench.watcher import SecretWatch
 from bench.world import ROLE, World
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.fault_rules import Rule, RuleBuilder
-from tests.testbed.kube_api import definitions
 from tests.testbed.waiting import wait_until
 
 _SICK_MOUNT = "sick"
@@ -114,7 +114,7 @@ def _measure(world: World, options: Options, sick: int) -> Sequence[Spell]:
         world.watch() as watch,
         world.daemon_in_step(options.period, options.definitions, world.openbao_at(proxy.url), flags),
     ):
-        clock = _Beat(options.period)
+        clock = Beat(options.period)
         for trouble in ("", *TROUBLES):
             if spells:
                 _wait_ready(world, ill)
@@ -132,16 +132,16 @@ def _spell(
     trouble, rule = what
     new = {wish.path: fresh_pair(wish.name) for wish in well.some(options.changes)}
     changed = well.changed(new)
-    before, began = _ready_since(world, well), time.monotonic()
+    before, began = ready_since(world, well), time.monotonic()
     seconds = options.minutes * 60
     # In two halves: what follows the onset of trouble, and how it goes on.
-    first, second = _halves(new)
+    first, second = halves(new)
     expectations = [*change(world, watch, changed, seconds=seconds / 2, paths=first)]
     so_far = rule.hits if rule else 0
     expectations += change(world, watch, changed, seconds=seconds / 2, paths=second)
     calls = rule.hits if rule else 0
     latencies = watch.wait(expectations, _PATIENCE_SECONDS)
-    after = _ready_since(world, well)
+    after = ready_since(world, well)
     return changed, Spell(
         trouble=trouble,
         latencies=latencies,
@@ -164,17 +164,6 @@ def _trouble(proxy: FaultProxy, kind: str) -> Iterator[Rule | None]:
         rule.remove()
 
 
-class _Beat:
-    """Lets each spell begin at the same point of the poll period, so that the same changes wait as long."""
-
-    def __init__(self, period: float) -> None:
-        self._period = period
-        self._first = time.monotonic()
-
-    def wait(self) -> None:
-        time.sleep(self._period - (time.monotonic() - self._first) % self._period)
-
-
 def _sick_plan(namespace: str, count: int) -> Plan:
     wishes = []
     for number in range(count):
@@ -185,36 +174,13 @@ def _sick_plan(namespace: str, count: int) -> Plan:
     return Plan(wishes=wishes, values={wish.path: fresh_pair(wish.name) for wish in wishes})
 
 
-def _halves(
-    new: Mapping[str, Mapping[str, str]],
-) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, Mapping[str, str]]]:
-    paths = list(new)
-    first = paths[: len(paths) // 2]
-    return {path: new[path] for path in first}, {path: new[path] for path in paths[len(first) :]}
-
-
 def _wait_ready(world: World, plan: Plan) -> None:
     """Until all that was sick is in step again."""
     wait_until(partial(_all_ready, world, plan), _PATIENCE_SECONDS, "the sick mount is fresh again", 0.2)
 
 
 def _all_ready(world: World, plan: Plan) -> bool:
-    return len(_ready_since(world, plan)) == len(plan.wishes)
-
-
-def _ready_since(world: World, plan: Plan) -> Mapping[str, str]:
-    """Since when each definition of a plan is Ready, as its condition says; those that are not are left out.
-
-    A definition that was not Ready in between is Ready since another time.
-    """
-    found = {}
-    for namespace in plan.namespaces:
-        for each in pages(world.bed.cluster.api, definitions(namespace)):
-            conditions = each.get("status", {}).get("conditions", [])
-            for ready in conditions:
-                if ready["type"] == "Ready" and ready["status"] == "True":
-                    found[each["metadata"]["name"]] = ready["lastTransitionTime"]
-    return found
+    return len(ready_since(world, plan)) == len(plan.wishes)
 
 
 SCENARIO = Scenario(

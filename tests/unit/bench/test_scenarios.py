@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,19 @@ from bench.poison_figures import Aftermath, Found, Part
 from bench.poison_figures import figures as poison_figures
 from bench.proc import Memory
 from bench.scenario import Options
-from bench.scenarios import azure, cold, machine, memory, outage, quiet, shapes, sharing, ten_thousand
+from bench.scenarios import (
+    azure,
+    backends,
+    cold,
+    machine,
+    memory,
+    outage,
+    quiet,
+    shapes,
+    sharing,
+    ten_thousand,
+    two_backends,
+)
 
 LOOK_UP = BackendCall(operation="read", path="auth/token/lookup-self", at=1001.0)
 LOG_IN = BackendCall(operation="update", path=LOGIN, at=1.0)
@@ -198,3 +211,35 @@ def test_sick_definitions_are_reported_per_definition_and_per_minute_beside_heal
         kinds = ("last_secret_s", "secrets_made_p50_s", "memory_peak_mib")
         assert [ratio(found, f"{title}_{kind}") for kind in kinds] == [1.5, 2.0, 1.25]
     assert ratio(found, "healthy_last_secret_s") is None
+
+
+def test_a_second_backend_in_trouble_is_reported_beside_the_calm_spell() -> None:
+    def spell(trouble: str, *latencies: float, **changes: Any) -> two_backends.Spell:
+        given: dict[str, Any] = {"unready": 0, "changed": 0, "told": 0, "reasons": (), "calls": 0}
+        given |= {"logins": 0, "first_logins": 0, "cpu": 1.0, "seconds": 10.0}
+        return two_backends.Spell(trouble=trouble, latencies=latencies, **{**given, **changes})
+
+    calm = spell("", 1.0, 2.0)
+    down = spell("down", 1.5, 2.2, told=4, reasons=("BackendUnavailable",), calls=20, logins=3, cpu=2.0)
+    found = two_backends.figures([calm, down])
+
+    check(found, "down_", change_to_secret_p95_s=2.2, healthy_definitions_that_were_not_ready=0)
+    check(found, "down_", secrets_of_the_second_backend_changed=0, logins_to_the_second_backend=3)
+    check(found, "down_", definitions_of_the_second_backend_not_ready=4)
+    check(found, "down_", requests_to_the_second_backend_a_second=2.0)
+    assert ratio(found, "down_change_to_secret_p95_s") == pytest.approx(1.1)
+    assert ratio(found, "down_cpu_s") == 2.0
+
+
+def test_what_a_further_backend_costs_is_taken_from_the_least_and_the_most() -> None:
+    def footprint(count: int, memory: float, threads: int) -> backends.Footprint:
+        calls = [BackendCall(operation="read", path="kv-0/data/a/b", at=1001.0), LOOK_UP, LOG_IN]
+        quiet = stretch(reads=calls, cpu=1.0 + count / 10, peak=memory + 20)
+        return backends.Footprint(backends=count, quiet=quiet, threads=threads, descriptors=10 + count)
+
+    counts = [footprint(1, 60.0, 30), footprint(5, 61.0, 38), footprint(21, 65.0, 70)]
+    found = backends.figures(counts, Options(definitions=1, period=60.0))
+
+    check(found, each_further_backend_memory_mib=0.25, each_further_backend_threads=2.0)
+    check(found, "21_backends_", memory_mib=65.0, threads=70, logins=1, reads_per_path_and_period=0.5)
+    check(found, "5_backends_", cpu_of_a_quiet_minute_s=0.75)
