@@ -21,7 +21,7 @@ from secrets_manager.domain.policy_rules import Rule
 from secrets_manager.settings import checks
 from secrets_manager.settings import login_checks as login
 from secrets_manager.settings.checks import ListenAddress
-from secrets_manager.settings.cloud_logins import AwsLogin, AzureLogin
+from secrets_manager.settings.cloud_logins import AwsLogin, AzureLogin, GcpLogin
 from secrets_manager.settings.kinds import ADDRESS, LOOSE_LIST, OPTIONAL_TEXT, PATTERNS, TABLES, WHOLE_SECONDS
 from secrets_manager.settings.option import group, option, own_table
 from secrets_manager.settings.policy_rules import path_rules
@@ -29,7 +29,9 @@ from secrets_manager.settings.policy_rules import path_rules
 # The backends whose settings are below; other packages may bring more.
 BACKENDS = ("vault", "azure-kv")
 
-AuthMethod = Literal["approle", "kubernetes", "token", "jwt", "userpass", "ldap", "cert", "aws", "azure"]
+AuthMethod = Literal[
+    "approle", "kubernetes", "token", "jwt", "userpass", "ldap", "cert", "aws", "azure", "gcp"
+]
 Engine = Literal["kv1", "kv2"]
 LogEncoder = Literal["json", "console"]
 AzureCloud = Literal["public", "usgov", "china"]
@@ -121,7 +123,7 @@ class VaultSettings:
     auth_method: AuthMethod = option(
         "approle",
         checks.one_of(*get_args(AuthMethod)),
-        help="How to log in: approle, kubernetes, token, jwt, userpass, ldap, cert, aws or azure.",
+        help="How to log in: approle, kubernetes, token, jwt, userpass, ldap, cert, aws, azure or gcp.",
     )
     # Hidden like a secret, but without the secret id only a name: users of the original give it as a flag.
     role_id: str = _credential(overriding="VAULT_ROLE_ID", warned=False, help="AppRole role id.")
@@ -164,6 +166,7 @@ class VaultSettings:
     cert_path: str = option("cert", login.mount, help="Mount of the TLS certificate auth method.")
     aws: AwsLogin = group(AwsLogin)
     azure: AzureLogin = group(AzureLogin)
+    gcp: GcpLogin = group(GcpLogin)
     max_token_ttl: float = option(
         300.0,
         checks.not_negative,

@@ -146,3 +146,22 @@ class AzureLogin:
     )
     vm_name: str = _sent(name="azure-vm-name", help="Name of the virtual machine, for such a role.")
     vmss_name: str = _sent(name="azure-vmss-name", help="Name of the scale set, for such a role.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcpLogin:
+    """The Google Cloud auth method: the role, and whose token or signature is shown."""
+
+    role: str = _sent(name="gcp-role", help="Role of the Google Cloud auth method.")
+    path: str = option("gcp", login.mount, name="gcp-path", help="Mount of the Google Cloud auth method.")
+    service_account: str = option(
+        "",
+        login.word,
+        name="gcp-service-account",
+        help="E-mail of the service account that logs in; empty for that of the file or the machine.",
+    )
+    credentials_file: str = _path(
+        name="gcp-credentials-file",
+        fallbacks=("GOOGLE_APPLICATION_CREDENTIALS",),
+        help="File with a service account's key or a federation of identities, read at each login.",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -11,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from secrets_manager.settings.cloud_logins import AwsLogin, AzureLogin
+from secrets_manager.settings import ProxySettings
+from secrets_manager.settings.cloud_logins import AwsLogin, AzureLogin, GcpLogin
 from tests.testbed.azure.entra import Entra, Principal
+from tests.testbed.azure.gateway import Gateway
 from tests.testbed.azure.imds import Imds
 from tests.testbed.azure.wire import Answer, Call, Server
 from tests.testbed.clouds.auth_method import AuthMethod
 from tests.testbed.clouds.aws import Aws, AwsKey
 from tests.testbed.clouds.azure import AzureCheck
+from tests.testbed.clouds.gcp import HOSTS, Gcp
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.openbao import OpenBao
 from tests.testbed.pki import Authority
@@ -82,15 +87,16 @@ class Make:
     policy: str
     folder: Path
     authority: Authority
-    environ: Callable[[str, str], None]
+    monkeypatch: pytest.MonkeyPatch
     token: dict[str, Any] = field(default_factory=dict)
+    gateways: list[Gateway] = field(default_factory=list)
     _servers: list[Server] = field(default_factory=list)
 
-    def serve(self, answer: Callable[[Call], Answer], *, tls: bool = False) -> FaultProxy:
+    def serve(self, answer: Callable[[Call], Answer], *, tls: tuple[str, ...] = ()) -> FaultProxy:
         """A service with this answer, behind a fault proxy that the system trusts."""
         server = Server(answer, time.time)
         self._servers.append(server)
-        return self.proxy(server.url, tls=self.authority.issue("127.0.0.1") if tls else None)
+        return self.proxy(server.url, tls=self.authority.issue(*tls) if tls else None)
 
     def auth(self, why_not: Callable[[Mapping[str, Any]], str]) -> AuthMethod:
         """Vault's side, with this check."""
@@ -108,6 +114,8 @@ class Make:
         """Stop the services."""
         for server in self._servers:
             server.stop()
+        for gateway in self.gateways:
+            gateway.stop()
 
 
 # ── AWS ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,7 +231,7 @@ def _azure_workload(make: Make) -> Bench:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     entra = Entra("unknown", _TENANT, time.time)
     entra.register(Principal(client_id=_CLIENT, issuers={_ISSUER: (_SUBJECT, key.public_key())}))
-    service = make.serve(entra.answer, tls=True)
+    service = make.serve(entra.answer, tls=("127.0.0.1",))
     entra.host = service.url.removeprefix("https://")
 
     def token(subject: str = _SUBJECT) -> str:
@@ -252,7 +260,7 @@ def _azure_machine(make: Make, *, by_id: bool) -> Bench:
     entra = Entra("unknown", _TENANT, time.time)
     imds = Imds(entra, system_assigned=_OTHER if by_id else _CLIENT, by_client_id={_CLIENT})
     service = make.serve(imds.answer)
-    make.environ("AZURE_POD_IDENTITY_AUTHORITY_HOST", service.url)
+    make.monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", service.url)
     # In a pod with a workload identity, too.
     given = {"managed_client_id": _CLIENT, "tenant_id": _TENANT, "client_id": _OTHER} if by_id else {}
     token_file = {"federated_token_file": str(make.file("canary-unused"))} if by_id else {}
@@ -266,6 +274,96 @@ def _azure_machine(make: Make, *, by_id: bool) -> Bench:
     )
 
 
+# ── Google Cloud ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _gcp(make: Make, gcp: Gcp, login: GcpLogin, **more: Any) -> Bench:
+    auth = make.auth(gcp.why_not)
+    also = more.pop("also", ())
+    settings = {"auth_method": "gcp", "gcp": replace(login, role="reader", path=make.mount)}
+    return Bench(
+        url=make.vault.url,
+        settings={**settings, **more.pop("settings", {})},
+        group="gcp",
+        auth=auth,
+        refuse=lambda: setattr(gcp, "bound", "another"),
+        secrets=lambda: [*(body["jwt"] for body in auth.bodies), *gcp.given, *also, "canary"],
+        **more,
+    )
+
+
+def _gcp_apis(make: Make, gcp: Gcp) -> tuple[FaultProxy, dict[str, Any]]:
+    """Google's services by their own names, and the settings that lead to them."""
+    service = make.serve(gcp.api, tls=HOSTS)
+    gateway = Gateway(dict.fromkeys(HOSTS, int(service.url.rpartition(":")[2])))
+    make.gateways.append(gateway)
+    return service, {"proxy": ProxySettings(https=gateway.url)}
+
+
+def _gcp_metadata(make: Make, gcp: Gcp) -> FaultProxy:
+    service = make.serve(gcp.metadata)
+    host = service.url.removeprefix("http://")
+    # google-auth reads GCE_METADATA_HOST when it is loaded.
+    make.monkeypatch.setattr("google.auth.compute_engine._metadata._GCE_METADATA_HOST", host)
+    return service
+
+
+def _gcp_machine(make: Make) -> Bench:
+    gcp = Gcp(now=time.time)
+    service = _gcp_metadata(make, gcp)
+    return _gcp(make, gcp, GcpLogin(), service=service, named="the metadata service of Google Cloud")
+
+
+def _gcp_machine_as(make: Make) -> Bench:
+    gcp = Gcp(now=time.time)
+    service, (_, settings) = _gcp_metadata(make, gcp), _gcp_apis(make, gcp)
+    return _gcp(
+        make,
+        gcp,
+        GcpLogin(service_account=gcp.email),
+        service=service,
+        named="the metadata service of Google Cloud",
+        settings=settings,
+    )
+
+
+def _gcp_key(make: Make) -> Bench:
+    gcp = Gcp(now=time.time)
+    right = gcp.service_account_key()
+    wrong = gcp.service_account_key(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    file = make.file(right)
+    return _gcp(
+        make,
+        gcp,
+        GcpLogin(credentials_file=str(file)),
+        file=file,
+        right=lambda: right,
+        wrong=lambda: wrong,
+        also=[json.loads(each)["private_key"][100:200] for each in (right, wrong)],
+    )
+
+
+def _gcp_federation(make: Make) -> Bench:
+    gcp = Gcp(now=time.time)
+    service, settings = _gcp_apis(make, gcp)
+    token = gcp.cluster_token()
+    token_file = make.folder / "projected"
+    token_file.write_text(token)
+    file = make.file(gcp.federation(str(token_file)))
+    return _gcp(
+        make,
+        gcp,
+        GcpLogin(credentials_file=str(file)),
+        service=service,
+        named="the token service of Google Cloud",
+        file=file,
+        right=lambda: gcp.federation(str(token_file)),
+        wrong=lambda: gcp.federation(str(token_file), audience="another"),
+        settings=settings,
+        also=[token],
+    )
+
+
 BENCHES: dict[str, Callable[[Make], Bench]] = {
     "aws-web-identity": _aws_web_identity,
     "aws-pod-identity": _aws_pod_identity,
@@ -274,6 +372,25 @@ BENCHES: dict[str, Callable[[Make], Bench]] = {
     "azure-workload": _azure_workload,
     "azure-managed": partial(_azure_machine, by_id=True),
     "azure-system": partial(_azure_machine, by_id=False),
+    "gcp-machine": _gcp_machine,
+    "gcp-machine-as": _gcp_machine_as,
+    "gcp-key": _gcp_key,
+    "gcp-federation": _gcp_federation,
 }
-WITH_FILE = ["aws-web-identity", "aws-pod-identity", "aws-file", "azure-workload"]
-WITH_SERVICE = ["aws-web-identity", "aws-pod-identity", "azure-workload", "azure-managed"]
+WITH_FILE = [
+    "aws-web-identity",
+    "aws-pod-identity",
+    "aws-file",
+    "azure-workload",
+    "gcp-key",
+    "gcp-federation",
+]
+WITH_SERVICE = [
+    "aws-web-identity",
+    "aws-pod-identity",
+    "azure-workload",
+    "azure-managed",
+    "gcp-machine",
+    "gcp-machine-as",
+    "gcp-federation",
+]

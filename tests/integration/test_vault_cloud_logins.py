@@ -50,7 +50,7 @@ def made(
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
     policy = openbao.read_policy(kv_prefix, f"secret/data/{kv_prefix}/*")
     mount = f"{kv_prefix}/mount"
-    make = Make(openbao, openbao_proxy, fault_proxy, mount, policy, tmp_path, authority, monkeypatch.setenv)
+    make = Make(openbao, openbao_proxy, fault_proxy, mount, policy, tmp_path, authority, monkeypatch)
     yield make
     make.stop()
 

@@ -36,9 +36,9 @@ QUIET_LIBRARIES = (
     "requests",
     "urllib3",
 )
-# Their warnings repeat the text of Entra ID, which may repeat the request, or (APScheduler) the text of a
-# job's exception. We log each of these failures ourselves.
-SILENT_LIBRARIES = ("apscheduler", "azure", "msal")
+# Their warnings repeat the text of Entra ID or Google, which may repeat the request, or (APScheduler) the
+# text of a job's exception. We log each of these failures ourselves.
+SILENT_LIBRARIES = ("apscheduler", "azure", "google", "msal")
 
 log = logging.getLogger("logs")
 

@@ -23,6 +23,7 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str] = field(repr=False)
     form: Mapping[str, str] = field(repr=False)
+    body: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +108,5 @@ class _Handler(BaseHTTPRequestHandler):
             query=dict(parse_qsl(target.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
             form=dict(parse_qsl(body, keep_blank_values=True)),
+            body=body,
         )

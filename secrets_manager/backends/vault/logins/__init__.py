@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from secrets_manager.backends.vault.logins import approle, aws, azure, cert, jwt, kubernetes, password, token
+from secrets_manager.backends.vault.logins import (
+    approle,
+    aws,
+    azure,
+    cert,
+    gcp,
+    jwt,
+    kubernetes,
+    password,
+    token,
+)
 from secrets_manager.backends.vault.logins.method import GivenToken, LoginMethod, LoginRequest
 from secrets_manager.settings import AuthMethod
 
@@ -18,4 +28,5 @@ METHODS: dict[AuthMethod, LoginMethod] = {
     "cert": cert.METHOD,
     "aws": aws.METHOD,
     "azure": azure.METHOD,
+    "gcp": gcp.METHOD,
 }

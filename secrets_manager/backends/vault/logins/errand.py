@@ -97,7 +97,7 @@ def passing_fault(reply: Reply, server: str) -> BackendFault | None:
     pause = asked_pause(reply.headers.get("retry-after"), reply.headers.get("date"), longest=_LONGEST_PAUSE)
     if reply.status == 429:
         return BackendThrottled(f"{server} asked to slow down (429)", retry_after=pause)
-    if reply.status >= 500:
+    if reply.status >= 500 or reply.status == 408:
         return BackendUnavailable(f"{server} cannot serve requests now ({reply.status})", retry_after=pause)
     if reply.status < 200 or 300 <= reply.status < 400:
         return BackendUnavailable(f"the reply is not from {server}: status {reply.status}")

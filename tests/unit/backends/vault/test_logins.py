@@ -26,6 +26,7 @@ MISSING: dict[AuthMethod, list[str]] = {
     "cert": ["client-cert"],
     "aws": ["aws-web-identity-token-file"],
     "azure": ["azure-role"],
+    "gcp": ["gcp-role"],
 }
 # What needs no cloud to answer.
 FROM_FILES: list[AuthMethod] = ["approle", "kubernetes", "token", "jwt", "userpass", "ldap"]
