@@ -6,10 +6,14 @@ import base64
 import json
 import time
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from secrets_manager.backends.vault.logins import METHODS, LoginRequest
 from secrets_manager.backends.vault.logins.aws_credentials import Source, source_of
@@ -81,6 +85,29 @@ def test_a_signed_question_is_one_that_aws_accepts(
     signed = caller_identity(keys, region=region, header_value=header_value)
 
     assert aws.why_not({"role": "reader", **signed}) == ""
+
+
+@pytest.mark.parametrize("token", ["canary/session+==", ""])
+@pytest.mark.parametrize("header_value", ["vault.example.test", ""])
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "cn-north-1"])
+def test_a_signature_is_the_one_that_awss_own_library_makes(
+    monkeypatch: pytest.MonkeyPatch, token: str, header_value: str, region: str
+) -> None:
+    keys = Keys(access_key="AKIA1", secret_key="canary/secret+", session_token=token)
+    signed = caller_identity(keys, region=region, header_value=header_value)
+    url, body, listed = (
+        base64.b64decode(signed[name]).decode()
+        for name in ("iam_request_url", "iam_request_body", "iam_request_headers")
+    )
+    headers = {name: value for name, (value,) in json.loads(listed).items()}
+    at = datetime.strptime(headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: at)
+    made = {"Authorization", "X-Amz-Date", "X-Amz-Security-Token"}
+    given = {name: value for name, value in headers.items() if name not in made}
+    request = AWSRequest("POST", url, data=body, headers=given)
+    SigV4Auth(Credentials("AKIA1", "canary/secret+", token or None), "sts", region).add_auth(request)
+
+    assert request.headers["Authorization"] == headers["Authorization"]
 
 
 DIFFERENT: dict[str, tuple[dict[str, str], dict[str, str]]] = {
