@@ -311,6 +311,7 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/performance.md": (),
     "docs/once-in-ci.md": (_crd, _values, _login, _shop, _few_samples),
     "docs/plug-ins.md": (_crd, _shop),
+    "docs/backends.md": (),
     "docs/policy.md": (),
     "docs/security-rbac.md": (_login, _values, _installed),
     "docs/troubleshooting.md": (*_RUNNING, _legacy_sample),

@@ -57,7 +57,7 @@ def test_the_api_server_accepts_every_manifest(definitions_api: TestCluster, sho
     assert "(server dry run)" in said
 
 
-@pytest.mark.parametrize("folder", ["samples", "samples/kv1", "samples/restart"])
+@pytest.mark.parametrize("folder", ["samples", "samples/several-backends", "samples/kv1", "samples/restart"])
 def test_the_api_server_accepts_every_sample(definitions_api: TestCluster, folder: str) -> None:
     definitions_api.kubectl(
         "apply", "--dry-run=server", "--validate=strict", "-n", "default", "-k", str(ROOT / folder)

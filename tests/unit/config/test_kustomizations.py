@@ -22,6 +22,7 @@ STARTING_POINTS = {
     CONFIG / "namespaced",
     CONFIG / "prometheus",
     SAMPLES,
+    SAMPLES / "several-backends",
     SAMPLES / "kv1",
     SAMPLES / "restart",
     CONFIG / "argocd",

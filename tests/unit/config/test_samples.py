@@ -18,7 +18,9 @@ from secrets_manager.domain.restart_wish import WorkloadKind
 from tests.unit.config.manifests import SAMPLES, Manifest, one, resources
 from tests.unit.sync.world import TEAM, World
 
-SOURCES = [path for path, _ in resources(SAMPLES)]
+# Those out of several backends are made in tests/docs/test_backends_page.py.
+SEVERAL = SAMPLES / "several-backends"
+SOURCES = [path for path, _ in resources(SAMPLES) if path.parent != SEVERAL]
 
 
 def _values() -> dict[str, dict[str, Any]]:
@@ -132,6 +134,8 @@ def test_the_list_of_samples_is_complete() -> None:
 
     assert listed == {
         *(str(path.relative_to(SAMPLES)) for path in SOURCES),
+        "several-backends/settings.toml",
+        "several-backends/shop-checkout.yaml",
         "policy/settings.toml",
         "vault-policy.hcl",
         "values.json",
