@@ -92,13 +92,15 @@ def make_settings(values: Mapping[str, object], plugin: Plugin | None, told: Tol
 def word_of_default(told: Told, kind: str) -> tuple[str, Given] | None:
     """A setting of the backend `default`, by name, which says that there is one beside those with a name.
 
-    Of the well-known names only Vault's own count: pods are given AZURE_* and AWS_* whatever they read.
+    Of the well-known names only those of Vault's credentials count, without which nothing could be read from
+    Vault. Shells have a VAULT_ADDR, and pods AZURE_* and AWS_* names, whatever they are for.
     """
     said = dict(chain.from_iterable(layer.given.items() for layer in told.ours))
     words = [name for name in said if is_of_default(name)]
     options = told.options.by_name
-    overriding = [name for name in told.overriding.given if options[name].overriding.startswith("VAULT_")]
-    words += overriding if kind == "vault" else []
+    if kind == "vault":
+        secret = [name for name in told.overriding.given if options[name].secret]
+        words += [name for name in secret if options[name].overriding.startswith("VAULT_")]
     said |= told.overriding.given
     # The plainest word is the one to show.
     return next(((name, said[name]) for name in sorted(words, key="backend".__ne__)), None)

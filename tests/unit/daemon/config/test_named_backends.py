@@ -112,7 +112,15 @@ def test_with_tables_alone_there_is_no_default(told: Told) -> None:
     """A default that nobody set up would fail for ever."""
     text = f'reconcile-period = "9s"\n[policy]\npaths = ["*"]\n{EU}'
 
-    assert names(told.settings(text, {"HTTPS_PROXY": "http://proxy:1", "AZURE_CLIENT_ID": "id"})) == ["eu"]
+    environ = {
+        "HTTPS_PROXY": "http://proxy:1",
+        "VAULT_ADDR": "https://of-a-shell.example",
+        "AZURE_CLIENT_ID": "of-a-pod",
+        "AZURE_CLIENT_SECRET": "of-a-pod",
+        "AWS_SECRET_ACCESS_KEY": "of-a-pod",
+    }
+
+    assert names(told.settings(text, environ)) == ["eu"]
 
 
 @pytest.mark.parametrize(
@@ -137,12 +145,11 @@ def test_any_setting_of_the_default_makes_one(
 
 
 def test_faults_of_a_default_that_may_not_be_meant_say_why_there_is_one(told: Told) -> None:
-    found = told.faults(EU, {"VAULT_ADDR": "https://v.example"})
+    found = told.faults(EU, {"VAULT_SECRET_ID": "s"})
 
     assert [fault.partition(":")[0] for fault in found] == [
         "setting vault.role-id",
-        "setting vault.secret-id",
-        "environment VAULT_ADDR",
+        "environment VAULT_SECRET_ID",
     ]
     assert "leave out all settings of the backend default" in found[-1]
     assert len(told.faults(EU, {"SECRETS_MANAGER_BACKEND": "vault"})) == 2

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secrets_manager.backends.azure_key_vault.identity import choose_login
 from secrets_manager.backends.vault.logins import METHODS
-from secrets_manager.daemon.config.backend_tables import MOST_BACKENDS
+from secrets_manager.daemon.config.backend_tables import MOST_BACKENDS, find_backends
 from secrets_manager.daemon.config.setting_checks import backend_notices
+from secrets_manager.daemon.config.settings_file import Document
+from secrets_manager.domain.backend_name import is_backend_name
 from secrets_manager.domain.errors import AuthFailed
 from tests.unit.daemon.config.told import CANARY, EU, LOGIN, Told, variables
 
@@ -185,3 +190,33 @@ def test_a_rule_about_a_table_that_is_at_fault_is_no_second_fault(told: Told) ->
     (fault,) = told.faults(EU + '[backends.us]\nkind = "y"\n' + rule("us"))
 
     assert fault.startswith("backends.us.kind: ")
+
+
+# ── whatever is written ──────────────────────────────────────────────────────────────────────────────
+
+PARTS = st.sampled_from(["a", "b", "a-b", "a_b", "A", "default", "kind", "url", "", "--", "x" * 64, "\n"])
+LEAVES = st.sampled_from([CANARY, "vault", "azure-kv", 5, True, [CANARY], [{"kind": "vault"}], 1.5])
+TABLES = st.dictionaries(PARTS, st.dictionaries(PARTS, LEAVES, max_size=3) | LEAVES, max_size=4)
+NAMES = st.lists(st.sampled_from(["A", "B", "_", "__", "KIND", "URL", "a", "-", "DEFAULT"]), max_size=5)
+
+
+@given(TABLES | LEAVES, st.lists(NAMES, max_size=3))
+def test_whatever_is_written_each_backend_is_found_once_or_is_a_fault(
+    tables: object, written: list[list[str]]
+) -> None:
+    environ = {f"SECRETS_MANAGER_BACKENDS__{''.join(parts)}": CANARY for parts in written}
+    document = Document(path=Path("s.toml"), tables={"backends": tables, "once": True})
+
+    found = find_backends(environ, document)
+
+    names = [each.name for each in found.named]
+    assert len(names) == len(set(names))
+    assert all(is_backend_name(name) and name != "default" for name in names)
+    assert CANARY not in repr(found) + "".join(map(str, found.faults))
+    # What is left is about those that were found, and all else stays.
+    left = found.sources.document.tables.get("backends", {})
+    assert isinstance(left, dict)
+    assert {key.replace("_", "-") for key in left} <= set(names)
+    assert found.sources.document.tables["once"] is True
+    again = find_backends(found.sources.environ, found.sources.document)
+    assert (again.named, again.faults) == (found.named, ())
