@@ -45,7 +45,7 @@ check: lint ## lint and the unit tests, with a quarter of the search for odd cas
 
 .PHONY: fuzz
 fuzz: venv ## Tests of what parses foreign input, with new examples each time (EXAMPLES=2000)
-	@FUZZ=$(EXAMPLES) $(BIN)/python -m pytest tests/unit -k fuzz -n 4 --timeout=0 $(PYTEST)
+	@FUZZ=$(EXAMPLES) $(BIN)/python -m pytest tests/unit plugins -k fuzz -n 4 --timeout=0 $(PYTEST)
 
 .PHONY: testbed
 testbed: venv ## Build or find the test servers: about five minutes once, then nothing

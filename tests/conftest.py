@@ -12,10 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 
-from tests.effort import share
+from tests.effort import choose_examples
 from tests.testbed.azure.cloud import AzureDouble
 from tests.testbed.bed import start_openbao
 from tests.testbed.binaries import KUBERNETES_PROGRAMS, gitops_program, program
@@ -30,17 +29,7 @@ from tests.testbed.waiting import wait_until
 
 _ROOT = Path(__file__).parents[1]
 
-# The same examples each time, so that a change fails for what it did. FUZZ=5000 tries so many others instead.
-# How long an example takes says more of the machine than of the code: no deadline, no complaint.
-_EXAMPLES = int(os.environ.get("FUZZ", "0"))
-_AT_ANY_PACE = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.register_profile(
-    "steady", _AT_ANY_PACE, max_examples=share(100), derandomize=True, database=None
-)
-hypothesis.settings.register_profile(
-    "searching", _AT_ANY_PACE, max_examples=max(1, _EXAMPLES), print_blob=True
-)
-hypothesis.settings.load_profile("searching" if _EXAMPLES else "steady")
+choose_examples()
 
 _SERVERS = {"cluster", "openbao", "openbao_server"}
 

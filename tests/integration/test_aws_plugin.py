@@ -16,7 +16,7 @@ import pytest
 from tests.integration.world import CONFIG_RULES, PATIENCE, World
 from tests.testbed.aws.cloud import KEY_ID, REGION, SECRET_KEY, Moto, Vaulted
 from tests.testbed.cluster import TestCluster
-from tests.testbed.daemon import DaemonProcess
+from tests.testbed.daemon import DaemonProcess, run_once
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.packages import install
 from tests.testbed.waiting import wait_until
@@ -215,3 +215,10 @@ def test_calls_are_counted_under_the_plug_ins_name_and_nothing_secret_is_logged(
     output = working.output() + working.metrics()
     assert not [secret for secret in (CANARY, KEY_ID, SECRET_KEY) if secret in output]
     assert KEY_ID.encode() not in Path(f"/proc/{working.pid}/environ").read_bytes()
+
+
+def test_where_the_package_is_not_beside_the_daemon_its_kind_is_unknown(world: World) -> None:
+    done = run_once({**world.environ, "PYTHONPATH": str(ROOT)}, "-config=settings.toml", cwd=world.folder)
+
+    assert done.returncode != 0
+    assert "key backend: must be vault or azure-kv" in done.stderr

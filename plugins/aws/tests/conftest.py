@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from plugins.aws.tests.support import AwsBench
+from tests.effort import choose_examples
 from tests.testbed.aws.cloud import Moto, Vaulted
 from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.pki import Authority
+
+choose_examples()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,6 +27,11 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     running = Moto(tmp_path_factory.mktemp("moto"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

@@ -8,7 +8,10 @@ import pytest
 
 from plugins.aws.tests.support import AwsBench, RecordedTelemetry, backend_on, read
 from secrets_manager.domain.errors import (
+    AuthFailed,
     BackendThrottled,
+    BackendTimeout,
+    BackendTLS,
     BackendUnavailable,
     SourceDeleted,
     SourceNotFound,
@@ -16,9 +19,10 @@ from secrets_manager.domain.errors import (
 )
 from secrets_manager.runtime.terms import Terms
 from secrets_manager_aws.faults import DecryptionFailed
-from tests.builders import attempt
-from tests.testbed.aws.cloud import Vaulted
+from tests.builders import Clock, attempt
+from tests.testbed.aws.cloud import Moto, Vaulted
 from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.pki import Authority
 
 GET = "GetSecretValue"
 
@@ -107,6 +111,67 @@ def test_what_is_the_trouble_of_one_secret_is_not_that_of_another(
     assert type(fault) is kind
     assert "canary" not in str(fault)
     assert read(bench.backend, "other") == "1"
+
+
+def test_credentials_that_are_refused_in_between_are_replaced_on_the_way(
+    bench: AwsBench, proxy: FaultProxy
+) -> None:
+    bench.vaulted.put("shop", "1")
+    bench.backend.maintain()
+    proxy.on("POST", "/").times(1).reply(400, {"__type": "ExpiredTokenException"})
+
+    # The static key is found again; that it was refused so soon is held against it for a while.
+    fault = attempt(lambda: read(bench.backend, "shop"))
+    assert isinstance(fault, AuthFailed)
+    assert (bench.backend.login_number(), bench.backend.retry_login()) == (1, False)
+
+
+def test_old_credentials_that_are_refused_cost_a_read_nothing(stored: Vaulted, proxy: FaultProxy) -> None:
+    clock = Clock()
+    stored.put("shop", "1")
+    backend = backend_on(proxy.url, clock=clock)
+    backend.maintain()
+    clock.now += 60.0
+    proxy.on("POST", "/").times(1).reply(400, {"__type": "ExpiredTokenException"})
+
+    assert read(backend, "shop") == "1"
+    assert backend.login_number() == 2
+    backend.close()
+
+
+def test_credentials_that_are_always_refused_are_said_to_be(bench: AwsBench, proxy: FaultProxy) -> None:
+    proxy.on("POST", "/").reply(403, {"__type": "UnrecognizedClientException", "message": "canary"})
+    fault = attempt(lambda: read(bench.backend, "shop"))
+
+    assert fault == AuthFailed(
+        "AWS Secrets Manager did not accept the credentials (UnrecognizedClientException)"
+    )
+    assert not bench.backend.ready()
+
+
+@pytest.mark.parametrize("how", ["drip_body", "drip_headers", "hang"])
+def test_an_answer_that_never_ends_ends_with_the_deadline(
+    bench: AwsBench, proxy: FaultProxy, how: str
+) -> None:
+    bench.backend.maintain()
+    getattr(proxy.on("POST", "/"), how)()
+    source = bench.backend.locate("shop")
+
+    assert isinstance(attempt(lambda: bench.backend.read(source, Terms.within(0.4))), BackendTimeout)
+
+
+def test_the_authority_of_the_settings_is_trusted_and_no_other(
+    moto: Moto, stored: Vaulted, authority: Authority
+) -> None:
+    stored.put("shop", "1")
+    with FaultProxy(moto.url, tls=authority.issue("127.0.0.1", "localhost")) as served:
+        trusting, other = backend_on(served.url, ca_cert=str(authority.ca_file)), backend_on(served.url)
+        assert read(trusting, "shop") == "1"
+        fault = attempt(lambda: read(other, "shop"))
+        for each in (trusting, other):
+            each.close()
+
+    assert isinstance(fault, BackendTLS)
 
 
 @pytest.mark.parametrize("where", ["http://127.0.0.1:9", "http://169.254.169.254"])

@@ -100,6 +100,29 @@ def test_the_same_credentials_again_are_no_new_login() -> None:
     assert (place.found, session.generation) == (2, 1)
 
 
+def test_a_call_that_sees_an_end_coming_has_them_replaced_beside_it() -> None:
+    place = Place()
+    session = place.session()
+    session.maintain()
+    place.clock.now += 3600.0 - 299.0
+    assert key_of(session) == "key-1"
+    session.maintain()
+
+    assert key_of(session) == "key-2"
+
+
+def test_a_place_that_fails_is_not_asked_by_each_call() -> None:
+    place = Place()
+    session = place.session()
+    session.maintain()
+    place.clock.now += 3600.0 - 299.0
+    place.fault = REFUSED
+    attempt(session.maintain)
+
+    assert [key_of(session) for _ in range(3)] == ["key-1"] * 3
+    assert (session.ready(), place.found) == (True, 1)
+
+
 def test_many_threads_make_one_login() -> None:
     gate = threading.Event()
     place = Place(wait=lambda: gate.wait(10.0))

@@ -59,7 +59,7 @@ class SecretReading(Reading):
         return super().weight() + len(self.document)
 
     def _is_document(self, key: str) -> bool:
-        return not key and "" not in self.values
+        return not key and self.values.get("") is None
 
     def _document_floor(self) -> int:
         return len(self.document) - self.document.count("\n") - self.document.count("\r")

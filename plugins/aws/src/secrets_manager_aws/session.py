@@ -77,6 +77,7 @@ class AwsSession:
         self._token: SharedToken[Login, Login] = SharedToken(name, pace, _Uncounted(), _LOG, clock)
         self._log = NamedLog(_LOG, name)
         self._began_at = float("-inf")
+        self._how = ""
 
     @property
     def generation(self) -> int:
@@ -124,6 +125,12 @@ class AwsSession:
 
     # ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _log_origin(self, how: str) -> None:
+        """Say once where the credentials are from, and again when that changes."""
+        if how != self._how:
+            self._how = how
+            self._log.info("credentials found", extra={"operation": "login", "reason": f"by {how}"})
+
     def _is_due(self, login: Login) -> bool:
         return self._clock() - self._began_at >= _BETWEEN_REFRESHES and login.ends_within(_AHEAD)
 
@@ -155,4 +162,5 @@ class AwsSession:
             raise
         finally:
             self._log.debug("looked for credentials", extra=call.log_fields())
+        self._log_origin(found.how)
         return self._token.take(lambda _generation: found, same=lambda old: old.key == found.key)

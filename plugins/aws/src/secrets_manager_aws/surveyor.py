@@ -81,7 +81,7 @@ class AwsSurveyor:
             fault = _fault(refused.refusal)
             if fault is not None:
                 raise fault from None
-            self._log_missing_right(way)
+            self._log_refused(way, refused.refusal)
             return None
 
     def _by_list(self, sources: Collection[Source]) -> frozenset[Source] | None:
@@ -121,16 +121,16 @@ class AwsSurveyor:
     def _terms(self) -> Terms:
         return Terms(deadline=Deadline.within(self._timeout), background=True)
 
-    def _log_missing_right(self, way: str) -> None:
+    def _log_refused(self, way: str, refused: Refusal) -> None:
         if way in self._logged:
             return
         self._logged.add(way)
         action = _ACTIONS[way]
         self._log.info(
-            "the credentials have no right for a survey",
+            "a survey is not possible in this way",
             extra={
                 "operation": "list",
-                "reason": f"secretsmanager:{action} is not allowed; allow it for fewer calls",
+                "reason": f"secretsmanager:{action} is refused ({refused.code}); allow it for fewer calls",
             },
         )
 

@@ -32,7 +32,7 @@ from secrets_manager_aws.signing import AccessKey, signed_headers
 _LOG = logging.getLogger(__name__)
 # A secret has at most 64 KiB, and each of its bytes may take six in JSON; a batch has twenty secrets.
 _MOST_BYTES = 8 * 1024 * 1024
-_HEADERS = {"Content-Type": "application/x-amz-json-1.1", "Accept-Encoding": "identity"}
+_HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
 
 
 class SignedCalls(RenewedClients):
