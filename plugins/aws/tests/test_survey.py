@@ -169,6 +169,25 @@ def test_by_batches_a_quiet_period_costs_a_call_for_twenty_secrets(
     desk.backend.close()
 
 
+def test_a_batch_that_is_answered_in_parts_is_read_to_its_end(stored: Vaulted, proxy: FaultProxy) -> None:
+    desk = Desk(stored, proxy, 2, survey="batch")
+    found = [{"Name": name, "VersionId": stored.put(name, "2")} for name in ("app-000", "app-001")]
+    for each in found:
+        read(desk.backend, each["Name"])
+    proxy.forget()
+    part = {"SecretValues": found[:1], "NextToken": "more"}
+    proxy.on("POST", "/").times(1).reply(200, part)
+    proxy.on("POST", "/").times(1).reply(200, {"SecretValues": found[1:]})
+
+    assert desk.stale() == set()
+    assert actions(proxy) == {"BatchGetSecretValue": 2}
+    # One that has no end is left after as many parts as there are secrets.
+    proxy.on("POST", "/").reply(200, part)
+    assert desk.stale() == {"app-001"}
+    assert actions(proxy) == {"BatchGetSecretValue": 4}
+    desk.backend.close()
+
+
 def test_by_batches_a_stage_or_an_id_is_read_each_time(stored: Vaulted, proxy: FaultProxy) -> None:
     desk = Desk(stored, proxy, 1, survey="batch")
     version = stored.put("app-000", "2")

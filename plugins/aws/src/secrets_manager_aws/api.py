@@ -68,13 +68,14 @@ class SecretsManagerApi:
         """
         found: dict[str, str | faults.Refusal] = {}
         asked: dict[str, Any] = {"SecretIdList": list(secret_ids)}
-        content = self._call("BatchGetSecretValue", asked, terms)
-        for each in _maps(content, "SecretValues"):
-            version = version_in(each.get("VersionId"))
-            found |= {str(each.get(name)): version for name in ("Name", "ARN") if version}
-        for each in _maps(content, "Errors"):
-            refusal = faults.refusal(400, each.get("ErrorCode"), each.get("Message"))
-            found[str(each.get("SecretId"))] = refusal
+        # An answer that is too large goes on in another; each has one secret at least.
+        for _ in secret_ids:
+            content = self._call("BatchGetSecretValue", asked, terms)
+            found |= _versions(content)
+            token = content.get("NextToken")
+            if not isinstance(token, str) or not token:
+                break
+            asked["NextToken"] = token
         return {name: found[name] for name in secret_ids if name in found}
 
     def pages(self, terms: Callable[[], Terms]) -> Iterator[dict[str, Listed]]:
@@ -135,6 +136,18 @@ def _is_about(wanted: Wanted, version: str, content: Mapping[str, Any]) -> bool:
     """
     named = content.get("ARN" if wanted.is_arn else "Name") == wanted.secret_id
     return named and wanted.version_id in {"", version}
+
+
+def _versions(content: Mapping[str, Any]) -> dict[str, str | faults.Refusal]:
+    """By names and ARNs, the versions in an answer to a batch, and the refusals."""
+    found: dict[str, str | faults.Refusal] = {}
+    for each in _maps(content, "SecretValues"):
+        version = version_in(each.get("VersionId"))
+        found |= {str(each.get(name)): version for name in ("Name", "ARN") if version}
+    for each in _maps(content, "Errors"):
+        refusal = faults.refusal(400, each.get("ErrorCode"), each.get("Message"))
+        found[str(each.get("SecretId"))] = refusal
+    return found
 
 
 def _listed(content: Mapping[str, Any]) -> dict[str, Listed]:
