@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from secrets_manager.backends.base import Backend
 from secrets_manager.backends.factory import plugin_of
@@ -25,6 +26,7 @@ from secrets_manager.cluster.write.restarter import Restarter
 from secrets_manager.cluster.write.retry_window import RetryWindow
 from secrets_manager.cluster.write.writer import DefinitionWriter, SecretWriter
 from secrets_manager.daemon.workforce import workers_of
+from secrets_manager.domain.location import MAX_BACKENDS
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.domain.policy import PathPolicy
 from secrets_manager.domain.secret import MANAGED_BY, MANAGED_BY_LABEL, Digester
@@ -40,6 +42,7 @@ from secrets_manager.sync.queue.work_log import WorkLog
 from secrets_manager.sync.queue.work_queue import BackOff, WorkQueue
 from secrets_manager.sync.reading.absences import Absences
 from secrets_manager.sync.reading.upstream import Upstream, UpstreamOptions, Upstreams
+from secrets_manager.sync.reading.waiting_room import WaitingRoom
 from secrets_manager.sync.reconciler import Reconciler
 from secrets_manager.sync.reporter import Reporter
 from secrets_manager.sync.restarts.batch import RestartBatches
@@ -102,22 +105,20 @@ class Core:
 def build_core(parts: CoreParts) -> Core:
     """Wire it; starts nothing and makes no call."""
     settings = parts.settings
-    upstreams = Upstreams(
-        lambda name: PathPolicy(settings.policy.paths, rules=settings.policy.rules, backend=name)
-    )
-    controller = parts.settings.controller
-    # A wish for more reads than this must not give fewer than no wish does.
-    shortest = min(controller.min_refresh_period, controller.reconcile_period)
+    upstreams = Upstreams(_policy_of_strangers(settings))
+    routes = Routes(upstreams.locate, upstreams.period, settings.controller.min_refresh_period)
     absences = Absences(upstreams.domains, upstreams.login_number)
-    agenda = _agenda(parts, Routes(upstreams.locate, shortest), absences)
-    for backend in parts.settings.backends:
+    agenda = _agenda(parts, routes, absences)
+    room = WaitingRoom(workers_of(settings), parts.times.monotonic)
+    for backend in settings.backends:
         upstreams.add(
             Upstream(
                 name=backend.name,
                 backend=parts.backends[backend.name],
-                policy=path_policy(parts.settings, backend),
+                policy=path_policy(settings, backend),
                 agenda=agenda,
-                options=_upstream_options(parts.settings, backend),
+                options=_upstream_options(settings, backend),
+                room=room,
                 random=parts.times.random,
             )
         )
@@ -134,6 +135,16 @@ def path_policy(settings: Settings, backend: BackendSettings) -> PathPolicy:
     )
 
 
+def _policy_of_strangers(settings: Settings) -> Callable[[str], PathPolicy]:
+    """The policy by name of backends that the settings do not have."""
+
+    def of(name: str) -> PathPolicy:
+        return PathPolicy(settings.policy.paths, rules=settings.policy.rules, backend=name)
+
+    # A definition may name one of them thousands of times, and there may be as many rules.
+    return lru_cache(MAX_BACKENDS)(of)
+
+
 def silence_limit(settings: Settings) -> float:
     """Seconds without a heartbeat after which a core thread counts as dead.
 
@@ -146,7 +157,7 @@ def silence_limit(settings: Settings) -> float:
 def _upstream_options(settings: Settings, backend: BackendSettings) -> UpstreamOptions:
     return UpstreamOptions(
         timeout=backend.timeout,
-        workers=max(1, workers_of(settings) // len(settings.backends)),
+        period=backend.reconcile_period,
         maintain_every=plugin_of(backend).maintain_every(backend.own),
         # A single run reads each path once, and leaves it all the time there is.
         first_tries=not settings.once,

@@ -8,7 +8,7 @@ policy refuses leads nowhere, so nothing ever reads it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from secrets_manager.backends.base import Source
@@ -36,15 +36,10 @@ class Route:
 
     locations: Mapping[Source, Sequence[Location]] = field(default_factory=dict)
     refused: tuple[Location, DefinitionError] | None = None
-    # How often its sources are polled, in seconds; None: as those of everybody.
-    period: float | None = None
+    # How often its sources are polled, in seconds, if it wishes that.
+    periods: Mapping[Source, float] = field(default_factory=dict)
     # The sources whose absence it acts on.
     watched: frozenset[Source] = frozenset()
-
-    def periods(self) -> Iterator[tuple[Source, float]]:
-        """The period of each source, if the definition wishes one."""
-        if self.period is not None:
-            yield from ((source, self.period) for source in self.locations)
 
 
 NOWHERE = Route()
@@ -56,7 +51,9 @@ class Routes:
 
     # The source that a location names, if a namespace may read it.
     locate: Callable[[Location, str], Source]
-    # No definition has its sources polled more often than after so many seconds.
+    # Seconds between two polls of a source of a backend, where nobody wishes anything else.
+    period_of: Callable[[str], float]
+    # No definition has its sources polled more often than after so many seconds, unless all are.
     shortest_period: float = 0.0
     _known: dict[Ref, tuple[SecretSpec, Route]] = field(default_factory=dict)
 
@@ -90,13 +87,17 @@ class Routes:
                 refused = refused or (location, error.bare())
             else:
                 found.setdefault(source, []).append(location)
-        period = spec.refresh_period
-        return Route(
-            found,
-            refused,
-            None if period is None else max(period, self.shortest_period),
-            _watched(spec, found),
-        )
+        return Route(found, refused, self._periods(spec.refresh_period, found), _watched(spec, found))
+
+    def _periods(self, wish: float | None, sources: Iterable[Source]) -> dict[Source, float]:
+        if wish is None:
+            return {}
+        # A wish for more reads than are allowed must not give fewer than no wish does.
+        shortest = {
+            backend: min(self.shortest_period, self.period_of(backend))
+            for backend in {source.backend for source in sources}
+        }
+        return {source: max(wish, shortest[source.backend]) for source in sources}
 
 
 def _watched(spec: SecretSpec, found: Mapping[Source, Sequence[Location]]) -> frozenset[Source]:
@@ -179,9 +180,9 @@ class Subscriptions:
         wished = {source for source in before.locations if source in self._periods}
         self.absences.watch(ref, route.watched)
         gained, lost = self.view.ledger.assign(ref, route.locations)
-        for source, period in before.periods():
+        for source, period in before.periods.items():
             self._periods.remove(source, period)
-        for source, period in route.periods():
+        for source, period in route.periods.items():
             self._periods.add(source, period)
         wished.update(source for source in route.locations if source in self._periods)
         for source in lost:
@@ -194,10 +195,10 @@ class Subscriptions:
             self._subscribed[ref] = route
 
     def _period(self, source: Source) -> float:
-        """The shortest period of its users, of which some may have that of the daemon."""
+        """The shortest period of its users, of which some may have that of the backend."""
         shortest = self._periods.shortest(source)
         some_have_none = self.view.ledger.count_users(source) > self._periods.users(source)
-        return min(shortest, self.view.schedule.period) if some_have_none else shortest
+        return min(shortest, self.routes.period_of(source.backend)) if some_have_none else shortest
 
     def _spec(self, ref: Ref) -> SecretSpec | None:
         """The definition's spec, if that is valid and the definition neither suspended nor being deleted."""

@@ -50,6 +50,10 @@ def deployed(cluster: TestCluster) -> TestCluster:
         pytest.param({"refreshPeriod": "168h"}, id="longest-refresh"),
         pytest.param(from_keys("a", ".env", "A_b-c.9", "a..b", "k" * 253), id="keys"),
         pytest.param(from_keys(*(f"k{number}" for number in range(1000))), id="thousand-keys"),
+        pytest.param({"backend": ""}, id="no-backend"),
+        pytest.param({"backend": "eu-1", **from_source(backend="default")}, id="two-backends"),
+        pytest.param(from_whole(backend="x" * 63), id="longest-backend"),
+        pytest.param({"inputs": {"a": {"path": "p", "backend": "eu"}}}, id="backend-of-an-input"),
         pytest.param(from_source(encoding=""), id="encoding-empty"),
         pytest.param(from_source(encoding="text"), id="encoding-text"),
         pytest.param(from_source(encoding="base64"), id="encoding-base64"),
@@ -126,6 +130,16 @@ def test_a_good_definition_is_accepted(deployed: TestCluster, namespace: str, sp
         pytest.param({"refreshPeriod": ""}, "spec.refreshPeriod", id="empty-refresh"),
         pytest.param({"refreshPeriod": "9" * 39 + "h"}, "spec.refreshPeriod", id="endless-refresh"),
         pytest.param({"refreshPeriod": 60}, "must be of type string", id="refresh-number"),
+        pytest.param({"backend": "EU"}, "spec.backend", id="backend-in-capitals"),
+        pytest.param({"backend": "x" * 64}, "spec.backend", id="long-backend"),
+        pytest.param({"backend": ["eu"]}, "must be of type string", id="list-of-backends"),
+        pytest.param(from_source(backend="eu_1"), "backend: Invalid value", id="backend-of-a-key"),
+        pytest.param(from_whole(backend="-eu"), "backend: Invalid value", id="backend-of-a-whole-path"),
+        pytest.param(
+            {"inputs": {"a": {"path": "p", "backend": "eu."}}},
+            "backend: Invalid value",
+            id="backend-of-input",
+        ),
         pytest.param({"keysMap": []}, "must be of type object", id="list-keysmap"),
         pytest.param(from_keys("a/b"), "a key that is not a valid data key", id="slash-key"),
         pytest.param(from_keys("."), "a key that is not a valid data key", id="dot-key"),
@@ -224,6 +238,16 @@ def test_status_and_spec_cannot_be_written_through_each_other(deployed: TestClus
     assert stored["status"] == STATUS
     assert stored["spec"]["name"] == "app"
     assert stored["metadata"]["generation"] == 1
+
+
+def test_the_status_may_list_one_path_of_two_backends(deployed: TestCluster, namespace: str) -> None:
+    created = deployed.api.post(definitions(namespace), definition())
+    sources = [{"path": "p", "version": "1"}, {"path": "p", "version": "2", "backend": "eu"}]
+    body = {**created, "status": {**STATUS, "sources": sources}}
+
+    stored = deployed.api.put(f"{definitions(namespace, 'app')}/status", body)
+
+    assert stored["status"]["sources"] == sources
 
 
 def test_a_condition_without_a_reason_is_refused(deployed: TestCluster, namespace: str) -> None:

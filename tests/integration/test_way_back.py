@@ -48,6 +48,7 @@ def listed(cluster: TestCluster, namespace: str, spec: dict[str, Any]) -> list[s
                     "b": {"path": "p", "key": "k", "default": ""},
                     "c": {"path": "p", "key": "#/k/0"},
                     "d": {"path": "p", "key": "k", "encoding": "json"},
+                    "e": {"path": "p", "key": "k", "backend": "eu"},
                 }
             },
             [
@@ -55,6 +56,7 @@ def listed(cluster: TestCluster, namespace: str, spec: dict[str, Any]) -> list[s
                 "spec.keysMap[b].default",
                 "spec.keysMap[c].key",
                 "spec.keysMap[d].encoding",
+                "spec.keysMap[e].backend",
             ],
         ),
     ],

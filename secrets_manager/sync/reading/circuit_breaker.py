@@ -9,6 +9,7 @@ nothing about the backend as a whole.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 
@@ -93,6 +94,11 @@ class CircuitBreaker:
         """Seconds since the breaker opened, or None while it is closed."""
         with self._lock:
             return None if self._opened_at is None else self._clock() - self._opened_at
+
+    def last_fault(self) -> BackendFault | None:
+        """The fault that it refuses calls with, None while it is closed."""
+        with self._lock:
+            return copy.copy(self._fault) if self._opened_at is not None else None
 
     def wants_probe(self) -> bool:
         """Whether it is open and the next probe is due."""

@@ -133,6 +133,14 @@ class FaultDomains:
         since = self._evidence.whole.opened_at
         return gone if gone is not None or since is None else self._clock() - since
 
+    def down_with(self, source: Source) -> BackendFault | None:
+        """The fault that reads of ``source`` end in while the whole backend is down; None while it is not."""
+        if self.open_for() is None:
+            return None
+        last = self.breaker.last_fault()
+        with self._lock:
+            return last or self._fault_of(source, self._evidence.whole)
+
     def open_parts(self) -> int:
         """The number of sick parts; a path that is sick by itself counts as one, and so does the backend."""
         if self.open_for() is not None:

@@ -50,6 +50,11 @@ class FirstTries:
         """Each source has all its time at its first try."""
         return cls(0.0)
 
+    @property
+    def usual(self) -> float:
+        """The usual time of an answer, in seconds."""
+        return self._median
+
     def seconds_for(self, source: Source, *, short: bool = False) -> float:
         """How long ``source`` may take; inf where that is no less than the whole time.
 

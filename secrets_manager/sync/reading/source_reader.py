@@ -129,7 +129,7 @@ class SourceReader:
                     self._read_now(source, shared)
                 else:
                     self._wait_for(shared)
-        except BackendTimeout as fault:
+        except BackendFault as fault:
             # Turned away: the backend was not asked, and the fault of the last read is still the result.
             self._listener(source, fault.bare(), frozenset((asker,) if asker else ()))
             raise

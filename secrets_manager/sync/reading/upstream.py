@@ -28,6 +28,7 @@ from secrets_manager.sync.reading.recent_readings import RecentReadings
 from secrets_manager.sync.reading.slow_sources import SlowSources
 from secrets_manager.sync.reading.source_reader import SourceReader
 from secrets_manager.sync.reading.surveys import Surveys
+from secrets_manager.sync.reading.waiting_room import WaitingRoom
 
 # An outage that is longer than this is reported to every definition that depends on the backend; a shorter
 # one would only make every condition flicker.
@@ -40,14 +41,14 @@ class UpstreamOptions:
 
     Attributes:
         timeout: how long a whole read may take.
-        workers: reads that are not answered may occupy a part of this many workers.
+        period: the time between two polls of a source.
         maintain_every: the pause between two checks of its session.
         first_tries: whether a first try is left when it takes unusually long.
 
     """
 
     timeout: float
-    workers: int
+    period: float
     maintain_every: float
     first_tries: bool
 
@@ -61,6 +62,7 @@ class Upstream:
     policy: PathPolicy
     agenda: Agenda
     options: UpstreamOptions
+    room: WaitingRoom
     random: Callable[[], float]
     # Definitions whose last reconcile ended in a fault of the backend.
     parked: Parked = field(default_factory=Parked)
@@ -80,7 +82,7 @@ class Upstream:
         view, clock = self.agenda.view, self.agenda.clock
         self.domains = FaultDomains(
             CircuitBreaker(clock, self.random, self._recovered),
-            Evidence(self.backend.domains, lately=evidence_seconds(view.schedule.period)),
+            Evidence(self.backend.domains, lately=evidence_seconds(self.options.period)),
             clock=clock,
             random=self.random,
             is_new=view.ledger.is_new,
@@ -88,7 +90,7 @@ class Upstream:
             on_recovery=self._recovered,
         )
         tries = FirstTries(self.options.timeout) if self.options.first_tries else FirstTries.off()
-        self.slow = SlowSources.among(self.options.workers, tries, clock, self.domains)
+        self.slow = SlowSources(self.room, self.name, tries, clock, self.domains)
         self.reader = SourceReader(
             self.backend,
             self.domains,
@@ -97,7 +99,15 @@ class Upstream:
             timeout=self.options.timeout,
             recent=RecentReadings(view.ledger.is_shared, clock),
         )
-        self.surveys = Surveys(self.name, self.backend, self.domains, view.schedule, clock)
+        self.surveys = Surveys(
+            name=self.name,
+            backend=self.backend,
+            domains=self.domains,
+            slow=self.slow,
+            schedule=view.schedule,
+            period=self.options.period,
+            clock=clock,
+        )
         self.probing = Probing(
             name=self.name,
             domains=self.domains,
@@ -255,6 +265,10 @@ class Upstreams(Mapping[str, Upstream]):
     def domains(self, source: Source) -> tuple[str, ...]:
         """As `Backend.domains` of the backend of that source."""
         return self[source.backend].backend.domains(source)
+
+    def period(self, backend: str) -> float:
+        """Seconds between two polls of a source of that backend."""
+        return self[backend].options.period
 
     def login_number(self, backend: str) -> int:
         """As `Upstream.login_number` of the backend of that name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from secrets_manager.backends.base import Source
 from secrets_manager.cluster.base import Json, Resource
 from secrets_manager.cluster.memory import MemoryCluster
+from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.definition import Definition, Ref
 from secrets_manager.domain.errors import ClusterUnavailable, SecretsManagerError
 from secrets_manager.domain.location import Location
@@ -22,7 +22,8 @@ from secrets_manager.sync.reading.circuit_breaker import CircuitBreaker
 from secrets_manager.sync.reading.evidence import Evidence
 from secrets_manager.sync.reading.fault_domains import FaultDomains
 from secrets_manager.sync.reading.first_tries import FirstTries
-from secrets_manager.sync.reading.slow_sources import SlowSources
+from secrets_manager.sync.reading.slow_sources import Parts, SlowSources
+from secrets_manager.sync.reading.waiting_room import WaitingRoom
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -149,15 +150,28 @@ class OnePart:
     def is_silent(self, _source: Source) -> bool:
         return False
 
+    def down_with(self, _source: Source) -> None:
+        return None
+
 
 def slow_sources(
-    places: int = sys.maxsize,
+    places: int = 10**6,
     tries: FirstTries | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> SlowSources:
     """With so many places, and without ``tries`` all its time for each source."""
-    tries = tries or FirstTries.off()
-    return SlowSources(places, tries, clock, workers=sys.maxsize, parts=OnePart())
+    room = WaitingRoom(4 * max(1, places), clock)
+    if not places:
+        assert room.take("another")
+        assert room.take("another")
+    return SlowSources(room, DEFAULT_BACKEND, tries or FirstTries.off(), clock, OnePart())
+
+
+def slow_sources_among(
+    workers: int, tries: FirstTries, clock: Callable[[], float], parts: Parts
+) -> SlowSources:
+    """Of the only backend, with places for a part of so many workers."""
+    return SlowSources(WaitingRoom(workers, clock), DEFAULT_BACKEND, tries, clock, parts)
 
 
 def lonely_domains(breaker: CircuitBreaker, evidence: Evidence) -> FaultDomains:

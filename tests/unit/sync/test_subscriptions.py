@@ -37,6 +37,7 @@ class Bench:
             view=self.view,
             routes=Routes(
                 lambda location, _namespace: MemoryBackend().locate(location.path, location.version),
+                period_of=lambda _: 5.0,
                 shortest_period=2.0,
             ),
         )

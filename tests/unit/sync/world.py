@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,10 @@ class World:
     leadership: SwitchedLeadership = field(default_factory=SwitchedLeadership)
     outcomes: list[Outcome] = field(default_factory=list)
     others: Mapping[str, Backend] = field(default_factory=dict)
+    # Whether there is the backend that definitions read which name none.
+    has_default: bool = True
+    # Periods of those of them that have one of their own.
+    periods: Mapping[str, float] = field(default_factory=dict)
     agenda: Agenda = field(init=False)
     upstreams: Upstreams = field(init=False)
     workforce: Workers = field(init=False)
@@ -94,14 +98,19 @@ class World:
             # Watches end at once here, and their clock stands still meanwhile.
             informer.shortest_watch = 0.0
 
-    def restarted(self) -> World:
-        """Another daemon on the same cluster, backend and clock, after this one has gone."""
+    def restarted(self, *, without: Collection[str] = ()) -> World:
+        """Another daemon on the same cluster, backends and clock, after this one has gone.
+
+        Its settings have no backend of these names any more.
+        """
         return World(
             cluster=self.cluster,
             backend=self.backend,
             clock=self.clock,
             policy=self.policy,
             rules=self.rules,
+            others={name: backend for name, backend in self.others.items() if name not in without},
+            periods=self.periods,
         )
 
     @property
@@ -243,7 +252,7 @@ class World:
             table=f"backends.{name}",
             own=None,
             timeout=Settings().backend_timeout,
-            reconcile_period=self.period,
+            reconcile_period=self.periods.get(name, self.period),
         )
 
     def _core_parts(self) -> CoreParts:
@@ -254,6 +263,7 @@ class World:
                 controller=ControllerSettings(reconcile_period=self.period, workers=self.workers),
                 policy=PolicySettings(paths=self.policy, rules=self.rules),
                 named=tuple(map(self._named, self.others)),
+                has_default=self.has_default,
             ),
             api=FencedApi(PausingApi(self.cluster, self.clock), self.leadership.holds, SilentFence()),
             backends={DEFAULT_BACKEND: self.backend, **self.others},

@@ -12,7 +12,7 @@ from secrets_manager.backends.base import Source
 from secrets_manager.domain.errors import BackendTimeout, NoAnswerYet
 from secrets_manager.sync.reading.first_tries import LEAST_SECONDS, SHORT_SECONDS, FirstTries
 from secrets_manager.sync.reading.slow_sources import Allowance, SlowSources
-from tests.unit.sync.doubles import FakeClock, OnePart, slow_sources
+from tests.unit.sync.doubles import FakeClock, OnePart, slow_sources, slow_sources_among
 
 APP, OTHER, WELL = Source("app"), Source("other"), Source("well")
 LATE = BackendTimeout("late")
@@ -154,7 +154,7 @@ def test_an_answer_of_another_source_leaves_slow_sources_slow() -> None:
 def test_a_quarter_of_the_workers_and_at_least_one_may_wait_for_slow_sources(
     workers: int, places: int
 ) -> None:
-    slow = SlowSources.among(workers, FirstTries.off(), FakeClock(), OnePart())
+    slow = slow_sources_among(workers, FirstTries.off(), FakeClock(), OnePart())
     slow.timed_out(APP, LATE)
     with contextlib.ExitStack() as inside:
         for _ in range(places):
@@ -184,9 +184,12 @@ class Mounts:
     def is_silent(self, source: Source) -> bool:
         return self.part_of(source) in self._silent
 
+    def down_with(self, _source: Source) -> None:
+        return None
+
 
 def test_slow_sources_of_one_part_have_a_quarter_of_the_workers_and_all_together_half() -> None:
-    slow = SlowSources.among(16, FirstTries.off(), FakeClock(), Mounts())
+    slow = slow_sources_among(16, FirstTries.off(), FakeClock(), Mounts())
     sources = {part: [Source(f"{part}/{number}") for number in range(6)] for part in "abc"}
     for each in sources.values():
         for source in each:
@@ -203,7 +206,7 @@ def test_with_few_workers_the_one_place_rests_so_that_waits_take_a_quarter_of_th
     workers: int, rest: float
 ) -> None:
     bench = Bench()
-    bench.slow = SlowSources.among(workers, FirstTries.off(), bench.clock, OnePart())
+    bench.slow = slow_sources_among(workers, FirstTries.off(), bench.clock, OnePart())
     bench.slow.timed_out(APP, LATE)
     with bench.slow.waiting_for(APP):
         bench.clock.advance(5.0)
@@ -217,7 +220,7 @@ def test_with_few_workers_the_one_place_rests_so_that_waits_take_a_quarter_of_th
 
 def test_first_tries_are_short_once_their_allowance_is_used_up() -> None:
     bench = Bench()
-    bench.slow = SlowSources.among(16, bench.tries, bench.clock, OnePart())
+    bench.slow = slow_sources_among(16, bench.tries, bench.clock, OnePart())
     bench.learn()
     given = []
     for number in range(20):
@@ -235,7 +238,7 @@ def test_first_tries_are_short_once_their_allowance_is_used_up() -> None:
 
 def test_tries_that_are_under_way_count_as_used_up() -> None:
     bench = Bench()
-    bench.slow = SlowSources.among(16, bench.tries, bench.clock, OnePart())
+    bench.slow = slow_sources_among(16, bench.tries, bench.clock, OnePart())
     bench.learn()
     assert all(bench.waits_for(Source(f"{number}")) for number in range(16))
     assert bench.slow.time_for(APP) == LEAST_SECONDS
@@ -252,7 +255,7 @@ def test_tries_that_are_under_way_count_as_used_up() -> None:
 
 def test_first_tries_that_end_in_a_timeout_use_up_their_time_too() -> None:
     bench = Bench()
-    bench.slow = SlowSources.among(4, bench.tries, bench.clock, Mounts("a"))
+    bench.slow = slow_sources_among(4, bench.tries, bench.clock, Mounts("a"))
     bench.slow.timed_out(Source("a/1"), LATE)
 
     assert not bench.waits_for(Source("a/2"))
@@ -262,7 +265,7 @@ def test_first_tries_that_end_in_a_timeout_use_up_their_time_too() -> None:
 def test_200_hanging_paths_of_400_at_40_a_second_take_less_than_half_of_16_workers() -> None:
     """In the first period, when each of them is tried for the first time."""
     bench = Bench()
-    bench.slow = SlowSources.among(16, bench.tries, bench.clock, OnePart())
+    bench.slow = slow_sources_among(16, bench.tries, bench.clock, OnePart())
     bench.learn()
     spent = 0.0
     for number in range(200):
@@ -283,7 +286,7 @@ def test_paths_that_hang_from_the_start_take_the_only_worker_for_few_seconds_wha
 ) -> None:
     """Nothing was answered yet, so what is usual is a guess."""
     bench = Bench()
-    bench.slow = SlowSources.among(1, bench.tries, bench.clock, Mounts())
+    bench.slow = slow_sources_among(1, bench.tries, bench.clock, Mounts())
     began = bench.clock()
     for number in range(12):
         hanging = Source(f"m{number % mounts}/{number}")
@@ -297,7 +300,7 @@ def test_paths_that_hang_from_the_start_take_the_only_worker_for_few_seconds_wha
 
 def test_first_tries_wait_if_their_allowance_is_used_up_and_nothing_around_answers() -> None:
     bench = Bench()
-    bench.slow = SlowSources.among(1, bench.tries, bench.clock, Mounts("a"))
+    bench.slow = slow_sources_among(1, bench.tries, bench.clock, Mounts("a"))
     bench.learn()
     for number in range(20):
         bench.slow.left(Source(f"a/{number}"), 0.5)
