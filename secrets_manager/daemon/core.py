@@ -36,7 +36,7 @@ from secrets_manager.settings import BackendSettings, Settings
 from secrets_manager.sync.agenda import Agenda
 from secrets_manager.sync.contest import Contests
 from secrets_manager.sync.notices import Recorder
-from secrets_manager.sync.queue.keys import Key, group_of
+from secrets_manager.sync.queue.keys import Key, group_of, group_of_several
 from secrets_manager.sync.queue.poll_schedule import PollSchedule
 from secrets_manager.sync.queue.work_log import WorkLog
 from secrets_manager.sync.queue.work_queue import BackOff, WorkQueue
@@ -184,13 +184,15 @@ def _agenda(parts: CoreParts, routes: Routes, absences: Absences) -> Agenda:
 
 def _queue(parts: CoreParts) -> WorkQueue[Key]:
     period = parts.settings.controller.reconcile_period
+    several = len(parts.settings.backends) > 1
     return WorkQueue(
         workers=workers_of(parts.settings),
         clock=parts.times.monotonic,
         random=parts.times.random,
         back_off=BackOff(cap=max(period, _LEAST_BACK_OFF_CAP)),
         telemetry=parts.telemetry,
-        group=group_of,
+        group=group_of_several if several else group_of,
+        polls_take_turns=several,
     )
 
 

@@ -58,3 +58,9 @@ class Key(NamedTuple):
 def group_of(key: Key) -> str:
     """The group of a key: its namespace, so that no namespace waits for all keys of another."""
     return key.subject.namespace if isinstance(key.subject, Ref) else ""
+
+
+def group_of_several(key: Key) -> str:
+    """The same where there are several backends: each is a group, so that none waits for a slow one."""
+    # No namespace has a blank in its name.
+    return key.subject.namespace if isinstance(key.subject, Ref) else f"backend {key.subject.backend}"

@@ -6,10 +6,10 @@ after it: urgent (an object was changed), soon (a list or a reading showed a cha
 of reconciles that are done), routine (a poll). Keys that are not urgent never take the last workers, so that
 a backend that hangs cannot keep a deletion waiting; and now and then the last two lanes have their turns
 however much overtakes them. In all lanes except the last, turns go round the groups of keys, by the time that
-each has used (see `worker_shares`); polls come as they are due. No group has more than half of the workers
-for long work, in whichever lane its keys are: otherwise its routine would keep all its other keys waiting. A
-worker in a long reconcile may take a short key of another group in between. The shape is client-go's
-util/workqueue.
+each has used (see `worker_shares`); polls come as they are due, unless they are in groups too. No group has
+more than half of the workers for long work, in whichever lane its keys are: otherwise its routine would keep
+all its other keys waiting. A worker in a long reconcile may take a short key of another group in between. The
+shape is client-go's util/workqueue.
 
 Polls come in batches, and one thread is done with a usual batch before others are worth their waking. So a
 key that is not urgent wakes a thread only if none was woken a moment ago, which is longer for polls; a thread
@@ -100,7 +100,8 @@ class BackOff:
 class WorkQueue(Generic[K]):
     """Keys that wait for a worker. ``workers`` is how many threads take; ``clock`` gives monotonic seconds.
 
-    Keys with the same ``group`` share a turn; by default all do.
+    Keys with the same ``group`` share a turn; by default all do. With ``polls_take_turns`` that holds for
+    polls too; otherwise they come as they are due.
     """
 
     workers: int
@@ -109,6 +110,7 @@ class WorkQueue(Generic[K]):
     telemetry: SyncTelemetry
     back_off: BackOff = field(default_factory=BackOff)
     group: Callable[[K], Hashable] = lambda _: None
+    polls_take_turns: bool = False
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _lanes: tuple[FairLane[K], ...] = field(init=False)
     # The lane of each key that waits in one.
@@ -134,7 +136,7 @@ class WorkQueue(Generic[K]):
     def __post_init__(self) -> None:
         self._shares = WorkerShares(self.workers)
         fair = (FairLane(self.group) for lane in Lane if lane is not Lane.ROUTINE)
-        self._lanes = (*fair, DueLane(self.group))
+        self._lanes = (*fair, (FairLane if self.polls_take_turns else DueLane)(self.group))
 
     def add(self, key: K, lane: Lane = Lane.URGENT) -> None:
         """Queue ``key`` in a lane; a pause that it is in ends."""

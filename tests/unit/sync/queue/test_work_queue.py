@@ -738,3 +738,73 @@ def test_one_thread_waits_for_the_end_of_a_pause_and_another_for_one_that_is_ove
     queue.release_due()
     assert queue.take(0) == "b"
     assert [queue.until_due(5.0) for _ in range(3)] == [2.0, 5.0, 5.0]
+
+
+# ── polls of several backends ────────────────────────────────────────────────────────────────────────
+
+
+class Backends:
+    """A queue of polls, such as "slow 7", which are taken by sixteen workers and last as long as is said."""
+
+    def __init__(self, **seconds: float) -> None:
+        self.clock = FakeClock()
+        self.queue = WorkQueue[str](
+            workers=16,
+            clock=self.clock,
+            random=lambda: 0.5,
+            telemetry=RecordedTelemetry(),
+            group=lambda key: key.partition(" ")[0],
+            polls_take_turns=True,
+        )
+        self.seconds = seconds
+        self.ends: list[tuple[float, str]] = []
+        self.waited: dict[str, float] = {}
+        self._since: dict[str, float] = {}
+
+    def poll(self, key: str) -> None:
+        self._since[key] = self.clock()
+        self.queue.add(key, Lane.ROUTINE)
+        self._take()
+
+    def run(self, seconds: float) -> None:
+        """Let the workers work for so long."""
+        until = self.clock() + seconds
+        while self.ends and min(self.ends)[0] <= until:
+            at, key = min(self.ends)
+            self.clock.advance(at - self.clock())
+            self.ends.remove((at, key))
+            self.queue.done(key)
+            self._take()
+        self.clock.advance(until - self.clock())
+
+    def _take(self) -> None:
+        while (key := self.queue.take(0)) is not None:
+            self.waited[key] = self.clock() - self._since[key]
+            self.ends.append((self.clock() + self.seconds[key.partition(" ")[0]], key))
+
+
+def test_a_backend_with_slow_answers_and_very_many_polls_delays_no_poll_of_another() -> None:
+    backends = Backends(slow=2.0, quick=0.005)
+    for number in range(200):
+        backends.poll(f"slow {number}")
+    for number in range(100):
+        backends.poll(f"quick {number}")
+        backends.run(0.05)
+
+    assert max(waited for key, waited in backends.waited.items() if key.startswith("quick")) == 0.0
+
+
+def test_ten_backends_with_slow_answers_delay_polls_of_another_by_one_answer_at_most() -> None:
+    slow = {f"slow-{number}": 2.0 for number in range(10)}
+    backends = Backends(**slow, quick=0.005)
+    for number in range(100):
+        for name in slow:
+            backends.poll(f"{name} {number}")
+    for number in range(200):
+        backends.poll(f"quick {number}")
+        backends.run(0.1)
+    backends.run(2.0)
+
+    quick = [waited for key, waited in backends.waited.items() if key.startswith("quick")]
+    assert len(quick) == 200
+    assert max(quick) <= 2.0
