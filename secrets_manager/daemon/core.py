@@ -36,7 +36,7 @@ from secrets_manager.settings import BackendSettings, Settings
 from secrets_manager.sync.agenda import Agenda
 from secrets_manager.sync.contest import Contests
 from secrets_manager.sync.notices import Recorder
-from secrets_manager.sync.queue.keys import Key, group_of, group_of_several
+from secrets_manager.sync.queue.keys import Key, group_of, group_of_several, is_backend
 from secrets_manager.sync.queue.poll_schedule import PollSchedule
 from secrets_manager.sync.queue.work_log import WorkLog
 from secrets_manager.sync.queue.work_queue import BackOff, WorkQueue
@@ -193,6 +193,7 @@ def _queue(parts: CoreParts) -> WorkQueue[Key]:
         telemetry=parts.telemetry,
         group=group_of_several if several else group_of,
         polls_take_turns=several,
+        shares_when_slow=is_backend,
     )
 
 

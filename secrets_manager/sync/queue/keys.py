@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from enum import StrEnum
 from typing import NamedTuple
 
 from secrets_manager.backends.base import Source
 from secrets_manager.domain.definition import Ref
+
+_BACKEND = "backend "
 
 
 class KeyKind(StrEnum):
@@ -63,4 +66,9 @@ def group_of(key: Key) -> str:
 def group_of_several(key: Key) -> str:
     """The same where there are several backends: each is a group, so that none waits for a slow one."""
     # No namespace has a blank in its name.
-    return key.subject.namespace if isinstance(key.subject, Ref) else f"backend {key.subject.backend}"
+    return key.subject.namespace if isinstance(key.subject, Ref) else f"{_BACKEND}{key.subject.backend}"
+
+
+def is_backend(group: Hashable) -> bool:
+    """Whether a group of `group_of_several` is a backend."""
+    return isinstance(group, str) and group.startswith(_BACKEND)

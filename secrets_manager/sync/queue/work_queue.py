@@ -101,7 +101,8 @@ class WorkQueue(Generic[K]):
     """Keys that wait for a worker. ``workers`` is how many threads take; ``clock`` gives monotonic seconds.
 
     Keys with the same ``group`` share a turn; by default all do. With ``polls_take_turns`` that holds for
-    polls too; otherwise they come as they are due.
+    polls too; otherwise they come as they are due. ``shares_when_slow`` says which groups share half of the
+    workers while they are slow (see `worker_shares`).
     """
 
     workers: int
@@ -111,6 +112,7 @@ class WorkQueue(Generic[K]):
     back_off: BackOff = field(default_factory=BackOff)
     group: Callable[[K], Hashable] = lambda _: None
     polls_take_turns: bool = False
+    shares_when_slow: Callable[[Hashable], bool] = lambda _: False
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _lanes: tuple[FairLane[K], ...] = field(init=False)
     # The lane of each key that waits in one.
@@ -134,7 +136,7 @@ class WorkQueue(Generic[K]):
     _shares: WorkerShares = field(init=False)
 
     def __post_init__(self) -> None:
-        self._shares = WorkerShares(self.workers)
+        self._shares = WorkerShares(self.workers, has_to_share=self.shares_when_slow)
         fair = (FairLane(self.group) for lane in Lane if lane is not Lane.ROUTINE)
         self._lanes = (*fair, (FairLane if self.polls_take_turns else DueLane)(self.group))
 

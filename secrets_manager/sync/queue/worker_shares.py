@@ -5,16 +5,21 @@ passed: each group has the time of about one worker for nothing. No group begins
 workers, whatever it has queued, since a worker that is busy cannot be taken away from it. Short work delays
 no other group: for each short piece of work in a row a group may have one worker more, up to all except the
 last two, until one piece takes longer.
+
+Some groups have to share: those of them whose last piece of work was long have half of the workers together,
+so that many which are slow leave room for one that is quick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 # A group owes no more seconds than this, however much time it used.
 _MOST_OWED = 5.0
 # Work of fewer seconds is short.
 _SHORT = 0.25
+# Work of so many seconds is long.
+_LONG = 1.0
 # Workers that no group ever takes, since another may come.
 _KEPT_FREE = 2
 _NO_GROUP: frozenset[Hashable] = frozenset({None, ""})
@@ -24,9 +29,13 @@ class WorkerShares:
     """The time that groups have used, and how many of the ``workers`` are at work for each.
 
     Times are monotonic seconds, given by the caller. Keys without a group (None or "") owe nothing.
+    ``has_to_share`` says which groups have half of the workers together while they are slow.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, has_to_share: Callable[[Hashable], bool] = lambda _: False) -> None:
+        self._has_to_share = has_to_share
+        # Those whose last piece of work was long.
+        self._slow: set[Hashable] = set()
         self._half = max(1, workers // 2)
         self._most = max(self._half, workers - _KEPT_FREE)
         self._paid_at: dict[Hashable, float] = {}
@@ -36,6 +45,8 @@ class WorkerShares:
 
     def has_room(self, group: Hashable) -> bool:
         """Whether a group may have another worker."""
+        if group in self._slow and self._slow_at_work() >= self._half:
+            return False
         at_work = self._at_work.get(group, 0)
         if at_work < self._half or group in _NO_GROUP:
             return True
@@ -55,6 +66,7 @@ class WorkerShares:
     def end(self, group: Hashable, seconds: float, now: float) -> bool:
         """A worker is done after so many seconds; return whether the group could have no more workers."""
         was_full = not self.has_room(group)
+        self._judge(group, seconds)
         left = self._at_work.pop(group) - 1
         beyond = self._beyond.pop(group, 0)
         if left:
@@ -66,6 +78,15 @@ class WorkerShares:
             self._paid_at[group] = min(paid_at, now + _MOST_OWED)
             self._forget_what_is_paid(now)
         return was_full
+
+    def _slow_at_work(self) -> int:
+        return sum(self._at_work.get(group, 0) for group in self._slow)
+
+    def _judge(self, group: Hashable, seconds: float) -> None:
+        if seconds < _LONG:
+            self._slow.discard(group)
+        elif self._has_to_share(group):
+            self._slow.add(group)
 
     def _forget_what_is_paid(self, now: float) -> None:
         # Two at a time are enough, since each call adds one at most.

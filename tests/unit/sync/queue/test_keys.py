@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secrets_manager.backends.base import Source
 from secrets_manager.domain.definition import Ref
-from secrets_manager.sync.queue.keys import Key, group_of, group_of_several
+from secrets_manager.sync.queue.keys import Key, group_of, group_of_several, is_backend
 
 
 def test_keys_of_a_definition_and_of_a_source_with_the_same_texts_differ() -> None:
@@ -25,3 +25,4 @@ def test_each_of_several_backends_is_a_group_and_no_namespace_is_one_of_them() -
 
     assert [group_of_several(key) for key in keys] == ["backend team", "backend team", "team"]
     assert group_of_several(Key.source(Source("a"))) == "backend default"
+    assert [is_backend(group_of_several(key)) for key in keys] == [True, True, False]

@@ -110,3 +110,31 @@ def test_groups_that_owe_nothing_any_more_are_forgotten() -> None:
         shares.end(f"{number}", 0.01, now=float(number))
 
     assert len(shares._paid_at) <= 3
+
+
+def test_groups_that_have_to_share_have_half_of_the_workers_together_while_they_are_slow() -> None:
+    shares = WorkerShares(8, has_to_share=lambda group: group != "free")
+    for group in ("a", "b", "free"):
+        shares.begin(group)
+        shares.end(group, 1.5, 100.0)
+    for group in ("a", "a", "b", "b"):
+        assert shares.has_room(group)
+        shares.begin(group)
+
+    assert not shares.has_room("a")
+    assert not shares.has_room("b")
+    assert shares.has_room("quick")
+    assert shares.has_room("free")
+
+
+def test_one_piece_of_work_that_is_not_long_ends_the_sharing() -> None:
+    shares = WorkerShares(2, has_to_share=lambda _: True)
+    for group in ("a", "b"):
+        shares.begin(group)
+        shares.end(group, 1.5, 100.0)
+    shares.begin("a")
+    assert not shares.has_room("b")
+    shares.end("a", 0.9, 101.0)
+    shares.begin("a")
+
+    assert shares.has_room("b")
