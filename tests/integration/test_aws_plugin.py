@@ -30,6 +30,12 @@ reconcile-period = "1s"
 [aws-sm]
 region = "{region}"
 endpoint = "{url}"
+
+[backends.billing]
+kind = "aws-sm"
+region = "us-east-1"
+endpoint = "{url}"
+survey = "batch"
 """
 
 
@@ -215,6 +221,20 @@ def test_calls_are_counted_under_the_plug_ins_name_and_nothing_secret_is_logged(
     output = working.output() + working.metrics()
     assert not [secret for secret in (CANARY, KEY_ID, SECRET_KEY) if secret in output]
     assert KEY_ID.encode() not in Path(f"/proc/{working.pid}/environ").read_bytes()
+
+
+def test_a_second_region_is_a_backend_with_a_name_and_both_may_be_in_one_secret(
+    working: DaemonProcess, world: World, moto: Moto, stored: Vaulted, namespace: str
+) -> None:
+    there = Vaulted(moto, "us-east-1")
+    stored.put("both", "from eu-west-1")
+    there.put("both", "from us-east-1")
+    keys = {"here": source("both"), "there": source("both", backend="billing")}
+    world.define(namespace, "both", keys)
+    world.wait_data(namespace, "both", {"here": "from eu-west-1", "there": "from us-east-1"})
+    there.put("both", "changed")
+
+    world.wait_data(namespace, "both", {"here": "from eu-west-1", "there": "changed"})
 
 
 def test_where_the_package_is_not_beside_the_daemon_its_kind_is_unknown(world: World) -> None:

@@ -66,14 +66,14 @@ class Moto:
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 
-    def client(self, service: str, key_id: str = KEY_ID, secret: str = SECRET_KEY) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """The SDK's own client."""
         return botocore.session.Session().create_client(
             service,
-            region_name=REGION,
+            region_name=region,
             endpoint_url=self.url,
-            aws_access_key_id=key_id,
-            aws_secret_access_key=secret,
+            aws_access_key_id=KEY_ID,
+            aws_secret_access_key=SECRET_KEY,
             config=Config(retries={"total_max_attempts": 1}),
         )
 
@@ -88,10 +88,10 @@ class Moto:
 
 
 class Vaulted:
-    """The secrets of a server, by the hand of a person."""
+    """The secrets of a region, by the hand of a person."""
 
-    def __init__(self, moto: Moto) -> None:
-        self.sdk = moto.secrets
+    def __init__(self, moto: Moto, region: str = REGION) -> None:
+        self.sdk = moto.secrets if region == REGION else moto.client("secretsmanager", region)
 
     def put(self, name: str, text: str) -> str:
         """Store a text, as a new secret or the current version of one; returns the version's id."""
