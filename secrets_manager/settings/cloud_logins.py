@@ -11,7 +11,7 @@ from functools import partial
 
 from secrets_manager.settings import checks
 from secrets_manager.settings import login_checks as login
-from secrets_manager.settings.option import option
+from secrets_manager.settings.option import option, own_table
 
 _sent = partial(option, "", login.plain)
 _path = partial(option, "", checks.plain)
@@ -22,6 +22,7 @@ _credential = partial(option, "", login.signing_credential, secret=True, exit_co
 class AwsLogin:
     """The AWS auth method, type iam: how its STS is asked, and the credentials that sign the question."""
 
+    table: str = own_table("vault")
     role: str = _sent(
         name="aws-role", help="Role of the AWS auth method; empty for the one named as the IAM principal."
     )
@@ -107,6 +108,7 @@ class AwsLogin:
 class AzureLogin:
     """The Azure auth method: the role, the identity, and the machine if the role is bound to one."""
 
+    table: str = own_table("vault")
     role: str = _sent(name="azure-role", help="Role of the Azure auth method.")
     path: str = option("azure", login.mount, name="azure-path", help="Mount of the Azure auth method.")
     resource: str = option(
@@ -152,6 +154,7 @@ class AzureLogin:
 class GcpLogin:
     """The Google Cloud auth method: the role, and whose token or signature is shown."""
 
+    table: str = own_table("vault")
     role: str = _sent(name="gcp-role", help="Role of the Google Cloud auth method.")
     path: str = option("gcp", login.mount, name="gcp-path", help="Mount of the Google Cloud auth method.")
     service_account: str = option(

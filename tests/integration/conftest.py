@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.cloud_benches import Make
 from tests.integration.world import World, electable_world, new_world
 from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess
@@ -115,3 +116,22 @@ def faults(api_proxy: FaultProxy, daemon: DaemonProcess) -> Iterator[FaultProxy]
     assert daemon.process.poll() is None
     yield api_proxy
     api_proxy.clear()
+
+
+@pytest.fixture
+def made(
+    openbao: OpenBao,
+    openbao_proxy: FaultProxy,
+    fault_proxy: Callable[..., FaultProxy],
+    kv_prefix: str,
+    tmp_path: Path,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Make]:
+    """Makes ways to log in to the shared OpenBao by a cloud; the system trusts `authority`."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    policy = openbao.read_policy(kv_prefix, f"secret/data/{kv_prefix}/*")
+    mount = f"{kv_prefix}/mount"
+    make = Make(openbao, openbao_proxy, fault_proxy, mount, policy, tmp_path, authority, monkeypatch)
+    yield make
+    make.stop()

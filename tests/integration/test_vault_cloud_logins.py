@@ -6,8 +6,7 @@ What holds for each method, whatever the credentials are, is tested here once fo
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ from tests.integration.cloud_benches import BENCHES, WITH_FILE, WITH_SERVICE, Be
 from tests.integration.vault_support import LOGIN, read, vault_backend
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.openbao import OpenBao
-from tests.testbed.pki import Authority
 from tests.testbed.waiting import wait_until
 
 ANY = ".*"
@@ -35,24 +33,6 @@ ANY = ".*"
 def path(openbao: OpenBao, kv_prefix: str) -> str:
     openbao.write_kv2(f"{kv_prefix}/app", {"a": "1"})
     return f"secret/data/{kv_prefix}/app"
-
-
-@pytest.fixture
-def made(
-    openbao: OpenBao,
-    openbao_proxy: FaultProxy,
-    fault_proxy: Callable[..., FaultProxy],
-    kv_prefix: str,
-    tmp_path: Path,
-    authority: Authority,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Make]:
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
-    policy = openbao.read_policy(kv_prefix, f"secret/data/{kv_prefix}/*")
-    mount = f"{kv_prefix}/mount"
-    make = Make(openbao, openbao_proxy, fault_proxy, mount, policy, tmp_path, authority, monkeypatch)
-    yield make
-    make.stop()
 
 
 @pytest.fixture(params=BENCHES)
@@ -138,7 +118,7 @@ def test_a_login_that_vault_refuses_says_what_to_check_and_shows_nothing(
 
     assert errors == [errors[0]] * 8
     assert isinstance(errors[0], AuthFailed)
-    assert f"at auth/{bench.auth.mount} (400); check " in errors[0].message
+    assert f"at auth/{bench.auth.mount} (400); check vault." in errors[0].message
     assert logins(openbao_proxy) == 1
     shown = f"{caplog.text}{errors!r}{backend!r}{vars(backend)!r}"
     texts = bench.secrets()

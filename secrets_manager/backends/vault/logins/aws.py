@@ -53,18 +53,20 @@ def _files(vault: VaultSettings) -> tuple[str, ...]:
 
 
 def _login(vault: VaultSettings, errand: Errand) -> LoginRequest:
-    source = source_of(vault.aws)
+    aws = vault.aws
+    source = source_of(aws)
     assert source is not None  # noqa: S101 - the settings were refused otherwise
     signed = caller_identity(
-        SOURCES[source].keys(vault.aws, errand), region=vault.aws.region, header_value=vault.aws.header_value
+        SOURCES[source].keys(aws, errand), region=aws.region, header_value=aws.header_value
     )
     return LoginRequest(
-        mount=vault.aws.path,
-        body={"role": vault.aws.role or None, **signed},
+        mount=aws.path,
+        body={"role": aws.role or None, **signed},
         check=(
-            "check aws-path, aws-role and the principals that the role is bound to; that aws-header-value is"
-            " the auth method's iam_server_id_header_value, and aws-region that of its sts_endpoint; and that"
-            f" the credentials of the {source.value} and this machine's clock are right"
+            f"check {aws.table}.aws-path, {aws.table}.aws-role and the principals that the role is bound to;"
+            f" that {aws.table}.aws-header-value is the auth method's iam_server_id_header_value, and"
+            f" {aws.table}.aws-region that of its sts_endpoint; and that the credentials of the"
+            f" {source.value} and this machine's clock are right"
         ),
     )
 

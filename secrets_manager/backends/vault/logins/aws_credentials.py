@@ -79,7 +79,9 @@ def _by_web_identity(aws: AwsLogin, errand: Errand) -> Keys:
         "Version": "2011-06-15",
         "RoleArn": aws.role_arn,
         "RoleSessionName": _SESSION_NAME,
-        "WebIdentityToken": read_credential(aws.web_identity_token_file, "aws-web-identity-token-file"),
+        "WebIdentityToken": read_credential(
+            aws.web_identity_token_file, f"{aws.table}.aws-web-identity-token-file"
+        ),
     }
     url = aws.sts_url or f"https://{sts_host(aws.sts_region or aws.region)}"
     question = Question(
@@ -91,19 +93,19 @@ def _by_web_identity(aws: AwsLogin, errand: Errand) -> Keys:
     )
     reply = errand.ask(question)
     if reply.status != 200:
-        raise _sts_refusal(reply)
+        raise _sts_refusal(reply, aws.table)
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
     return _keys_in({name: _element(reply.body, name) for name in names}, names, _STS)
 
 
-def _sts_refusal(reply: Reply) -> AuthFailed | Exception:
+def _sts_refusal(reply: Reply, table: str) -> AuthFailed | Exception:
     found = _CODE.search(reply.body)
     if found is not None and found[1] in _PASSING:
         return BackendUnavailable(f"{_STS} could not check the service account's token ({found[1].decode()})")
     word = f" {found[1].decode()}" if found else ""
     return passing_fault(reply, _STS) or AuthFailed(
-        f"{_STS} refused the service account's token ({reply.status}{word}); check aws-role-arn, and that the"
-        " role trusts the cluster's issuer and this service account"
+        f"{_STS} refused the service account's token ({reply.status}{word}); check {table}.aws-role-arn, and"
+        " that the role trusts the cluster's issuer and this service account"
     )
 
 
@@ -117,10 +119,11 @@ def _by_pod_identity(aws: AwsLogin, errand: Errand) -> Keys:
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
     """
-    token = read_credential(aws.container_token_file, "aws-container-token-file")
+    token = read_credential(aws.container_token_file, f"{aws.table}.aws-container-token-file")
     if not (token.isascii() and token.isprintable()):
         raise AuthFailed(
-            f"aws-container-token-file: file {aws.container_token_file!r} holds something other than a token"
+            f"{aws.table}.aws-container-token-file: file {aws.container_token_file!r} holds something other"
+            " than a token"
         )
     question = Question(
         server=_AGENT,
@@ -142,11 +145,11 @@ def _from_file(aws: AwsLogin, _errand: Errand) -> Keys:
 
     https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
     """
-    where = f"aws-credentials-file: file {aws.credentials_file!r}"
+    where = f"{aws.table}.aws-credentials-file: file {aws.credentials_file!r}"
     profile = aws.profile or "default"
     parser = configparser.RawConfigParser()
     try:
-        parser.read_string(read_keys(aws.credentials_file, "aws-credentials-file").decode())
+        parser.read_string(read_keys(aws.credentials_file, f"{aws.table}.aws-credentials-file").decode())
         found = parser[profile]
     except KeyError:
         raise AuthFailed(f"{where} has no profile {profile!r}") from None

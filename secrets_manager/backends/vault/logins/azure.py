@@ -59,9 +59,10 @@ def _login(vault: VaultSettings, errand: Errand) -> LoginRequest:
             "vmss_name": azure.vmss_name or None,
         },
         check=(
-            "check azure-path, azure-role and the role's bounds (for a machine: azure-subscription-id,"
-            " azure-resource-group, azure-vm-name, azure-vmss-name); that azure-resource is that of the auth"
-            f" method; and that the {identity.value} is the right one"
+            f"check {azure.table}.azure-path, {azure.table}.azure-role and the bounds of the role (of a"
+            " machine: azure-subscription-id, azure-resource-group, azure-vm-name, azure-vmss-name); that"
+            f" {azure.table}.azure-resource is that of the auth method; and that the {identity.value} is the"
+            " right one"
         ),
     )
 

@@ -39,7 +39,7 @@ def by_workload(azure: AzureLogin, federated: str, errand: Errand) -> str:
         disable_instance_discovery=True,
         **transport.options,
     )
-    return _token(credential, azure.resource, transport, entra_faults.from_login)
+    return _token(credential, azure, transport, entra_faults.from_login)
 
 
 def by_machine(azure: AzureLogin, errand: Errand) -> str:
@@ -49,7 +49,7 @@ def by_machine(azure: AzureLogin, errand: Errand) -> str:
     options: dict[str, Any] = {**transport.options, "_exclude_workload_identity_credential": True}
     if azure.managed_client_id:
         options["client_id"] = azure.managed_client_id
-    return _token(ManagedIdentityCredential(**options), azure.resource, transport, entra_faults.from_machine)
+    return _token(ManagedIdentityCredential(**options), azure, transport, entra_faults.from_machine)
 
 
 class _ErrandTransport(HttpTransport[HttpRequest, HttpResponse]):
@@ -97,18 +97,19 @@ class _ErrandTransport(HttpTransport[HttpRequest, HttpResponse]):
 
 def _token(
     credential: SupportsTokenInfo,
-    resource: str,
+    azure: AzureLogin,
     transport: _ErrandTransport,
     meaning: Callable[[Reply], BackendFault],
 ) -> str:
     try:
-        found: object = credential.get_token_info(f"{resource}/.default").token
+        found: object = credential.get_token_info(f"{azure.resource}/.default").token
     except Exception:  # noqa: BLE001 - whatever the SDK makes of it; its text is not ours to show
         if transport.fault is not None:
             raise transport.fault from None
         if transport.reply is None:
             raise AuthFailed(
-                "azure-tenant-id, azure-client-id or azure-authority-host is not valid"
+                f"{azure.table}.azure-tenant-id, {azure.table}.azure-client-id or"
+                f" {azure.table}.azure-authority-host is wrong"
             ) from None
         raise meaning(transport.reply) from None
     if not isinstance(found, str) or not _TOKEN.fullmatch(found):

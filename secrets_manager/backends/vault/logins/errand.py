@@ -8,7 +8,7 @@ Vault. This module must not know any cloud.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from secrets_manager.backends.kit.call_time import time_left
@@ -44,7 +44,7 @@ class Question:
 class Errand:
     """The calls of one login. Nothing is redirected, and nothing is asked twice."""
 
-    def __init__(self, clients: ClientsByProxy, deadline: Deadline) -> None:
+    def __init__(self, clients: Callable[[], ClientsByProxy], deadline: Deadline) -> None:
         self._clients = clients
         self.deadline = deadline
 
@@ -59,7 +59,7 @@ class Errand:
             deadline=self.deadline,
         )
         try:
-            return self._clients.of(question.url).call(request)
+            return self._clients().of(question.url).call(request)
         except TransportError as error:
             raise no_reply(error, question.server) from None
 
@@ -76,14 +76,17 @@ class Errands:
         self._clients: ClientsByProxy | None = None
 
     def begin(self) -> Errand:
-        """An errand whose time begins now."""
+        """An errand whose time begins now; most methods ask nobody."""
+        return Errand(self._made, Deadline.within(self._seconds))
+
+    def _made(self) -> ClientsByProxy:
         with self._lock:
             if self._clients is None:
                 options = ConnectionOptions(
                     context=tls_context(TlsFiles(named={})), kept=1, max_bytes=_MOST_BYTES
                 )
                 self._clients = ClientsByProxy(options, self._watchdog, self._proxies)
-        return Errand(self._clients, Deadline.within(self._seconds))
+            return self._clients
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -40,19 +40,19 @@ def _login(vault: VaultSettings, errand: Errand) -> LoginRequest:
     gcp = vault.gcp
     audience = f"vault/{gcp.role}"
     if gcp.credentials_file:
-        content = read_keys(gcp.credentials_file, "gcp-credentials-file")
+        content = read_keys(gcp.credentials_file, f"{gcp.table}.gcp-credentials-file")
         jwt = gcp_token.by_file(gcp, content, audience, errand)
     elif gcp.service_account:
-        jwt = gcp_token.by_machine_as(gcp.service_account, audience, errand)
+        jwt = gcp_token.by_machine_as(gcp, audience, errand)
     else:
-        jwt = gcp_token.by_machine(audience, errand)
+        jwt = gcp_token.by_machine(gcp, audience, errand)
     return LoginRequest(
         mount=gcp.path,
         body={"role": gcp.role, "jwt": jwt},
         check=(
-            "check gcp-path and gcp-role; that the role is of the right type (gce for a machine's own token,"
-            " iam for gcp-credentials-file or gcp-service-account) and bound to this service account; and"
-            " this machine's clock"
+            f"check {gcp.table}.gcp-path and {gcp.table}.gcp-role; that the role is of the right type (gce"
+            " for a machine's own token, otherwise iam) and bound to this service account; and this machine's"
+            " clock"
         ),
     )
 

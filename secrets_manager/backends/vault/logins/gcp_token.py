@@ -35,26 +35,25 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _LIFE_SECONDS = 600
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _WORD = re.compile(r"[A-Za-z_]{1,40}", re.ASCII)
-_UNUSABLE = "gcp-credentials-file: its content is not a usable key or configuration of credentials"
 
 T = TypeVar("T")
 
 
-def by_machine(audience: str, errand: Errand) -> str:
+def by_machine(gcp: GcpLogin, audience: str, errand: Errand) -> str:
     """The identity token of the machine, or of the pod's service account, with the machine's facts in it.
 
     https://cloud.google.com/compute/docs/instances/verifying-instance-identity
     """
-    asking = _Asking(errand, _METADATA)
+    asking = _Asking(errand, _METADATA, gcp)
     credentials = compute_engine.IDTokenCredentials(None, audience, use_metadata_identity_endpoint=True)
     return _jwt(asking.make(lambda: _token(credentials, asking)), _METADATA)
 
 
-def by_machine_as(email: str, audience: str, errand: Errand) -> str:
-    """A JWT of the service account ``email``, signed for whom the metadata service knows."""
-    asking = _Asking(errand, _METADATA)
+def by_machine_as(gcp: GcpLogin, audience: str, errand: Errand) -> str:
+    """A JWT of the service account of the settings, signed for whom the metadata service knows."""
+    asking = _Asking(errand, _METADATA, gcp)
     credentials = compute_engine.Credentials(scopes=_SCOPES)
-    return _signed(email, audience, asking.make(lambda: _token(credentials, asking)), asking)
+    return _signed(gcp.service_account, audience, asking.make(lambda: _token(credentials, asking)), asking)
 
 
 def by_file(gcp: GcpLogin, content: bytes, audience: str, errand: Errand) -> str:
@@ -62,13 +61,13 @@ def by_file(gcp: GcpLogin, content: bytes, audience: str, errand: Errand) -> str
 
     https://google.aip.dev/auth/4112 and https://google.aip.dev/auth/4117.
     """
-    asking = _Asking(errand, _TOKENS)
+    asking = _Asking(errand, _TOKENS, gcp)
     info = _map_in(content)
     if info.get("type") == "service_account":
         return asking.make(lambda: _by_key(gcp, info, audience, asking))
     if info.get("type") == "external_account":
         return _by_federation(gcp, info, audience, asking)
-    raise AuthFailed("gcp-credentials-file: its type is neither service_account nor external_account")
+    raise AuthFailed(f"{asking.file}: its type is neither service_account nor external_account")
 
 
 def _by_key(gcp: GcpLogin, info: Mapping[str, Any], audience: str, asking: _Asking) -> str:
@@ -83,14 +82,14 @@ def _by_key(gcp: GcpLogin, info: Mapping[str, Any], audience: str, asking: _Aski
 def _by_federation(gcp: GcpLogin, info: Mapping[str, Any], audience: str, asking: _Asking) -> str:
     source = info.get("credential_source")
     if not isinstance(source, dict) or not ({"file", "url"} & set(source)):
-        raise AuthFailed("gcp-credentials-file: its credential_source is neither a file nor a URL")
+        raise AuthFailed(f"{asking.file}: its credential_source is neither a file nor a URL")
     if "file" in source:
         # google-auth would open it whatever it is, and wait for a pipe.
-        read_keys(str(source["file"]), "the credential_source of gcp-credentials-file")
+        read_keys(str(source["file"]), f"the credential_source of {asking.file}")
     credentials = asking.make(lambda: identity_pool.Credentials.from_info(info, scopes=_SCOPES))
     email = gcp.service_account or credentials.service_account_email
     if not email:
-        raise AuthFailed("gcp-service-account: missing, since gcp-credentials-file names no service account")
+        raise AuthFailed(f"{gcp.table}.gcp-service-account: missing, since {asking.file} names no account")
     return _signed(email, audience, asking.make(lambda: _token(credentials, asking)), asking)
 
 
@@ -133,11 +132,13 @@ class _Asking(google.auth.transport.Request):
 
     Attributes:
         server: who is asked, for messages.
+        file: the setting of the file, for messages.
 
     """
 
-    def __init__(self, errand: Errand, server: str) -> None:
+    def __init__(self, errand: Errand, server: str, gcp: GcpLogin) -> None:
         self._errand = errand
+        self.file = f"{gcp.table}.gcp-credentials-file"
         self._reply: Reply | None = None
         self.server = server
 
@@ -151,7 +152,8 @@ class _Asking(google.auth.transport.Request):
         **_options: Any,
     ) -> _Answer:
         """The reply; raises a BackendFault where google-auth would wait and ask again."""
-        _check_protected(url)
+        if not _is_protected(url):
+            raise AuthFailed(f"{self.file}: an address in it does not begin with https://")
         content = body.encode() if isinstance(body, str) else body
         question = Question(
             server=self.server, method=method, url=url, headers=dict(headers or {}), body=content
@@ -179,7 +181,7 @@ class _Asking(google.auth.transport.Request):
     def _meaning(self) -> BackendFault:
         reply = self._reply
         if reply is None:
-            return AuthFailed(_UNUSABLE)
+            return AuthFailed(f"{self.file}: its content is not a usable key or configuration")
         if reply.status == 200:
             return BackendUnavailable(f"the reply is not from {self.server}: it holds no token")
         word = _WORD.fullmatch(str(_map_in(reply.body).get("error", "")))
@@ -208,12 +210,11 @@ class _Answer(google.auth.transport.Response):
         return self._reply.body
 
 
-def _check_protected(url: str) -> None:
-    """Refuse an address of the file where anybody on the way could read the token that is sent there."""
+def _is_protected(url: str) -> bool:
+    """Whether nobody on the way can read the token that is sent to an address of the file."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme != "https" and not is_metadata(host) and not is_loopback(host):
-        raise AuthFailed("gcp-credentials-file: an address in it does not begin with https://")
+    return parts.scheme == "https" or is_metadata(host) or is_loopback(host)
 
 
 def _jwt(text: object, server: str) -> str:

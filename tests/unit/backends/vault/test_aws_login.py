@@ -237,7 +237,7 @@ def test_a_shared_file_that_cannot_be_used_is_named_and_not_shown(
     error = attempt(lambda: login(credentials_file=str(file), profile=profile))
 
     assert isinstance(error, AuthFailed)
-    assert error.message.startswith(f"aws-credentials-file: file {str(file)!r} {why}")
+    assert error.message.startswith(f"vault.aws-credentials-file: file {str(file)!r} {why}")
     assert CANARY not in error.message
 
 
@@ -391,4 +391,5 @@ def test_no_repr_shows_a_secret() -> None:
     keys = Keys(access_key="a", secret_key=CANARY, session_token=CANARY)
 
     assert CANARY not in f"{settings!r}{keys!r}{VaultSettings(aws=settings)!r}"
-    assert {each.name for each in fields(settings) if not each.repr} == {"secret_access_key", "session_token"}
+    hidden = {each.name for each in fields(settings) if not each.repr}
+    assert hidden == {"table", "secret_access_key", "session_token"}

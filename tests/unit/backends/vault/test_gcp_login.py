@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_used_is_named_and_not_shown(file: Path, content: 
     error = attempt(lambda: login(credentials_file=str(file)))
 
     assert isinstance(error, AuthFailed)
-    assert error.message.startswith("gcp-credentials-file: ")
+    assert error.message.startswith("vault.gcp-credentials-file: ")
     assert why in error.message
     assert CANARY not in f"{error.message}{error!r}"
 
@@ -133,7 +133,7 @@ def test_a_token_is_never_sent_without_tls(gcp: Gcp, file: Path, tmp_path: Path)
     error = attempt(lambda: login(credentials_file=str(file)))
 
     assert isinstance(error, AuthFailed)
-    assert error.message == "gcp-credentials-file: an address in it does not begin with https://"
+    assert error.message == "vault.gcp-credentials-file: an address in it does not begin with https://"
 
 
 def test_half_a_federation_is_not_shown(file: Path, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_the_file_of_a_federations_token_is_named_when_it_is_missing(
     error = attempt(lambda: login(credentials_file=str(file)))
 
     assert isinstance(error, AuthFailed)
-    assert f"the credential_source of gcp-credentials-file: file '{tmp_path / 'gone'}'" in error.message
+    assert f"the credential_source of vault.gcp-credentials-file: file '{tmp_path / 'gone'}'" in error.message
 
 
 def test_a_federation_without_an_account_needs_its_name(gcp: Gcp, file: Path, tmp_path: Path) -> None:
