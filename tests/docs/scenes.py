@@ -40,6 +40,7 @@ NOT_RUN = {
     "kubectl logs ": "no node, so no kubelet that has logs; the pod's process is run by tests/docs/pod.py",
     "kubectl port-forward ": "no node, so no pod to reach",
     "curl -s http://127.0.0.1:8080/": "the end of that port-forward",
+    'curl -s "http://127.0.0.1:8080/': "the end of that port-forward",
     "kubectl apply -k config/prometheus": "the kinds of the Prometheus Operator are not installed",
     ".venv/bin/python -m pip install --quiet --require-hashes": "the same versions are in the environment",
     "KUBERNETES_EXEC_INFO=": "no plugin is installed; tests/unit/cluster/client/test_exec_plugin.py has one",
