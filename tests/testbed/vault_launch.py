@@ -1,7 +1,8 @@
 """How the backend's server is started: its command, and the file that configures it.
 
 The products differ here: OpenBao's file names the audit device, which Vault takes only by its API; Vault with
-the storage that is used here wants to be told that it does not lock its memory, and OpenBao never does.
+the storage that is used here wants to be told that it does not lock its memory, and OpenBao never does. Vault
+bounds each text and list of a request, which would keep the largest values of tests out of the store.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = ["AUDIT_LOG", "Member", "dev_command", "durable_command", "standby_com
 
 AUDIT_LOG = "audit.log"
 _CONFIG = "server.hcl"
+_UNBOUNDED = "\n  disable_json_limit_parsing = true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +35,19 @@ class Member:
 
 def dev_command(program: VaultProgram, folder: Path, *, port: int, root_token: str) -> list[str]:
     """A server in memory, unsealed, with KV2 at `secret/`; its files are in `folder`."""
-    flags = ["-dev", f"-dev-root-token-id={root_token}", f"-dev-listen-address=127.0.0.1:{port}"]
-    command = [str(program.path), "server", *flags, "-dev-no-store-token"]
-    if not program.is_openbao:
-        return command
+    # What the dev mode listens on cannot be configured further: Vault gets a second port, which is used.
+    dev_port = port if program.is_openbao else free_port()
     config = folder / _CONFIG
-    config.write_text(_audit(folder))
-    return [*command, f"-config={config}"]
+    config.write_text(_audit(folder) if program.is_openbao else _unbounded_listener(port))
+    flags = ["-dev", f"-dev-root-token-id={root_token}", f"-dev-listen-address=127.0.0.1:{dev_port}"]
+    return [str(program.path), "server", *flags, "-dev-no-store-token", f"-config={config}"]
 
 
 def durable_command(program: VaultProgram, folder: Path, *, url: str, tls: KeyPair | None) -> list[str]:
     """A server that keeps its data in `folder`, to be initialised and unsealed; HTTPS if `tls` is given."""
     config = folder / _CONFIG
-    config.write_text(_storage(folder, url, tls) + _own_words(program, folder))
+    limits = "" if program.is_openbao else _UNBOUNDED
+    config.write_text(_storage(folder, url, _tls_words(tls) + limits) + _own_words(program, folder))
     return [str(program.path), "server", f"-config={config}"]
 
 
@@ -69,13 +71,21 @@ def _audit(folder: Path) -> str:
     return f'audit "file" "file" {{\n  options {{ file_path = "{folder / AUDIT_LOG}" }}\n}}\n'
 
 
-def _storage(folder: Path, url: str, tls: KeyPair | None) -> str:
+def _unbounded_listener(port: int) -> str:
+    listener = f'address = "127.0.0.1:{port}"\n  tls_disable = true{_UNBOUNDED}'
+    return f'listener "tcp" {{\n  {listener}\n}}\n'
+
+
+def _tls_words(tls: KeyPair | None) -> str:
+    if tls is None:
+        return "tls_disable = true"
+    return f'tls_cert_file = "{tls.certificate}"\n  tls_key_file = "{tls.key}"'
+
+
+def _storage(folder: Path, url: str, listener: str) -> str:
     """One raft member: the only durable storage that needs no other server."""
     (folder / "data").mkdir()
     cluster = f"127.0.0.1:{free_port()}"
-    files = (
-        f'tls_cert_file = "{tls.certificate}"\n  tls_key_file = "{tls.key}"' if tls else "tls_disable = true"
-    )
     return f"""\
 storage "raft" {{
   path = "{folder / "data"}"
@@ -85,7 +95,7 @@ storage "raft" {{
 listener "tcp" {{
   address = "{url.partition("://")[2]}"
   cluster_address = "{cluster}"
-  {files}
+  {listener}
 }}
 api_addr = "{url}"
 cluster_addr = "https://{cluster}"

@@ -119,17 +119,16 @@ class TestHowItIsStarted:
         file = Path(command[-1].removeprefix("-config="))
         assert f'file_path = "{tmp_path}/audit.log"' in file.read_text()
 
-    def test_vault_takes_no_audit_log_from_a_file(self, tmp_path: Path) -> None:
+    def test_vault_takes_no_audit_log_from_a_file_and_listens_without_bounds_for_values(
+        self, tmp_path: Path
+    ) -> None:
         command = dev_command(VAULT, tmp_path, port=1234, root_token="root")
 
-        assert command == [
-            "/opt/vault",
-            "server",
-            "-dev",
-            "-dev-root-token-id=root",
-            "-dev-listen-address=127.0.0.1:1234",
-            "-dev-no-store-token",
-        ]
+        assert command[:4] == ["/opt/vault", "server", "-dev", "-dev-root-token-id=root"]
+        written = Path(command[-1].removeprefix("-config=")).read_text()
+        assert "audit" not in written
+        assert 'address = "127.0.0.1:1234"' in written
+        assert "disable_json_limit_parsing = true" in written
 
     @pytest.mark.parametrize(
         ("program", "own", "other"), [(OPENBAO, "audit", "disable_mlock"), (VAULT, "disable_mlock", "audit")]
