@@ -36,7 +36,7 @@ class RecordedTelemetry(SilentBackend):
 def settings_for(url: str, **settings: Any) -> AwsSettings:
     """Settings that lead to a server; with static keys unless others are given."""
     keys = {"access_key_id": KEY_ID, "secret_access_key": SECRET_KEY}
-    return AwsSettings(**{"region": REGION, "endpoint": url, **keys, **settings})
+    return AwsSettings(**{"region": REGION, "endpoint": url, "allow_arns": True, **keys, **settings})
 
 
 def backend_on(

@@ -13,7 +13,7 @@ ID = "EXAMPLE1-90ab-cdef-fedc-ba987SECRET1"
 
 
 def located(path: str, version: str = "") -> Source:
-    return locate(path, version, "eu-west-1")
+    return locate(path, version, "eu-west-1", takes_arns=True)
 
 
 @pytest.mark.parametrize("path", ["shop/database", "a", "A_b+c=d.e@f-g", "..a", "x" * 512, ARN])
@@ -52,6 +52,12 @@ def test_a_name_that_begins_with_a_slash_is_named_by_its_arn() -> None:
     assert located(arn) == Source(arn)
     with pytest.raises(InvalidPath, match="is named by its ARN"):
         located("//shop/database")
+
+
+def test_an_arn_is_refused_unless_the_settings_take_arns() -> None:
+    with pytest.raises(InvalidPath, match="do not take ARNs"):
+        locate(ARN, "", "eu-west-1", takes_arns=False)
+    assert locate("shop/database", "", "eu-west-1", takes_arns=False) == Source("shop/database")
 
 
 def test_only_an_arn_tells_the_account() -> None:

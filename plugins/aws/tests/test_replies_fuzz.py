@@ -97,12 +97,12 @@ def test_any_refusal_has_a_meaning_and_shows_no_word_of_it(status: int, body: An
 @given(st.text(max_size=40) | st.from_regex(r"\A/?[a-z/.@+=_-]{1,30}\Z"), st.text(max_size=70))
 def test_a_path_that_is_taken_is_sent_as_it_is_written(path: str, version: str) -> None:
     found: list[Source] = []
-    error = attempt(lambda: found.append(locate(path, version, "eu-west-1")))
+    error = attempt(lambda: found.append(locate(path, version, "eu-west-1", takes_arns=True)))
 
     assert error is None or isinstance(error, DefinitionError)
     for source in found:
         assert wanted_of(source).secret_id == path.removeprefix("/")
-        assert locate(source.path, source.version, "eu-west-1") == source
+        assert locate(source.path, source.version, "eu-west-1", takes_arns=True) == source
 
 
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=6))

@@ -60,6 +60,7 @@ class AwsSecretsManagerBackend:
         """
         silence_botocore()
         self._region = settings.region
+        self._takes_arns = settings.allow_arns
         self._telemetry = telemetry
         self._clock = clock
         self._calls = SignedCalls(settings, watchdog, connections=connections, clock=clock, name=name)
@@ -88,7 +89,7 @@ class AwsSecretsManagerBackend:
 
     def locate(self, path: str, version: str = "") -> Source:
         """The source that ``path`` names; raises InvalidPath and InvalidVersion."""
-        return names.locate(path, version, self._region)
+        return names.locate(path, version, self._region, takes_arns=self._takes_arns)
 
     def domains(self, source: Source) -> tuple[str, ...]:
         """Secrets of another account, which have ARNs, are throttled and refused by themselves."""

@@ -48,13 +48,19 @@ class Wanted:
         return self.secret_id.startswith("arn:")
 
 
-def locate(path: str, version: str, region: str) -> Source:
+def locate(path: str, version: str, region: str, *, takes_arns: bool) -> Source:
     """The source that ``path`` of a definition names: a name, or the whole ARN of a secret in ``region``.
 
+    An ARN is a second name of a secret, which no pattern for its first name matches: the path policy would
+    let through by one what it denies by the other. So ARNs are taken only where the settings say so.
     Raises InvalidPath, and InvalidVersion for a version that is neither an id nor a stage. The stage
     AWSCURRENT is the same as no version.
     """
     plain = path.removeprefix("/")
+    if plain.startswith("arn:") and not takes_arns:
+        raise InvalidPath(
+            f"path {path!r} is an ARN, and the settings of this backend do not take ARNs (allow-arns)"
+        )
     if plain.startswith("arn:"):
         _check_arn(plain, region)
     elif not _NAME.fullmatch(plain):

@@ -71,6 +71,9 @@ class AwsSettings:
         fallbacks=("AWS_ENDPOINT_URL_SECRETS_MANAGER",),
         help="Address of AWS Secrets Manager, if not that of {table}.region: a VPC endpoint, or a FIPS one.",
     )
+    allow_arns: bool = option(
+        False, help="Whether a path may be an ARN, which patterns of the path policy for names do not match."
+    )
     # Hidden like a secret, but without the secret key only a name.
     access_key_id: str = option(
         "",
