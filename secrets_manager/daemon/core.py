@@ -105,7 +105,9 @@ class Core:
 def build_core(parts: CoreParts) -> Core:
     """Wire it; starts nothing and makes no call."""
     settings = parts.settings
-    upstreams = Upstreams(_policy_of_strangers(settings))
+    policy = path_policy(settings)
+    # A definition may name a backend that there is not thousands of times, and there may be as many rules.
+    upstreams = Upstreams(lru_cache(MAX_BACKENDS)(policy.for_backend))
     routes = Routes(upstreams.locate, upstreams.period, settings.controller.min_refresh_period)
     absences = Absences(upstreams.domains, upstreams.login_number)
     agenda = _agenda(parts, routes, absences)
@@ -115,7 +117,7 @@ def build_core(parts: CoreParts) -> Core:
             Upstream(
                 name=backend.name,
                 backend=parts.backends[backend.name],
-                policy=path_policy(settings, backend),
+                policy=policy_of(backend, policy),
                 agenda=agenda,
                 options=_upstream_options(settings, backend),
                 room=room,
@@ -125,24 +127,14 @@ def build_core(parts: CoreParts) -> Core:
     return Core(agenda, upstreams, _workers(parts, agenda, upstreams), Rounds(agenda, upstreams))
 
 
-def path_policy(settings: Settings, backend: BackendSettings) -> PathPolicy:
-    """What the settings allow of that backend."""
-    return PathPolicy(
-        settings.policy.paths,
-        ignores_case=plugin_of(backend).ignores_case,
-        rules=settings.policy.rules,
-        backend=backend.name,
-    )
+def path_policy(settings: Settings) -> PathPolicy:
+    """What the settings allow, before it is asked about a backend."""
+    return PathPolicy(settings.policy.paths, rules=settings.policy.rules)
 
 
-def _policy_of_strangers(settings: Settings) -> Callable[[str], PathPolicy]:
-    """The policy by name of backends that the settings do not have."""
-
-    def of(name: str) -> PathPolicy:
-        return PathPolicy(settings.policy.paths, rules=settings.policy.rules, backend=name)
-
-    # A definition may name one of them thousands of times, and there may be as many rules.
-    return lru_cache(MAX_BACKENDS)(of)
+def policy_of(backend: BackendSettings, policy: PathPolicy) -> PathPolicy:
+    """What the policy allows of that backend."""
+    return policy.for_backend(backend.name, ignores_case=plugin_of(backend).ignores_case)
 
 
 def silence_limit(settings: Settings) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 from secrets_manager.backends.factory import build_backend
 from secrets_manager.daemon.assembly import provide
 from secrets_manager.daemon.config.configuration import ExitRequest, load
-from secrets_manager.daemon.core import path_policy
+from secrets_manager.daemon.core import path_policy, policy_of
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.daemon.std_streams import say
 from secrets_manager.domain.backend_name import DEFAULT_BACKEND
@@ -121,7 +121,7 @@ def answer(settings: Settings, question: Question) -> tuple[bool, list[str]]:
         path = backend.locate(question.path).path
     except InvalidPath as error:
         return False, [f"denied before any rule is asked: {error.reason}: {printable(error.message)}"]
-    policy = path_policy(settings, chosen)
+    policy = policy_of(chosen, path_policy(settings))
     decision = policy.decide(question.namespace, path)
     named = f"namespace {question.namespace}, backend {question.backend}, path {in_quotes(path)}"
     verdict = "allowed" if decision.allowed else "denied"

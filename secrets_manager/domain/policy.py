@@ -7,16 +7,11 @@ settings, and is checked on the path as the backend would see it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 
 from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.errors import PathNotAllowed
-from secrets_manager.domain.policy_rules import Decision, Effect, Rule, RulesOfNamespace
-
-# Namespaces whose rules are kept ready. Definitions of one come together, and making ready takes little.
-_KEPT = 32
+from secrets_manager.domain.policy_rules import Decision, Effect, ReadyRules, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +21,26 @@ class PathPolicy:
     In ``patterns`` ``*`` stands for any text, ``{namespace}`` for the definition's namespace. Without
     patterns and without rules every path is allowed, as the original did. ``ignores_case`` is for a backend
     whose names are the same in capitals and small letters; ``backend`` is its name, which rules may ask for.
-    Safe from many threads.
+    ``ready`` is for `for_backend`. Safe from many threads.
     """
 
     patterns: tuple[str, ...] = field(default=())
     ignores_case: bool = False
     rules: tuple[Rule, ...] = ()
     backend: str = DEFAULT_BACKEND
-    _of_namespace: Callable[[str], RulesOfNamespace] = field(init=False, repr=False, compare=False)
+    ready: ReadyRules | None = field(default=None, repr=False, compare=False)
+    _of_backend: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Keep the rules of the last few namespaces ready."""
-        object.__setattr__(self, "_of_namespace", lru_cache(_KEPT)(self._make_ready))
+        """Make the rules ready, if no policy of another backend has done it."""
+        as_rules = self.rules or (Rule(namespaces=("*",), paths=self.patterns, effect=Effect.ALLOW),)
+        ready = self.ready or ReadyRules(as_rules)
+        object.__setattr__(self, "ready", ready)
+        object.__setattr__(self, "_of_backend", ready.of_backend(self.backend))
+
+    def for_backend(self, backend: str, *, ignores_case: bool = False) -> PathPolicy:
+        """The same policy for another backend; what is made ready of the rules is shared."""
+        return replace(self, backend=backend, ignores_case=ignores_case)
 
     def check(self, namespace: str, path: str) -> None:
         """Return when ``namespace`` may read ``path``; raise PathNotAllowed otherwise."""
@@ -47,10 +50,7 @@ class PathPolicy:
 
     def decide(self, namespace: str, path: str) -> Decision:
         """Whether ``namespace`` may read ``path``, and why. Patterns count as one rule that allows."""
-        if not self.patterns and not self.rules:
+        if self.ready is None or not (self.patterns or self.rules):
             return Decision(allowed=True)
-        return self._of_namespace(namespace).decide(path.lower() if self.ignores_case else path)
-
-    def _make_ready(self, namespace: str) -> RulesOfNamespace:
-        rules = self.rules or (Rule(namespaces=("*",), paths=self.patterns, effect=Effect.ALLOW),)
-        return RulesOfNamespace(rules, namespace, self.backend, ignores_case=self.ignores_case)
+        compared = path.lower() if self.ignores_case else path
+        return self.ready.decide(namespace, compared, self._of_backend, ignores_case=self.ignores_case)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 NAMESPACE = "{namespace}"
 
@@ -53,22 +54,23 @@ class GlobIndex:
     hardly more than one.
     """
 
-    def __init__(self, globs: Iterable[Glob]) -> None:
-        self._by_first: dict[str, list[tuple[int, Glob]]] = {}
-        for number, glob in enumerate(globs):
-            self._by_first.setdefault(glob.first, []).append((number, glob))
+    def __init__(self, globs: Iterable[Glob], marks: Iterable[int] = repeat(1)) -> None:
+        """``marks`` has one bit for each pattern, which several may share."""
+        self._by_first: dict[str, list[tuple[int, int, Glob]]] = {}
+        for number, (glob, mark) in enumerate(zip(globs, marks, strict=False)):
+            self._by_first.setdefault(glob.first, []).append((number, mark, glob))
         self._lengths = sorted({len(first) for first in self._by_first})
 
-    def first(self, text: str) -> int | None:
-        """The number, from 0, of the first pattern that ``text`` matches."""
+    def first(self, text: str, marked: int = 1) -> int | None:
+        """The number, from 0, of the first pattern that ``text`` matches, of those whose mark is given."""
         best: int | None = None
         for length in self._lengths:
             if length > len(text):
                 break
-            for number, glob in self._by_first.get(text[:length], ()):
+            for number, mark, glob in self._by_first.get(text[:length], ()):
                 if best is not None and number > best:
                     break
-                if glob.matches(text):
+                if mark & marked and glob.matches(text):
                     best = number
                     break
         return best

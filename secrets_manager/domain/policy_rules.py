@@ -5,11 +5,16 @@ A path that no rule names is denied. Rules are numbered from 1, in the order in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from itertools import repeat
 
 from secrets_manager.domain.policy_globs import Glob, GlobIndex
+
+# Namespaces whose rules are kept ready. Definitions of one come together, and making ready takes little.
+_KEPT = 32
 
 
 class Effect(Enum):
@@ -27,11 +32,6 @@ class Rule:
     paths: tuple[str, ...]
     effect: Effect
     backends: tuple[str, ...] = ("*",)
-
-    def concerns(self, namespace: str, backend: str) -> bool:
-        """Whether it says something about paths of this backend for definitions of this namespace."""
-        lists = ((self.namespaces, namespace), (self.backends, backend))
-        return all(first_match(patterns, name) is not None for patterns, name in lists)
 
     @property
     def names_everything(self) -> bool:
@@ -63,23 +63,56 @@ def first_match(patterns: Sequence[str], text: str) -> str | None:
     return next((pattern for pattern in patterns if Glob.of(pattern).matches(text)), None)
 
 
-class RulesOfNamespace:
-    """The rules that concern one namespace and one backend, made ready for any number of paths."""
+class ReadyRules:
+    """Rules, made ready for the namespaces that asked last. Safe from many threads.
 
-    def __init__(self, rules: Sequence[Rule], namespace: str, backend: str, *, ignores_case: bool) -> None:
-        concerned = [(n, rule) for n, rule in enumerate(rules, 1) if rule.concerns(namespace, backend)]
-        self._concerned = len(concerned)
+    Every backend shares them: a few thousand patterns that are ready take megabytes.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._of_namespace: Callable[[str, bool], _RulesOfNamespace] = lru_cache(_KEPT)(self._make_ready)
+
+    def of_backend(self, backend: str) -> int:
+        """The rules that say something about paths of this backend, as `decide` takes them."""
+        matches = (first_match(rule.backends, backend) is not None for rule in self._rules)
+        return _bits(number for number, it_does in enumerate(matches, 1) if it_does)
+
+    def decide(self, namespace: str, path: str, of_backend: int, *, ignores_case: bool) -> Decision:
+        """The decision about a path, in small letters where the backend ignores case."""
+        return self._of_namespace(namespace, ignores_case).decide(path, of_backend)
+
+    def _make_ready(self, namespace: str, ignores_case: bool) -> _RulesOfNamespace:  # noqa: FBT001 - part of a key
+        return _RulesOfNamespace(self._rules, namespace, ignores_case=ignores_case)
+
+
+class _RulesOfNamespace:
+    """The rules that concern one namespace, whatever the backend, made ready for any number of paths."""
+
+    def __init__(self, rules: Sequence[Rule], namespace: str, *, ignores_case: bool) -> None:
+        concerned = [
+            (number, rule)
+            for number, rule in enumerate(rules, 1)
+            if first_match(rule.namespaces, namespace) is not None
+        ]
+        self._concerned = _bits(number for number, _ in concerned)
         self._patterns = [(n, rule.effect, pattern) for n, rule in concerned for pattern in rule.paths]
         written = (pattern for *_, pattern in self._patterns)
         compared = (pattern.lower() for pattern in written) if ignores_case else written
-        self._index = GlobIndex(Glob.of(pattern, namespace) for pattern in compared)
-
-    def decide(self, path: str) -> Decision:
-        """The decision about a path, in small letters where the backend ignores case."""
-        found = self._index.first(path)
-        if found is None:
-            return Decision(allowed=False, concerned=self._concerned)
-        number, effect, pattern = self._patterns[found]
-        return Decision(
-            allowed=effect is Effect.ALLOW, rule=number, pattern=pattern, concerned=self._concerned
+        self._index = GlobIndex(
+            (Glob.of(pattern, namespace) for pattern in compared),
+            [mark for n, rule in concerned for mark in repeat(1 << n, len(rule.paths))],
         )
+
+    def decide(self, path: str, of_backend: int) -> Decision:
+        count = (self._concerned & of_backend).bit_count()
+        found = self._index.first(path, of_backend)
+        if found is None:
+            return Decision(allowed=False, concerned=count)
+        number, effect, pattern = self._patterns[found]
+        return Decision(allowed=effect is Effect.ALLOW, rule=number, pattern=pattern, concerned=count)
+
+
+def _bits(numbers: Iterable[int]) -> int:
+    """A set of numbers as one integer: a thousand of them take some hundred bytes."""
+    return sum(1 << number for number in numbers)

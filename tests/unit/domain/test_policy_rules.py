@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from secrets_manager.domain.errors import PathNotAllowed
 from secrets_manager.domain.policy import PathPolicy
+from secrets_manager.domain.policy_globs import GlobIndex
 from secrets_manager.domain.policy_rules import Decision, Effect, Rule
 from tests.unit.backends.tables import rows
 
@@ -125,3 +127,24 @@ def test_the_rules_of_no_namespace_are_taken_for_those_of_another_however_many_c
     for _ in range(2):
         assert all(policy.decide(name, f"secret/{name}/a").allowed for name in names)
         assert not any(policy.decide(name, f"secret/{name}0/a").allowed for name in names)
+
+
+def test_what_is_made_ready_of_rules_is_shared_by_all_backends_however_many_definitions_name() -> None:
+    rules = (rule(ALLOW, "eu/*", backends=("eu",)), rule(DENY, "x/b"), rule(ALLOW, "x/*", backends=("b*",)))
+    policy = PathPolicy(rules=rules)
+    with mock.patch.object(GlobIndex, "__init__", autospec=True, side_effect=GlobIndex.__init__) as made:
+        found = [policy.for_backend(f"b{number}").decide("team", "x/a") for number in range(64)]
+        others = [policy.for_backend("eu").decide("team", path) for path in ("x/a", "x/b", "eu/a")]
+
+    assert made.call_count == 1
+    assert set(found) == {Decision(allowed=True, rule=3, pattern="x/*", concerned=2)}
+    assert [decision.rule for decision in others] == [None, 2, 1]
+
+
+def test_of_one_policy_one_backend_ignores_case_and_another_does_not() -> None:
+    policy = PathPolicy(rules=(rule(DENY, "Web"), rule(ALLOW, "*")))
+    ignoring = policy.for_backend("vault-of-keys", ignores_case=True)
+
+    for _ in range(2):
+        assert ignoring.decide("team", "WEB").rule == ignoring.decide("team", "web").rule == 1
+        assert [policy.for_backend("eu").decide("team", path).rule for path in ("Web", "web")] == [1, 2]
