@@ -24,7 +24,8 @@ def test_trouble_of_one_backend_touches_no_definition_of_the_other_and_no_secret
         assert result.figure(f"{trouble}_secrets_of_the_second_backend_changed").value == 0
         assert result.figure(f"{trouble}_logins_to_the_first_backend").value == 0
         assert result.figure(f"{trouble}_change_to_secret_p95_s").ratio
-    assert result.figure("down_definitions_of_the_second_backend_not_ready").value == COUNT
+    # An outage is reported to all of them after ten seconds, which is longer than these spells.
+    assert 0 < result.figure("down_definitions_of_the_second_backend_not_ready").value <= COUNT
     assert result.conditions["reasons, wrong TLS"] == "BackendTLS"
 
 
