@@ -41,6 +41,7 @@ from secrets_manager.sync.queue.poll_schedule import PollSchedule
 from secrets_manager.sync.queue.work_log import WorkLog
 from secrets_manager.sync.queue.work_queue import BackOff, WorkQueue
 from secrets_manager.sync.reading.absences import Absences
+from secrets_manager.sync.reading.recent_readings import bytes_for_each
 from secrets_manager.sync.reading.upstream import Upstream, UpstreamOptions, Upstreams
 from secrets_manager.sync.reading.waiting_room import WaitingRoom
 from secrets_manager.sync.reconciler import Reconciler
@@ -153,6 +154,7 @@ def _upstream_options(settings: Settings, backend: BackendSettings) -> UpstreamO
         maintain_every=plugin_of(backend).maintain_every(backend.own),
         # A single run reads each path once, and leaves it all the time there is.
         first_tries=not settings.once,
+        recent_bytes=bytes_for_each(len(settings.backends)),
     )
 
 

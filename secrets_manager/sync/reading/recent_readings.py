@@ -15,10 +15,15 @@ from secrets_manager.backends.base import Reading, Source
 
 # Long enough to reconcile the definitions that were queued at once; values are not kept for longer.
 _KEPT_SECONDS = 5.0
-# Limits: the number of readings, and the bytes of memory of one and of all.
+# Limits: the number of readings of a backend, and the bytes of memory of one and of all of all backends.
 _MOST = 256
 _HEAVIEST = 64 * 1024
 _MOST_BYTES = 4 * 1024 * 1024
+
+
+def bytes_for_each(backends: int) -> int:
+    """The bytes that each of so many backends may keep: its part of those of all, or one reading."""
+    return max(_HEAVIEST, _MOST_BYTES // max(1, backends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,15 @@ class _Kept:
 class RecentReadings:
     """The last reading of each shared source, for a moment; safe from many threads.
 
-    ``shared`` says whether several definitions use a source, ``clock`` gives monotonic seconds.
+    ``shared`` says whether several definitions use a source, ``clock`` gives monotonic seconds, and
+    ``most_bytes`` is what all readings together may weigh.
     """
 
-    def __init__(self, shared: Callable[[Source], bool], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, shared: Callable[[Source], bool], clock: Callable[[], float], most_bytes: int = _MOST_BYTES
+    ) -> None:
         self._shared = shared
+        self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._kept: dict[Source, _Kept] = {}
         self._weight = 0
@@ -51,7 +60,9 @@ class RecentReadings:
         weight = reading.weight() if reading is not None and self._shared(source) else _HEAVIEST + 1
         with self._lock:
             self._drop(source)
-            fits = weight <= _HEAVIEST and self._weight + weight <= _MOST_BYTES and len(self._kept) < _MOST
+            fits = (
+                weight <= _HEAVIEST and self._weight + weight <= self._most_bytes and len(self._kept) < _MOST
+            )
             if reading is not None and fits:
                 self._kept[source] = _Kept(reading, began_at, weight)
                 self._weight += weight

@@ -44,6 +44,7 @@ class UpstreamOptions:
         period: the time between two polls of a source.
         maintain_every: the pause between two checks of its session.
         first_tries: whether a first try is left when it takes unusually long.
+        recent_bytes: how much its readings that are kept for a moment may weigh.
 
     """
 
@@ -51,6 +52,7 @@ class UpstreamOptions:
     period: float
     maintain_every: float
     first_tries: bool
+    recent_bytes: int
 
 
 @dataclass(eq=False, kw_only=True)
@@ -97,7 +99,7 @@ class Upstream:
             self.agenda.source_read,
             self.slow,
             timeout=self.options.timeout,
-            recent=RecentReadings(view.ledger.is_shared, clock),
+            recent=RecentReadings(view.ledger.is_shared, clock, self.options.recent_bytes),
         )
         self.surveys = Surveys(
             name=self.name,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from secrets_manager.backends.base import Reading, Source
+from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.runtime.json_view import view
 from secrets_manager.sync.reading.recent_readings import RecentReadings
 from tests.unit.sync.doubles import FakeClock
+from tests.unit.sync.world import World
 
+MIB = 1024 * 1024
 APP = Source("app")
 READING = Reading(APP, "1", {"user": "alice"})
 
@@ -114,3 +117,23 @@ def test_no_more_than_256_readings_are_kept() -> None:
         recent.put(Source(f"app-{number}"), READING, began_at=10.0)
 
     assert sum(recent.get(Source(f"app-{number}"), 9.0) is not None for number in range(300)) == 256
+
+
+@pytest.mark.parametrize(
+    ("others", "each"), [(0, 4 * MIB), (1, 2 * MIB), (19, 4 * MIB // 20), (63, MIB // 16)]
+)
+def test_what_all_backends_keep_together_is_no_more_than_one_alone_may_keep(others: int, each: int) -> None:
+    world = World(others={f"b{number}": MemoryBackend() for number in range(others)})
+    rooms = [upstream.options.recent_bytes for upstream in world.upstreams.values()]
+
+    assert set(rooms) == {each}
+    assert sum(rooms) <= 4 * MIB
+
+
+def test_a_backend_keeps_no_more_than_its_part() -> None:
+    recent = RecentReadings(lambda _: True, FakeClock(), most_bytes=MIB)
+    sources = [Source(f"app-{number}") for number in range(100)]
+    for source in sources:
+        recent.put(source, Reading(source, "1", {"a": "x" * 60_000}), began_at=10.0)
+
+    assert 15 <= sum(recent.get(source, 9.0) is not None for source in sources) < 18
