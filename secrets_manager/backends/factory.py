@@ -1,7 +1,8 @@
 """From settings to a backend: finds the plug-in of a kind, which builds the backend.
 
-A plug-in is loaded when its kind is chosen, so a process loads only the one that it uses; other packages are
-not even searched while a kind of this package is chosen. This module must not know how any backend works.
+A plug-in is loaded when the settings name its kind, so a process loads only those that it uses; other
+packages are not even searched while every kind is one of this package. This module must not know how any
+backend works.
 """
 
 from __future__ import annotations

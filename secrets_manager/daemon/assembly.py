@@ -41,7 +41,7 @@ from secrets_manager.runtime.since_boot import since_boot
 from secrets_manager.settings import BackendSettings, Settings
 
 _LEASE_TIMEOUT = 3.0
-# Besides the workers, the token job and the polls call the backend.
+# Besides the workers, the token job and the polls call a backend.
 _CONNECTIONS_BESIDE_WORKERS = 8
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -82,7 +82,7 @@ class Program:
 def external_services(
     settings: Settings, metrics: Metrics, environ: Mapping[str, str] | None = None
 ) -> ExternalServices:
-    """The API server and the backend of the settings. Makes no call; raises ConfigError.
+    """The API server and the backends of the settings. Makes no call; raises ConfigError.
 
     ``environ`` is the environment that the user gave, for the plugin of a kubeconfig.
     """

@@ -83,7 +83,7 @@ class RestartSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxySettings:
-    """The proxies on the way to the backend, as curl and Go read them; their URLs may carry a password."""
+    """The proxies on the way to a backend, as curl and Go read them; their URLs may carry a password."""
 
     http: str = _http_proxy(help="Proxy for http addresses.")
     https: str = _proxy(
@@ -408,10 +408,10 @@ class Settings:
         "vault",
         checks.one_of(*BACKENDS),
         exit_code=1,
-        help="Where the values come from: vault or azure-kv.",
+        help="Kind of the backend default: vault, azure-kv, or that of a plug-in.",
     )
     backend_timeout: float = _period(
-        5.0, name="config.backend-timeout", help="Longest time that one call to the backend may take."
+        5.0, name="config.backend-timeout", help="Longest time that one call to a backend may take."
     )
     kubernetes: KubernetesSettings = group(KubernetesSettings)
     metrics_addr: ListenAddress | None = option(

@@ -91,7 +91,7 @@ def _documented() -> dict[str, list[str]]:
     """The rows of all tables of metrics, by name."""
     headings = (
         "Definitions and Secrets",
-        "The backend",
+        "Every backend",
         "Vault",
         "Azure Key Vault",
         "Leading",

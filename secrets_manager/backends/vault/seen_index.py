@@ -5,8 +5,8 @@ only by a server that has that state. The name is text of the server, which is s
 checked; it may hold an HMAC of the cluster, so it is never shown. This module must not know what a call is.
 
 Sources: "Eventual consistency" in the documentation of Vault Enterprise (base64 of
-``v1:cluster:local index:replicated index:HMAC``) and of OpenBao 2.7 (base64 of a JSON object with ``cluster``
-and ``value``, which servers call opaque).
+``v1:cluster:local index:replicated index:HMAC``) and of OpenBao 2.7 (base64 of a JSON object with
+``cluster``, ``namespace`` and ``value``, which servers call opaque).
 """
 
 from __future__ import annotations

@@ -329,7 +329,7 @@ class VaultSession:
     def _current(self) -> VaultToken | None:
         return self._token.token
 
-    # ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── what is learnt of the server, and said ───────────────────────────────────────────────────────
 
     def _learn_server(self) -> None:
         if self._server_known:

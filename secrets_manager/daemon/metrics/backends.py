@@ -57,7 +57,7 @@ class OneBackend:
 
     Attributes:
         telemetry: its calls and failed reads.
-        own: what its plug-in is given as metrics; for our backends the same.
+        own: what its plug-in is built with as `Provided.metrics`; of our own kinds that is ``telemetry``.
         registry: its families, without the label `backend`.
 
     """
@@ -94,7 +94,7 @@ class BackendMetrics(Collector):
     def read_failed(
         self, backend: str, definition: Ref, path: str, key: str, error: SecretsManagerError
     ) -> None:
-        """One key of a definition could not be read; a backend that there is not has no series."""
+        """One key of a definition could not be read; nothing is counted for a name without a backend."""
         if (measured := self._of.get(backend)) is not None:
             measured.telemetry.read_failed(definition, path, key, error)
 

@@ -13,7 +13,7 @@ def call_seconds(registry: CollectorRegistry) -> Histogram:
     """The histogram that all backends share."""
     return Histogram(
         "secrets_manager_backend_request_duration_seconds",
-        "Time of one call to the backend.",
+        "Time of one call to a backend.",
         ("backend", "kind", "operation", "result"),
         buckets=LATENCIES,
         registry=registry,
