@@ -208,6 +208,13 @@ class TestOpenBao:
 
         assert [each.value.status for each in (deleted, destroyed, purged)] == [404, 404, 404]
 
+    def test_values_as_large_as_tests_have_are_stored(self, openbao: OpenBao, kv_prefix: str) -> None:
+        large = {"text": "x" * 1_100_000, "list": [0] * 20_000}
+
+        openbao.write_kv2(kv_prefix, large)
+
+        assert openbao.request("GET", f"secret/data/{kv_prefix}")["data"]["data"] == large
+
     def test_the_old_engine_stores_values_as_they_are(self, openbao: OpenBao, kv_prefix: str) -> None:
         openbao.write_kv1(kv_prefix, {"number": 1, "text": "t"})
 

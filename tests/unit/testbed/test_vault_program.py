@@ -128,7 +128,7 @@ class TestHowItIsStarted:
         written = Path(command[-1].removeprefix("-config=")).read_text()
         assert "audit" not in written
         assert 'address = "127.0.0.1:1234"' in written
-        assert "disable_json_limit_parsing = true" in written
+        assert "max_json_string_value_length = 33554432" in written
 
     @pytest.mark.parametrize(
         ("program", "own", "other"), [(OPENBAO, "audit", "disable_mlock"), (VAULT, "disable_mlock", "audit")]
