@@ -1,4 +1,4 @@
-"""Which namespace may read which path of the backend.
+"""Which namespace may read which path of which backend.
 
 The daemon reads everything with one identity, so without a policy every author of a SecretDefinition can read
 every path that the daemon can (a confused deputy). The policy is the operator's, in the daemon's own

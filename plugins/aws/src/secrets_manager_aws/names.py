@@ -98,7 +98,7 @@ def _check_arn(arn: str, region: str) -> None:
             f"path {arn!r} is not the whole ARN of a secret, which ends in a dash and six characters"
         )
     if found["region"] != region:
-        raise InvalidPath(f"path {arn!r} is in another region than {region!r}, which the daemon reads")
+        raise InvalidPath(f"path {arn!r} is in another region than {region!r}, which this backend reads")
 
 
 def _check_segments(path: str, plain: str) -> None:
