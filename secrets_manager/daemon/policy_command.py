@@ -97,17 +97,18 @@ def read_question(argv: Sequence[str]) -> Question | None:
 
 def _take_backend(words: list[str]) -> str:
     """Take ``--backend`` out of the words, with one dash or two, and its value behind = or a blank."""
-    for at, word in enumerate(words):
-        name, equals, value = word.partition("=")
-        if name in {"-backend", "--backend"}:
-            if not equals and at + 1 == len(words):
-                break
-            found = value if equals else words.pop(at + 1)
-            del words[at]
-            return found
-    else:
+    places = [at for at, word in enumerate(words) if word.partition("=")[0] in {"-backend", "--backend"}]
+    if not places:
         return DEFAULT_BACKEND
-    raise _UsageError("flag needs an argument: -backend")
+    at = places[0]
+    _, equals, value = words[at].partition("=")
+    if not equals and at + 1 == len(words):
+        raise _UsageError("flag needs an argument: -backend")
+    found = value if equals else words.pop(at + 1)
+    del words[at]
+    if len(places) > 1:
+        raise _UsageError("--backend can be given once; ask about each backend by itself")
+    return found
 
 
 def answer(settings: Settings, question: Question) -> tuple[bool, list[str]]:

@@ -161,6 +161,7 @@ def test_the_backend_may_be_named_anywhere(capsys: pytest.CaptureFixture[str], n
             "a star": ("test * b", "no namespace can have that name"),
             "an unknown flag": ("test a b --nope=canary", "flag provided but not defined: --nope\n"),
             "no name of a backend": ("test a b --backend", "flag needs an argument: -backend"),
+            "two backends": ("test a b --backend default --backend=eu", "--backend can be given once"),
             "an unknown backend": (
                 "test a b --backend eu",
                 "named 'eu'; --backend can name default\n",
