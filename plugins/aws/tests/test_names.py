@@ -80,7 +80,7 @@ def test_32_to_64_characters_are_the_id_of_a_version(version: str) -> None:
 
 def test_the_current_stage_is_the_same_as_no_version() -> None:
     assert located("shop", "AWSCURRENT") == located("shop")
-    assert wanted_of(located("shop")).is_current
+    assert wanted_of(located("shop")) == Wanted("shop")
 
 
 @pytest.mark.parametrize("version", ["3", "1.2", "-a", "a b", "AWSPREVIOUS ", "x" * 65, "é", "a/b", "@"])

@@ -117,7 +117,7 @@ def scope_notices(settings: Settings) -> Iterator[str]:
     if not patterns and not rules:
         yield (
             "no path policy is set: anyone who may write a SecretDefinition gets the values of every path "
-            "that the daemon can read; set policy.paths"
+            "that the daemon can read; set policy.paths or policy.rules"
         )
     if any(runs_over(pattern) for pattern in patterns):
         yield (

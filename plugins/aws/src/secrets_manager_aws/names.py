@@ -38,11 +38,6 @@ class Wanted:
     stage: str = ""
 
     @property
-    def is_current(self) -> bool:
-        """Whether it is the current version that is wanted."""
-        return not self.version_id and not self.stage
-
-    @property
     def is_arn(self) -> bool:
         """Whether the secret is named by its ARN."""
         return self.secret_id.startswith("arn:")

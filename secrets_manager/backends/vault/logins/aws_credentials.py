@@ -21,7 +21,7 @@ import orjson
 from secrets_manager.backends.kit.credential_files import read_credential, read_keys
 from secrets_manager.backends.vault.logins.aws_signature import Keys, sts_host
 from secrets_manager.backends.vault.logins.errand import Errand, Question, passing_fault
-from secrets_manager.domain.errors import AuthFailed, BackendUnavailable
+from secrets_manager.domain.errors import AuthFailed, BackendFault, BackendUnavailable
 from secrets_manager.runtime.http.messages import Reply
 from secrets_manager.settings.cloud_logins import AwsLogin
 
@@ -98,7 +98,7 @@ def _by_web_identity(aws: AwsLogin, errand: Errand) -> Keys:
     return _keys_in({name: _element(reply.body, name) for name in names}, names, _STS)
 
 
-def _sts_refusal(reply: Reply, table: str) -> AuthFailed | Exception:
+def _sts_refusal(reply: Reply, table: str) -> BackendFault:
     found = _CODE.search(reply.body)
     if found is not None and found[1] in _PASSING:
         return BackendUnavailable(f"{_STS} could not check the service account's token ({found[1].decode()})")
