@@ -18,8 +18,9 @@ __all__ = ["AUDIT_LOG", "Member", "dev_command", "durable_command", "standby_com
 
 AUDIT_LOG = "audit.log"
 _CONFIG = "server.hcl"
-# Of a request's JSON, as far as one of the largest size can go.
-_LIMITS = ("depth", "string_value_length", "object_entry_count", "array_element_count", "token")
+# Of a request's JSON, as far as one of the largest size can go. The depth stays as it is: Vault sets memory
+# aside for all of it at each request, which would be gigabytes.
+_LIMITS = ("string_value_length", "object_entry_count", "array_element_count", "token")
 _UNBOUNDED = "".join(f"\n  max_json_{limit} = {32 * 1024 * 1024}" for limit in _LIMITS)
 
 

@@ -129,6 +129,7 @@ class TestHowItIsStarted:
         assert "audit" not in written
         assert 'address = "127.0.0.1:1234"' in written
         assert "max_json_string_value_length = 33554432" in written
+        assert "max_json_depth" not in written
 
     @pytest.mark.parametrize(
         ("program", "own", "other"), [(OPENBAO, "audit", "disable_mlock"), (VAULT, "disable_mlock", "audit")]
