@@ -30,6 +30,7 @@ reconcile-period = "1s"
 [aws-sm]
 region = "{region}"
 endpoint = "{url}"
+allow-arns = true
 
 [backends.billing]
 kind = "aws-sm"

@@ -91,8 +91,9 @@ class SdkResponse(HttpResponse):
         return self._reply.body
 
     def text(self, encoding: str | None = None) -> str:
-        """The body as text."""
-        return self._reply.body.decode(encoding or self._encoding or "utf-8-sig", errors="replace")
+        """The body as text; "" for JSON that is nested too deep for the parsers to which the SDK hands it."""
+        found = self._reply.body.decode(encoding or self._encoding or "utf-8-sig", errors="replace")
+        return "" if is_too_deep(found) else found
 
     def json(self) -> Any:
         """The body as JSON; raises ValueError."""

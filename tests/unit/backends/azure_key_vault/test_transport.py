@@ -97,6 +97,8 @@ def test_a_reply_that_is_nested_too_deep_is_no_json() -> None:
 
     with pytest.raises(ValueError):
         response.json()
+    # The SDK's login parses it by itself, and deep in that the finalizers of others fail.
+    assert not response.text()
 
 
 def test_a_call_has_the_time_of_its_block_and_no_other(server: Loopback) -> None:
