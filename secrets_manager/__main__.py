@@ -19,13 +19,22 @@ hold_closed_descriptors()
 # cycle: with Python's own 700 the collector takes a twentieth of a cold start.
 gc.set_threshold(10_000, 10, 10)
 
-from secrets_manager.daemon import cli  # noqa: E402 - loading is what the line above makes cheaper
+from secrets_manager import commands  # noqa: E402 - loading is what the line above makes cheaper
+from secrets_manager.daemon import cli  # noqa: E402 - as above
 from secrets_manager.daemon.hardening import harden  # noqa: E402 - as above
 
 
 def main() -> None:
     """Run with the process's own arguments and environment, and end it."""
-    cli.end(cli.main(sys.argv[1:], os.environ, harden=harden))
+    argv = sys.argv[1:]
+    if commands.is_command(argv):
+        cli.end(commands.run(argv, os.environ, cli.working_folder()))
+    cli.end(cli.main(argv, os.environ, harden=harden))
+
+
+def kubectl_plugin() -> None:
+    """``kubectl secrets-manager ...``: a command, never the daemon."""
+    cli.end(commands.run(sys.argv[1:] or ["--help"], os.environ, cli.working_folder()))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from secrets_manager.daemon import policy_command
 from secrets_manager.daemon.allocator import give_back_large_blocks
 from secrets_manager.daemon.assembly import ExternalServices, Program, assemble, external_services
 from secrets_manager.daemon.config.configuration import ExitRequest, load
@@ -37,12 +36,10 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, harden: Hard
 
     ``harden`` is called once settings are read and logs set up: with the environment and the settings.
     """
-    if argv and argv[0] == policy_command.WORD:
-        return policy_command.run(argv[1:], environ, _working_folder())
     given = dict(environ)
     give_back_large_blocks()
     try:
-        settings = load(argv, environ, _working_folder())
+        settings = load(argv, environ, working_folder())
     except ConfigError as error:
         say(f"{error.message}\n", sys.stderr)
         return error.exit_code
@@ -52,7 +49,8 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, harden: Hard
     return _run(settings, given, lambda: harden(environ, settings))
 
 
-def _working_folder() -> Path:
+def working_folder() -> Path:
+    """The current folder, or a relative name of none."""
     try:
         return Path.cwd()
     except OSError:

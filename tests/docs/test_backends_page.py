@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from secrets_manager import commands
 from secrets_manager.backends.memory import MemoryBackend
-from secrets_manager.daemon import cli
 from secrets_manager.daemon.config.backend_tables import MOST_BACKENDS
 from secrets_manager.daemon.config.configuration import load
 from secrets_manager.domain.errors import ConfigError
@@ -136,7 +136,7 @@ def test_the_command_says_what_the_page_says(
     monkeypatch.chdir(ROOT)
     (command,), (output,) = PAGE.fences("sh"), PAGE.fences("text")
 
-    assert cli.main(shlex.split(command.text)[1:], {}) == 0
+    assert commands.run(shlex.split(command.text)[1:], {}, Path.cwd()) == 0
     assert capsys.readouterr().out == output.text
 
 

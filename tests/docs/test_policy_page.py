@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from secrets_manager.daemon import cli
+from secrets_manager import commands
 from secrets_manager.settings import policy_rules
 from tests.docs.pages import ROOT, page
 
@@ -27,7 +27,7 @@ def test_the_command_says_what_the_page_says(
     pairs = list(zip(fences[::2], fences[1::2], strict=True))
     for command, output in pairs:
         asked, _, otherwise = command.text.partition(" || ")
-        code = cli.main(shlex.split(asked)[1:], {})
+        code = commands.run(shlex.split(asked)[1:], {}, Path.cwd())
         said = capsys.readouterr().out + (f"exit code {code}\n" if otherwise else "")
 
         assert bool(code) is bool(otherwise)

@@ -26,8 +26,6 @@ from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import Settings
 from secrets_manager.settings.checks import DNS_LABEL
 
-# The first argument, by which the command is known.
-WORD = "policy"
 USAGE = """\
 Usage: secrets-manager policy test NAMESPACE PATH [--backend NAME] [-- FLAG...]
 

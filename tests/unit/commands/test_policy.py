@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from secrets_manager import commands
 from secrets_manager.daemon import cli
 from tests.unit.backends.tables import rows
 
@@ -38,7 +39,7 @@ class Said:
     """What the command printed, and its exit code."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], line: str, **environ: str) -> None:
-        self.code = cli.main(["policy", *line.split(" ")], {**LOGIN, **environ})
+        self.code = commands.run(["policy", *line.split(" ")], {**LOGIN, **environ}, Path())
         self.out, self.err = capsys.readouterr()
         assert "canary" not in self.out + self.err
 
@@ -221,7 +222,7 @@ def test_each_backend_can_be_asked_about_and_sees_paths_its_own_way(
 ) -> None:
     Path("settings.toml").write_text(TWO, encoding="utf-8")
 
-    assert cli.main(["policy", "test", *line.split(" ")], {}) == code
+    assert commands.run(["policy", "test", *line.split(" ")], {}, Path()) == code
     assert said in capsys.readouterr().out
 
 
@@ -230,14 +231,14 @@ def test_the_backends_to_ask_about_are_named_where_there_is_no_default(
 ) -> None:
     Path("settings.toml").write_text(TWO, encoding="utf-8")
 
-    assert cli.main(["policy", "test", "shop", "secret/data/x"], {}) == 2
+    assert commands.run(["policy", "test", "shop", "secret/data/x"], {}, Path()) == 2
     assert "have no backend named 'default'; --backend can name eu, keys\n" in capsys.readouterr().err
 
 
 def test_missing_credentials_are_a_fault_of_the_settings_and_not_a_denial(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.main(["policy", "test", "team-a", "secret/data/team-a/db"], {}) == 2
+    assert commands.run(["policy", "test", "team-a", "secret/data/team-a/db"], {}, Path()) == 2
     assert "VAULT_ROLE_ID" in capsys.readouterr().err
 
 
@@ -253,7 +254,7 @@ def test_help_goes_to_stdout(capsys: pytest.CaptureFixture[str], line: str) -> N
 def test_an_answer_that_nobody_gets_allows_nothing(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     monkeypatch.setattr("sys.stdout", None)
 
-    assert cli.main(["policy", *line.split(" ")], dict(LOGIN)) == 2
+    assert commands.run(["policy", *line.split(" ")], dict(LOGIN), Path()) == 2
 
 
 def test_behind_a_flag_the_word_is_ignored_as_go_does(capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,7 +264,7 @@ def test_behind_a_flag_the_word_is_ignored_as_go_does(capsys: pytest.CaptureFixt
 
 def test_the_environment_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     environ = dict(LOGIN)
-    cli.main(["policy", "test", "team-a", "secret/data/team-a/db"], environ)
+    commands.run(["policy", "test", "team-a", "secret/data/team-a/db"], environ, Path())
     capsys.readouterr()
 
     assert environ == LOGIN
