@@ -17,11 +17,11 @@ import pytest
 from tests.effort import choose_examples
 from tests.testbed.azure.cloud import AzureDouble
 from tests.testbed.bed import start_openbao
-from tests.testbed.binaries import KUBERNETES_PROGRAMS, gitops_program, program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.kube_api import ApiError, definitions, namespaces
 from tests.testbed.left_running import left_running
+from tests.testbed.module_programs import every_program
 from tests.testbed.openbao import OpenBao
 from tests.testbed.pki import Authority, KeyPair
 from tests.testbed.vault_program import VAULT_BINARY, VaultProgramError, vault_program
@@ -58,9 +58,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-        for name in KUBERNETES_PROGRAMS:
-            program(name)
-        gitops_program()
+        every_program()
 
 
 def _needs_servers(item: pytest.Item) -> bool:

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from tests.testbed.bed import Bed, running_bed
-from tests.testbed.binaries import KUBERNETES_PROGRAMS, gitops_program, program
+from tests.testbed.module_programs import every_program
 from tests.testbed.vault_program import VaultProgramError, vault_program
 
 
@@ -31,8 +31,7 @@ def main() -> None:
 
 def build() -> None:
     """Find or build every program."""
-    found = [program(name) for name in KUBERNETES_PROGRAMS]
-    found.append(gitops_program())
+    found = every_program()
     print(f"testbed: programs ready in {', '.join(sorted({str(path.parent) for path in found}))}")
     print(f"testbed: the backend's server is {vault_program()} at {vault_program().path}")
 

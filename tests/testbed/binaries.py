@@ -25,14 +25,11 @@ __all__ = [
     "KUBERNETES_PROGRAMS",
     "bao_program",
     "cache_folder",
-    "gitops_program",
     "module_program",
     "program",
 ]
 
 _MODULE = Path(__file__).parent
-# A module of its own: it is built in seconds, and its versions are not those of the servers.
-_GITOPS = _MODULE / "gitops"
 KUBERNETES_PROGRAMS = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -50,19 +47,18 @@ def program(name: str) -> Path:
     return _built_once(target, lambda: _go_build(target, KUBERNETES_PROGRAMS[name], _ldflags(name)))
 
 
-def gitops_program() -> Path:
-    """The program of `gitops/`, by which GitOps tools judge an object; built first if need be."""
-    return module_program(_GITOPS, "gitops")
-
-
 def module_program(module: Path, name: str, package: str = ".", ldflags: str = "-s -w") -> Path:
     """The program ``name`` of a Go module of its own, such as `gitops/`; built first if need be.
 
     ``package`` is built with what the module's go.mod and go.sum pin. The cache is keyed by the whole folder.
     """
-    content = b"".join(path.read_bytes() for path in sorted(module.iterdir()))
+    content = b"".join(path.read_bytes() for path in sorted(module.rglob("*")) if _is_source(path))
     target = _cache_root() / f"{module.name}-{_digest(content)}" / name
     return _built_once(target, lambda: _go_build(target, package, ldflags, module=module))
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
 
 
 def bao_program() -> Path:

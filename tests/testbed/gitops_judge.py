@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.testbed.binaries import gitops_program
+from tests.testbed.module_programs import gitops_program
 
 __all__ = ["Verdict", "kstatus", "run_lua"]
 

@@ -1,0 +1,45 @@
+"""The programs that are Go modules of their own, in a table; with the servers they are all that tests need.
+
+Their versions are not those of the servers, so that neither holds the other back. A new one is a line of the
+table, and a folder with a go.mod and go.sum. Knows nothing of how they are run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.testbed.binaries import KUBERNETES_PROGRAMS, module_program, program
+
+__all__ = ["MODULE_PROGRAMS", "ModuleProgram", "every_program", "gitops_program"]
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleProgram:
+    """The program ``name``, made of ``package`` with what the go.mod and go.sum of ``folder`` pin."""
+
+    name: str
+    folder: Path
+    package: str = "."
+    ldflags: str = "-s -w"
+
+    def path(self) -> Path:
+        """Where it is; built first if need be."""
+        return module_program(self.folder, self.name, self.package, self.ldflags)
+
+
+_GITOPS = ModuleProgram(name="gitops", folder=_HERE / "gitops")
+
+MODULE_PROGRAMS = (_GITOPS,)
+
+
+def gitops_program() -> Path:
+    """The program by which GitOps tools judge an object: kstatus, and the Lua of Argo CD."""
+    return _GITOPS.path()
+
+
+def every_program() -> list[Path]:
+    """All that tests need, the servers first; built first if need be."""
+    return [program(name) for name in KUBERNETES_PROGRAMS] + [each.path() for each in MODULE_PROGRAMS]
