@@ -34,7 +34,8 @@ def main() -> None:
 
 def kubectl_plugin() -> None:
     """``kubectl secrets-manager ...``: a command, never the daemon."""
-    cli.end(commands.run(sys.argv[1:] or ["--help"], os.environ, cli.working_folder()))
+    argv = sys.argv[1:] or ["--help"]
+    cli.end(commands.run(argv, os.environ, cli.working_folder(), commands.KUBECTL_PLUGIN))
 
 
 if __name__ == "__main__":

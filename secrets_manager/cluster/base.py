@@ -18,15 +18,26 @@ Json = dict[str, Any]
 
 class Resource(NamedTuple):
     """A kind of object as the API server serves it: ``prefix`` is ``api/v1`` or
-    ``apis/<group>/<version>``.
+    ``apis/<group>/<version>``. An object of a kind that is not ``namespaced`` has the namespace "".
+
+    With ``metadata_only`` reads bring the metadata of objects alone, and no spec, data or status.
     """
 
     prefix: str
     plural: str
+    namespaced: bool = True
+    metadata_only: bool = False
+
+    @property
+    def whole(self) -> Resource:
+        """The same kind, read as a whole."""
+        return self._replace(metadata_only=False)
 
 
 SECRETS = Resource("api/v1", "secrets")
 EVENTS = Resource("api/v1", "events")
+# Secrets without their values.
+SECRET_METADATA = Resource("api/v1", "secrets", metadata_only=True)
 DEFINITIONS = Resource("apis/secrets-manager.tuenti.io/v1alpha1", "secretdefinitions")
 
 

@@ -50,7 +50,7 @@ class _Change:
 
         An object that stops matching the watch's selector is DELETED there.
         """
-        if self.resource != scope.resource:
+        if self.resource != scope.resource.whole:
             return None
         now, then = _matches(scope, self.object), self.before is not None and _matches(scope, self.before)
         if self.type == "MODIFIED" and then and not now and self.before is not None:
@@ -119,12 +119,12 @@ class MemoryCluster:
     def get(self, resource: Resource, ref: Ref) -> Json:
         with self._changed:
             self._admit("get", resource.plural)
-            return _copied(self._find(resource, ref))
+            return _shown(resource, _copied(self._find(resource.whole, ref)))
 
     def pages(self, scope: Scope) -> Iterator[Page]:
         with self._changed:
             self._admit("list", scope.resource.plural)
-            items = [_copied(obj) for obj in self._selected(scope)]
+            items = [_shown(scope.resource, _copied(obj)) for obj in self._selected(scope)]
             version = str(self._version)
         for start in range(0, max(len(items), 1), self.page_size):
             if start:
@@ -148,7 +148,7 @@ class MemoryCluster:
                 position = change.version
                 event = change.seen_in(scope)
                 if event:
-                    yield event
+                    yield WatchEvent(event.type, _shown(scope.resource, event.object))
 
     def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         with self._changed:
@@ -238,7 +238,7 @@ class MemoryCluster:
         return [
             obj
             for (resource, _), obj in sorted(self._objects.items(), key=lambda item: item[0][1])
-            if resource == scope.resource and _matches(scope, obj)
+            if resource == scope.resource.whole and _matches(scope, obj)
         ]
 
     def _keep_status(self, new: Json, current: Json) -> None:
@@ -282,6 +282,17 @@ class MemoryCluster:
 
 def _version_of(change: _Change) -> int:
     return change.version
+
+
+def _shown(resource: Resource, obj: Json) -> Json:
+    """An object as a read of that resource brings it."""
+    if not resource.metadata_only:
+        return obj
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": obj["metadata"],
+    }
 
 
 def _copied(obj: Json) -> Json:

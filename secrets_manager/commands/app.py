@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import click
 
-from secrets_manager.commands import COMMANDS
+from secrets_manager.commands import COMMANDS, PROGRAM
 from secrets_manager.commands.exit_codes import Exit
+from secrets_manager.commands.faults import code_of, told_all
+from secrets_manager.commands.kinds import Surroundings
 from secrets_manager.daemon.std_streams import say
-from secrets_manager.domain.errors import ConfigError, SecretsManagerError
+from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.wording import printable
-
-PROGRAM = "secrets-manager"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a command is run in; found by `click.pass_obj`."""
-
-    environ: Mapping[str, str]
-    cwd: Path
 
 
 class _Commands(click.Group):
@@ -44,7 +35,9 @@ class _Commands(click.Group):
         return found
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 def app() -> None:
     """Keep Kubernetes Secrets in step with Vault, OpenBao or Azure Key Vault.
 
@@ -52,25 +45,28 @@ def app() -> None:
     """
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str], cwd: Path, *, program: str = PROGRAM) -> int:
-    """Run the command of the arguments; returns the exit code."""
+def main(argv: Sequence[str], environ: Mapping[str, str], cwd: Path, program: str = PROGRAM) -> int:
+    """Run the command of the arguments; returns the exit code. What stands behind ``--`` is the daemon's."""
+    words = list(argv)
+    bar = words.index("--") if "--" in words else len(words)
+    surroundings = Surroundings(environ=environ, cwd=cwd, flags=tuple(words[bar + 1 :]))
     try:
-        code = app.main(
-            args=list(argv),
-            prog_name=program,
-            standalone_mode=False,
-            obj=Surroundings(environ=environ, cwd=cwd),
-        )
+        code = app.main(args=words[:bar], prog_name=program, standalone_mode=False, obj=surroundings)
     except click.ClickException as error:
-        error.show(sys.stderr)
-        return Exit.FAULT
-    except click.Abort:
+        return _refused(error)
+    except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except SecretsManagerError as error:
-        return _failed(error)
+        say(f"{program}: {told_all(error)}\n", sys.stderr)
+        return code_of(error)
     return code if isinstance(code, int) else Exit.OK
 
 
-def _failed(error: SecretsManagerError) -> int:
-    say(f"{PROGRAM}: {printable(error.message)}\n", sys.stderr)
-    return Exit.FAULT if isinstance(error, ConfigError) else Exit.UNREACHED
+def _refused(error: click.ClickException) -> int:
+    """Say what is wrong with the arguments, which are foreign texts."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    lines = [f"Error: {printable(error.format_message())}"]
+    if context is not None:
+        lines = [context.get_usage(), f"Try '{context.command_path} --help'.", "", *lines]
+    say("".join(f"{line}\n" for line in lines), sys.stderr)
+    return Exit.FAULT

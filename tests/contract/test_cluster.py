@@ -7,7 +7,16 @@ from itertools import islice
 
 import pytest
 
-from secrets_manager.cluster.base import DEFINITIONS, SECRETS, AlreadyExists, Expired, Json, NotFound, Scope
+from secrets_manager.cluster.base import (
+    DEFINITIONS,
+    SECRET_METADATA,
+    SECRETS,
+    AlreadyExists,
+    Expired,
+    Json,
+    NotFound,
+    Scope,
+)
 from secrets_manager.cluster.workloads import RESOURCES
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import Conflict
@@ -419,6 +428,21 @@ def test_a_selector_keeps_the_others_out_of_the_list(hand: Hand, bench: ClusterB
     hand.create(secret("bare"))
 
     assert names(bench, hand.scope(selector=f"{LABEL}=yes")) == ["in"]
+
+
+def test_metadata_alone_is_read_without_values(hand: Hand, bench: ClusterBench) -> None:
+    before = hand.version(hand.scope(SECRET_METADATA))
+    made = hand.create(secret("app", annotations={"a.test/b": "c"}))
+
+    read = bench.api.get(SECRET_METADATA, Ref(bench.namespace, "app"))
+    (page,) = bench.api.pages(hand.scope(SECRET_METADATA))
+    watched = next(
+        event for event in bench.api.watch(hand.scope(SECRET_METADATA), before) if event.type == "ADDED"
+    )
+
+    for found in (read, *page.items, watched.object):
+        assert found["metadata"] == made["metadata"]
+        assert not found.keys() & {"data", "type"}
 
 
 # ── watches ──────────────────────────────────────────────────────────────────────────────────────────

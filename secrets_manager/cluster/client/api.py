@@ -21,7 +21,7 @@ from secrets_manager.cluster.client.connections import Connections
 from secrets_manager.cluster.client.credentials import Credentials
 from secrets_manager.cluster.client.paging import Lists
 from secrets_manager.cluster.client.reply_checks import check_event, check_reply
-from secrets_manager.cluster.client.status_errors import ApiCall, error_from_status
+from secrets_manager.cluster.client.status_errors import ApiCall, call_of, error_from_status
 from secrets_manager.cluster.client.wire import (
     Limits,
     is_json,
@@ -42,6 +42,12 @@ from secrets_manager.runtime.terms import Deadline
 
 _OK = range(200, 300)
 _MERGE_PATCH = "application/merge-patch+json"
+_JSON = "application/json"
+_METADATA_ONLY = {
+    "get": f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+    "list": f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+    "watch": f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+}
 _LIMITS = Limits()
 
 
@@ -70,7 +76,7 @@ class HttpKubernetesApi:
         self._lists = Lists(lambda path, about: self._sized("GET", path, about), limits)
 
     def get(self, resource: Resource, ref: Ref) -> Json:
-        call = ApiCall(verb="get", resource=resource.plural, namespace=ref.namespace, name=ref.name)
+        call = call_of(resource, "get", ref.namespace, ref.name)
         return self._json("GET", object_path(resource, ref.namespace, ref.name), call)
 
     def pages(self, scope: Scope) -> Iterator[Page]:
@@ -79,7 +85,7 @@ class HttpKubernetesApi:
     def watch(
         self, scope: Scope, resource_version: str, opened: Callable[[], None] = nothing
     ) -> Iterator[WatchEvent]:
-        call = ApiCall(verb="watch", resource=scope.resource.plural, namespace=scope.namespace)
+        call = call_of(scope.resource, "watch", scope.namespace)
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -97,11 +103,11 @@ class HttpKubernetesApi:
 
     def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         name = (body.get("metadata") or {}).get("name", "")
-        call = ApiCall(verb="create", resource=resource.plural, namespace=namespace, name=name)
+        call = call_of(resource, "create", namespace, name)
         return self._json("POST", object_path(resource, namespace), call, body)
 
     def rehearse(self, resource: Resource, namespace: str, body: Json) -> None:
-        call = ApiCall(verb="create", resource=resource.plural, namespace=namespace)
+        call = call_of(resource, "create", namespace)
         self._json("POST", f"{object_path(resource, namespace)}?dryRun=All", call, body)
 
     def replace(self, resource: Resource, ref: Ref, body: Json, *, subresource: str = "") -> Json:
@@ -112,7 +118,7 @@ class HttpKubernetesApi:
         return self._json("PUT", path, call, body)
 
     def patch(self, resource: Resource, ref: Ref, body: Json) -> Json:
-        call = ApiCall(verb="patch", resource=resource.plural, namespace=ref.namespace, name=ref.name)
+        call = call_of(resource, "patch", ref.namespace, ref.name)
         return self._json("PATCH", object_path(resource, ref.namespace, ref.name), call, body)
 
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
@@ -141,14 +147,14 @@ class HttpKubernetesApi:
         # One deadline for both tries and for the wait for an identity: the permission to write lasts only
         # this long.
         deadline = self._deadline(method)
-        request = self._request(method, path, deadline, None if body is None else orjson.dumps(body))
+        request = self._request(method, path, call, deadline, None if body is None else orjson.dumps(body))
         try:
             return self._parsed(self._send(request, call), call)
         except ClusterUnauthorized:
             self._credentials.refused(request.headers)
             if deadline.left() <= 0:
                 raise
-            request = self._request(method, path, deadline, request.body)
+            request = self._request(method, path, call, deadline, request.body)
             return self._parsed(self._send(request, call), call)
 
     def _send(self, request: Request, call: ApiCall) -> Reply:
@@ -186,7 +192,7 @@ class HttpKubernetesApi:
     def _stream(self, path: str, call: ApiCall) -> Iterator[Stream]:
         started = time.monotonic()
         code = "<error>"
-        request = self._request("GET", path, self._deadline("GET"))
+        request = self._request("GET", path, call, self._deadline("GET"))
         wiring, http = self._connections.current()
         try:
             with http.stream(request, idle_timeout=self._limits.idle_seconds) as stream:
@@ -214,12 +220,14 @@ class HttpKubernetesApi:
             self._credentials.refused(request.headers)
         return error
 
-    def _request(self, method: str, path: str, deadline: Deadline, body: bytes | None = None) -> Request:
+    def _request(
+        self, method: str, path: str, call: ApiCall, deadline: Deadline, body: bytes | None = None
+    ) -> Request:
         headers = self._credentials.headers()
-        headers["Accept"] = "application/json"
+        headers["Accept"] = _METADATA_ONLY[call.verb] if call.metadata_only else _JSON
         headers["User-Agent"] = f"secrets-manager/{__version__}"
         if body is not None:
-            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else "application/json"
+            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else _JSON
         url = self._base + path
         return Request(method=method, url=url, headers=headers, body=body, deadline=deadline)
 

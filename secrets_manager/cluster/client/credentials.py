@@ -62,12 +62,15 @@ class Credentials:
         *,
         clock: Callable[[], float] = time.monotonic,
         environ: Mapping[str, str] | None = None,
+        context: str | None = None,
     ) -> None:
         """Read them; raises ConfigError.
 
-        ``environ`` is the user's environment: plugins get it, and it may name proxies.
+        ``environ`` is the user's environment: plugins get it, and it may name proxies. ``context`` is one of
+        the kubeconfig, None for its current one.
         """
         self._kubeconfig = kubeconfig
+        self._context = context
         self._environ = dict(os.environ if environ is None else environ)
         self._clock = clock
         # What a kubeconfig holds inline, private keys included, is written to files here.
@@ -89,6 +92,11 @@ class Credentials:
     def base(self) -> str:
         """The URL of the API server, without a slash at its end."""
         return self.wiring.base
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that the context names, or that of the pod; "" for none."""
+        return self._found.namespace
 
     @property
     def costly(self) -> bool:
@@ -158,7 +166,7 @@ class Credentials:
     def _read(self, known: tuple[Path, ...]) -> tuple[LoadedConfig, Stamp]:
         # Before reading, if the files are known: a change during the read then causes another read.
         before = stamp_of(known)
-        found = load_config(self._kubeconfig, self._folder, self._environ)
+        found = load_config(self._kubeconfig, self._folder, self._environ, self._context)
         return found, before if found.paths == known else stamp_of(found.paths)
 
     def _first_wiring(self) -> Wiring:

@@ -29,6 +29,7 @@ from urllib3.util import Url, parse_url
 
 from secrets_manager.cluster.client.exec_plugin import PluginAnswer, plugin_call, run_plugin
 from secrets_manager.cluster.client.impersonation import impersonation
+from secrets_manager.cluster.client.kube_context import check_context, namespace_of_pod
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.runtime.http.proxies import proxy_url
 from secrets_manager.runtime.http.trust import TlsFiles
@@ -64,6 +65,7 @@ class LoadedConfig:
         costly: whether reading it again runs a plugin or asks a provider.
         expires: when a plugin's answer expires, None for never.
         impersonated: the headers that name somebody else to call for.
+        namespace: the namespace of the context, or of the pod; "" where none is named.
 
     """
 
@@ -74,6 +76,7 @@ class LoadedConfig:
     costly: bool = False
     expires: datetime | None = None
     impersonated: tuple[tuple[str, str], ...] = ()
+    namespace: str = ""
 
     def __post_init__(self) -> None:
         """Raise ConfigError if an address cannot be used; its text may hold a password."""
@@ -98,35 +101,44 @@ class LoadedConfig:
         return self.expires is not None and self.expires - now <= _AHEAD
 
 
-def load_config(kubeconfig: str | None, folder: Path, environ: Mapping[str, str]) -> LoadedConfig:
+def load_config(
+    kubeconfig: str | None, folder: Path, environ: Mapping[str, str], context: str | None = None
+) -> LoadedConfig:
     """Load the first configuration that exists, in the order of controller-runtime.
 
     The order is ``kubeconfig`` (flag or KUBECONFIG), the pod's service account, the user's own kubeconfig.
-    Files that the client has to write go to ``folder``; ``environ`` is for plugins. Raises ConfigError when
-    none can be used.
+    ``context`` is one of a kubeconfig, so it rules the pod out; None is the one that the file says. Files
+    that the client has to write go to ``folder``; ``environ`` is for plugins. Raises ConfigError when none
+    can be used.
     """
     source = f"kubeconfig {kubeconfig!r}" if kubeconfig else "in-cluster configuration or ~/.kube/config"
     configuration = Configuration()
     with _hushed(), _as_config_error(source):
         configuration.retries = False
-        if kubeconfig is None:
+        if kubeconfig is None and context is None:
             token = Path(incluster_config.SERVICE_TOKEN_FILENAME)
             paths = (token, Path(incluster_config.SERVICE_CERT_FILENAME))
             _refuse_irregular(paths)
             with contextlib.suppress(ConfigException):
                 _load_in_cluster(client_configuration=configuration)
-                return LoadedConfig(configuration=configuration, files=_tls_files(configuration), paths=paths)
-        return _by_kubeconfig(kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION, configuration, folder, environ)
+                return LoadedConfig(
+                    configuration=configuration,
+                    files=_tls_files(configuration),
+                    paths=paths,
+                    namespace=namespace_of_pod(token.with_name("namespace")),
+                )
+        files = kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION
+        _refuse_irregular(_kubeconfigs(files))
+        merged = _Merger(files)
+        if merged.config is None:
+            raise ConfigException("no configuration found")
+        if context is not None:
+            contexts = _plain(merged.config).get("contexts") or ()
+            check_context([str(_plain(each).get("name")) for each in contexts], context, files)
+        return _by_kubeconfig(files, configuration, _PluginLoader(merged, folder, environ, context))
 
 
-def _by_kubeconfig(
-    files: str, configuration: Configuration, folder: Path, environ: Mapping[str, str]
-) -> LoadedConfig:
-    _refuse_irregular(_kubeconfigs(files))
-    merged = _Merger(files)
-    if merged.config is None:
-        raise ConfigException("no configuration found")
-    loader = _PluginLoader(merged, folder, environ)
+def _by_kubeconfig(files: str, configuration: Configuration, loader: _PluginLoader) -> LoadedConfig:
     _refuse_irregular(loader.files())
     loader.load_and_set(configuration)
     proxy = str(loader.cluster.get("proxy-url") or "")
@@ -144,15 +156,19 @@ def _by_kubeconfig(
         costly=costly,
         expires=loader.answer.expires if loader.answer else None,
         impersonated=impersonation(user),
+        namespace=loader.namespace,
     )
 
 
 class _PluginLoader(_Loader):  # type: ignore[misc]
     """The client's loader with our way to run plugins."""
 
-    def __init__(self, merged: Any, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, merged: Any, folder: Path, environ: Mapping[str, str], context: str | None = None
+    ) -> None:
         super().__init__(
             config_dict=merged.config,
+            active_context=context,
             config_base_path=None,
             config_persister=merged.save_changes,
             temp_file_path=str(folder),
@@ -169,6 +185,11 @@ class _PluginLoader(_Loader):  # type: ignore[misc]
     def cluster(self) -> Mapping[str, Any]:
         """The cluster's section, as it stands."""
         return _plain(self._cluster)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the context, "" where it names none."""
+        return str(_plain(self._current_context["context"]).get("namespace") or "")
 
     def files(self) -> list[Path]:
         """The files that the two sections name."""

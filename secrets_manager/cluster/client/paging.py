@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from secrets_manager.cluster.base import Json, Page, Scope
-from secrets_manager.cluster.client.status_errors import ApiCall
+from secrets_manager.cluster.client.status_errors import ApiCall, call_of
 from secrets_manager.cluster.client.wire import Limits, page, scope_path
 from secrets_manager.domain.errors import ClusterUnavailable
 from secrets_manager.runtime.byte_semaphore import ByteSemaphore
@@ -90,7 +90,7 @@ class Lists:
 
 
 def _call(scope: Scope) -> ApiCall:
-    return ApiCall(verb="list", resource=scope.resource.plural, namespace=scope.namespace)
+    return call_of(scope.resource, "list", scope.namespace)
 
 
 def smaller(limit: int) -> int:

@@ -11,6 +11,7 @@ from secrets_manager.cluster.base import Json, WatchEvent
 from secrets_manager.cluster.client.status_errors import ApiCall, differing_field
 from secrets_manager.domain.errors import ClusterUnavailable
 
+_METADATA_ONLY = "PartialObjectMetadata"
 _KINDS = {
     "daemonsets": "DaemonSet",
     "deployments": "Deployment",
@@ -38,7 +39,7 @@ def check_event(event: WatchEvent, call: ApiCall) -> WatchEvent:
     """An event of the watch that ``call`` opened; raises ClusterUnavailable when it is not about that."""
     if event.type == "BOOKMARK":
         # It has a version, and is about no object.
-        kind = _KINDS.get(_plural(call))
+        kind = _kind(call)
         _refuse("kind" if event.object.get("kind", kind) != kind else None, call)
     else:
         _refuse(_differs(event.object, call), call)
@@ -56,7 +57,7 @@ def _differs(found: Json, call: ApiCall) -> str | None:
     Items of a list have no kind of their own. An empty field of ``call`` was not asked for, and an absent
     field of the object contradicts nothing.
     """
-    kind, metadata = _KINDS.get(_plural(call)), found.get("metadata")
+    kind, metadata = _kind(call), found.get("metadata")
     if not isinstance(metadata, dict):
         return "form"
     if kind is not None and found.get("kind", kind) != kind:
@@ -69,12 +70,14 @@ def _differs(found: Json, call: ApiCall) -> str | None:
 
 
 def _list_differs(reply: Json, call: ApiCall) -> str | None:
-    kind, items = _KINDS.get(_plural(call)), reply.get("items")
+    kind, items = _kind(call), reply.get("items")
     if kind is not None and reply["kind"] != f"{kind}List":
         return "kind"
     objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     return next(filter(None, (_differs(item, call) for item in objects)), None)
 
 
-def _plural(call: ApiCall) -> str:
-    return call.resource.partition("/")[0]
+def _kind(call: ApiCall) -> str | None:
+    if call.metadata_only:
+        return _METADATA_ONLY
+    return _KINDS.get(call.resource.partition("/")[0])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from secrets_manager.cluster.base import AlreadyExists, Expired, Json, NotFound
+from secrets_manager.cluster.base import AlreadyExists, Expired, Json, NotFound, Resource
 from secrets_manager.domain.errors import (
     AdmissionDenied,
     ClusterUnauthorized,
@@ -44,7 +44,8 @@ _FIELD = re.compile(r"[A-Za-z0-9_.\[\]/-]{1,300}")
 class ApiCall:
     """A call in the words of RBAC, for messages and to compare the reply with.
 
-    ``uid`` is the uid that the object must have, "" for any.
+    ``namespace`` None is all namespaces, "" a kind that has none. ``uid`` is the uid that the object must
+    have, "" for any. With ``metadata_only`` the reply is to have no more than that.
     """
 
     verb: str
@@ -52,17 +53,33 @@ class ApiCall:
     namespace: str | None
     name: str = ""
     uid: str = ""
+    metadata_only: bool = False
 
     def __str__(self) -> str:
-        where = f"in namespace {self.namespace!r}" if self.namespace else "in all namespaces"
         what = f"{self.resource} {self.name!r}" if self.name else self.resource
-        return f"{self.verb} {what} {where}"
+        return f"{self.verb} {what}{self._where}"
 
     @property
     def rule(self) -> str:
         """The RBAC rule that grants the call, for the message of a refusal."""
-        where = f"in namespace {self.namespace!r}" if self.namespace else "in all namespaces"
-        return f"verb {self.verb!r} on {self.resource!r} {where}"
+        return f"verb {self.verb!r} on {self.resource!r}{self._where}"
+
+    @property
+    def _where(self) -> str:
+        if self.namespace is None:
+            return " in all namespaces"
+        return f" in namespace {self.namespace!r}" if self.namespace else ""
+
+
+def call_of(resource: Resource, verb: str, namespace: str | None, name: str = "") -> ApiCall:
+    """The call on objects of a resource."""
+    return ApiCall(
+        verb=verb,
+        resource=resource.plural,
+        namespace=namespace,
+        name=name,
+        metadata_only=resource.metadata_only and verb in _READS,
+    )
 
 
 def differing_field(status: Json, call: ApiCall) -> str | None:

@@ -47,7 +47,10 @@ class Limits:
 def object_path(resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:
     """The path of an object or, without ``name``, of the collection that it is created in."""
     return "/".join(
-        (_collection(resource, namespace), *(_escaped(part) for part in (name, subresource) if part))
+        (
+            _collection(resource, namespace if resource.namespaced else None),
+            *(_escaped(part) for part in (name, subresource) if part),
+        )
     )
 
 

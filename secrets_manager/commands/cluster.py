@@ -1,0 +1,168 @@
+"""The cluster that a command is about: chosen as kubectl chooses it, and asked with the user's own rights."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from secrets_manager.cluster.base import Json, KubernetesApi, Resource, Scope
+from secrets_manager.cluster.client.api import HttpKubernetesApi
+from secrets_manager.cluster.client.credentials import Credentials
+from secrets_manager.commands.kinds import Seconds, Surroundings
+from secrets_manager.runtime.deadline import Watchdog
+from secrets_manager.settings.checks import DNS_LABEL
+
+DEFAULT_NAMESPACE = "default"
+_OWN_REVIEWS = Resource("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False)
+_Callback = TypeVar("_Callback", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the options say about the cluster; None for what they do not say."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    everywhere: bool = False
+    timeout: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A cluster and the namespace that is meant where none is named."""
+
+    api: KubernetesApi
+    namespace: str
+    everywhere: bool = False
+
+    def scope(self, resource: Resource) -> Scope:
+        """All objects of a kind that were asked for."""
+        return Scope(resource=resource, namespace=None if self.everywhere else self.namespace)
+
+    def may(self, verb: str, resource: Resource, namespace: str | None, name: str = "") -> bool:
+        """Whether the user may do that, by a SelfSubjectAccessReview; raises what the API raises.
+
+        ``namespace`` None means in all namespaces.
+        """
+        plural, _, subresource = resource.plural.partition("/")
+        group = resource.prefix.split("/")[1] if resource.prefix.startswith("apis/") else ""
+        attributes = {
+            "verb": verb,
+            "group": group,
+            "resource": plural,
+            "subresource": subresource,
+            "namespace": namespace or "",
+            "name": name,
+        }
+        return allowed(self.api.create(_OWN_REVIEWS, "", review(attributes)))
+
+
+def review(attributes: dict[str, str]) -> Json:
+    """A SelfSubjectAccessReview about a call."""
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+
+
+def allowed(reviewed: Json) -> bool:
+    """What the API server said to a review."""
+    status = reviewed.get("status")
+    return isinstance(status, dict) and status.get("allowed") is True
+
+
+class _Untold:
+    """A ClusterTelemetry that nobody reads."""
+
+    def api_call(self, method: str, code: str, host: str, seconds: float) -> None:
+        """Nothing is measured."""
+
+
+def cluster_options(*, everywhere: bool = False) -> Callable[[_Callback], _Callback]:
+    """The options that choose a cluster and a namespace, as the parameter ``asked`` of type `Asked`.
+
+    With ``everywhere`` there is ``-A`` for all namespaces, too.
+    """
+
+    def decorate(callback: _Callback) -> _Callback:
+        @functools.wraps(callback)
+        def called(*args: Any, **options: Any) -> Any:
+            asked = Asked(
+                kubeconfig=options.pop("kubeconfig"),
+                context=options.pop("context"),
+                namespace=options.pop("namespace"),
+                everywhere=options.pop("everywhere", False),
+                timeout=options.pop("request_timeout"),
+            )
+            if asked.everywhere and asked.namespace is not None:
+                raise click.UsageError("-n names one namespace and -A means all of them; give one of the two")
+            return callback(*args, asked=asked, **options)
+
+        for option in reversed(_options(everywhere=everywhere)):
+            called = option(called)
+        return called  # type: ignore[return-value] # an option returns what it is given
+
+    return decorate
+
+
+def _options(*, everywhere: bool) -> list[Callable[[Any], Any]]:
+    found = [
+        click.option(
+            "-n",
+            "--namespace",
+            callback=_namespace,
+            metavar="NAMESPACE",
+            help="Namespace; by default that of the kubeconfig's context.",
+        ),
+    ]
+    if everywhere:
+        found.append(
+            click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="All namespaces.")
+        )
+    return [
+        *found,
+        click.option(
+            "--context", metavar="NAME", help="Context of the kubeconfig; by default its current one."
+        ),
+        click.option(
+            "--kubeconfig",
+            metavar="FILE",
+            help="Kubeconfig; by default KUBECONFIG, the pod's service account or ~/.kube/config.",
+        ),
+        click.option(
+            "--request-timeout",
+            type=Seconds(),
+            default="15s",
+            show_default=True,
+            help="For each call to the API server.",
+        ),
+    ]
+
+
+def _namespace(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not DNS_LABEL.fullmatch(value):
+        raise click.BadParameter("no namespace can have that name")
+    return value
+
+
+@contextlib.contextmanager
+def cluster_of(asked: Asked, surroundings: Surroundings) -> Iterator[Cluster]:
+    """The cluster; no call is made yet. Raises ConfigError where no kubeconfig can be used."""
+    kubeconfig = asked.kubeconfig or surroundings.environ.get("KUBECONFIG") or None
+    credentials = Credentials(kubeconfig, environ=surroundings.environ, context=asked.context)
+    api = HttpKubernetesApi(credentials, Watchdog(), _Untold(), timeout=asked.timeout)
+    try:
+        yield Cluster(
+            api=api,
+            namespace=asked.namespace or credentials.namespace or DEFAULT_NAMESPACE,
+            everywhere=asked.everywhere,
+        )
+    finally:
+        api.close()
