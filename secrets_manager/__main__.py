@@ -20,22 +20,26 @@ hold_closed_descriptors()
 gc.set_threshold(10_000, 10, 10)
 
 from secrets_manager import commands  # noqa: E402 - loading is what the line above makes cheaper
-from secrets_manager.daemon import cli  # noqa: E402 - as above
-from secrets_manager.daemon.hardening import harden  # noqa: E402 - as above
+from secrets_manager.daemon.process import end, working_folder  # noqa: E402 - as above
 
 
 def main() -> None:
     """Run with the process's own arguments and environment, and end it."""
     argv = sys.argv[1:]
     if commands.is_command(argv):
-        cli.end(commands.run(argv, os.environ, cli.working_folder()))
-    cli.end(cli.main(argv, os.environ, harden=harden))
+        end(commands.run(argv, os.environ, working_folder()))
+    if mistyped := commands.mistyped(argv):
+        end(commands.refuse(mistyped))
+    from secrets_manager.daemon import cli  # noqa: PLC0415 - commands need not wait for all of the daemon
+    from secrets_manager.daemon.hardening import harden  # noqa: PLC0415 - as above
+
+    end(cli.main(argv, os.environ, harden=harden))
 
 
 def kubectl_plugin() -> None:
     """``kubectl secrets-manager ...``: a command, never the daemon."""
     argv = sys.argv[1:] or ["--help"]
-    cli.end(commands.run(argv, os.environ, cli.working_folder(), commands.KUBECTL_PLUGIN))
+    end(commands.run(argv, os.environ, working_folder(), commands.KUBECTL_PLUGIN))
 
 
 if __name__ == "__main__":

@@ -6,28 +6,57 @@ commands need, so this module imports none of it before a word is met.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
+
+from secrets_manager.daemon.std_streams import say
 
 PROGRAM = "secrets-manager"
 KUBECTL_PLUGIN = "kubectl secrets-manager"
 
 # Word of the command line, and where its click command is: "module:attribute".
-COMMANDS: dict[str, str] = {}
-_OWN_PARSER = "policy"
+COMMANDS: dict[str, str] = {
+    "status": "secrets_manager.commands.status:status",
+    "policy": "secrets_manager.commands.policy:policy",
+}
+_FAULT = 2
 
 
 def is_command(argv: Sequence[str]) -> bool:
     """Whether the arguments are for a command; otherwise they are for the daemon."""
-    return bool(argv) and (argv[0] in COMMANDS or argv[0] == _OWN_PARSER)
+    return bool(argv) and (argv[0] in COMMANDS or argv[0] == "help")
 
 
-def run(argv: Sequence[str], environ: Mapping[str, str], cwd: Path, program: str = PROGRAM) -> int:
+def run(argv: Sequence[str], environ: MutableMapping[str, str], cwd: Path, program: str = PROGRAM) -> int:
     """Run a command; returns the exit code. ``program`` is how the user calls it."""
-    if argv and argv[0] == _OWN_PARSER:
-        from secrets_manager.commands import policy  # noqa: PLC0415 - as above
-
-        return policy.run(argv[1:], environ, cwd)
     from secrets_manager.commands.app import main  # noqa: PLC0415 - as above
 
     return main(argv, environ, cwd, program)
+
+
+def mistyped(argv: Sequence[str]) -> str:
+    """The first word if it is nearly a command's, else "".
+
+    The Go version ignores words that are no flags, and so does the daemon; but nobody who writes `statsu`
+    wants a daemon.
+    """
+    word = argv[0] if argv else ""
+    return word if word and not word.startswith("-") and nearest(word) else ""
+
+
+def nearest(word: str) -> str:
+    """The command that a word was probably meant for, "" if none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - the daemon, whose first word is a flag, needs none
+
+    return next(iter(get_close_matches(word[:40].lower(), COMMANDS, n=1, cutoff=0.75)), "")
+
+
+def refuse(word: str) -> int:
+    """Say that a word is no command; returns the exit code."""
+    say(
+        f"{PROGRAM}: there is no command {word[:40]!r}; did you mean {nearest(word)!r}? "
+        f"`{PROGRAM} help` lists the commands, and without one it is the daemon\n",
+        sys.stderr,
+    )
+    return _FAULT

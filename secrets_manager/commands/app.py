@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import click
 
 from secrets_manager.commands import COMMANDS, PROGRAM
 from secrets_manager.commands.exit_codes import Exit
-from secrets_manager.commands.faults import code_of, told_all
+from secrets_manager.commands.faults import HungUp, code_of, told_all
 from secrets_manager.commands.kinds import Surroundings
 from secrets_manager.daemon.std_streams import say
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.wording import printable
+from secrets_manager.sync.queue.work_log import raised_at
 
 
 class _Commands(click.Group):
@@ -45,21 +46,36 @@ def app() -> None:
     """
 
 
-def main(argv: Sequence[str], environ: Mapping[str, str], cwd: Path, program: str = PROGRAM) -> int:
+def main(argv: Sequence[str], environ: MutableMapping[str, str], cwd: Path, program: str = PROGRAM) -> int:
     """Run the command of the arguments; returns the exit code. What stands behind ``--`` is the daemon's."""
-    words = list(argv)
+    words = [*argv[1:], "--help"] if argv[:1] == ["help"] else list(argv)
     bar = words.index("--") if "--" in words else len(words)
     surroundings = Surroundings(environ=environ, cwd=cwd, flags=tuple(words[bar + 1 :]))
+    if sys.stdout is None:
+        say(f"{program}: standard output is closed, so nobody would read the answer\n", sys.stderr)
+        return Exit.FAULT
     try:
         code = app.main(args=words[:bar], prog_name=program, standalone_mode=False, obj=surroundings)
-    except click.ClickException as error:
-        return _refused(error)
-    except (click.Abort, KeyboardInterrupt):
+    except Exception as error:  # noqa: BLE001 - whatever it was, the text of a fault may hold anything
+        return _ended(error, program)
+    except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except SecretsManagerError as error:
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _ended(error: Exception, program: str) -> int:
+    """Say what went wrong, if anybody listens; returns the exit code."""
+    if isinstance(error, click.Abort):
+        return Exit.INTERRUPTED
+    if isinstance(error, HungUp | BrokenPipeError):
+        return Exit.HUNG_UP
+    if isinstance(error, click.ClickException):
+        return _refused(error)
+    if isinstance(error, SecretsManagerError):
         say(f"{program}: {told_all(error)}\n", sys.stderr)
         return code_of(error)
-    return code if isinstance(code, int) else Exit.OK
+    say(f"{program}: a fault of this program: {raised_at(error)}\n", sys.stderr)
+    return Exit.INTERNAL
 
 
 def _refused(error: click.ClickException) -> int:

@@ -14,10 +14,12 @@ from secrets_manager.cluster.base import Json, KubernetesApi, Resource, Scope
 from secrets_manager.cluster.client.api import HttpKubernetesApi
 from secrets_manager.cluster.client.credentials import Credentials
 from secrets_manager.commands.kinds import Seconds, Surroundings
+from secrets_manager.domain.errors import ConfigError
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings.checks import DNS_LABEL
 
 DEFAULT_NAMESPACE = "default"
+_WHERE_TO_LOOK = "choose a cluster with --kubeconfig, KUBECONFIG and --context"
 _OWN_REVIEWS = Resource("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False)
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
@@ -156,7 +158,10 @@ def _namespace(_context: click.Context, _option: click.Parameter, value: str | N
 def cluster_of(asked: Asked, surroundings: Surroundings) -> Iterator[Cluster]:
     """The cluster; no call is made yet. Raises ConfigError where no kubeconfig can be used."""
     kubeconfig = asked.kubeconfig or surroundings.environ.get("KUBECONFIG") or None
-    credentials = Credentials(kubeconfig, environ=surroundings.environ, context=asked.context)
+    try:
+        credentials = Credentials(kubeconfig, environ=surroundings.environ, context=asked.context)
+    except ConfigError as error:
+        raise ConfigError(f"{error.message}; {_WHERE_TO_LOOK}") from None
     api = HttpKubernetesApi(credentials, Watchdog(), _Untold(), timeout=asked.timeout)
     try:
         yield Cluster(

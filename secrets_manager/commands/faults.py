@@ -20,6 +20,14 @@ class NoSuchObject(SecretsManagerError):
     """What was named is not there; the question itself has a fault."""
 
 
+class NotToldError(SecretsManagerError):
+    """Nobody could be told the answer: standard output is closed or full."""
+
+
+class HungUp(Exception):
+    """Whoever read standard output has gone, as `head` does when it has seen enough. No fault of anybody."""
+
+
 _ADVICE: tuple[tuple[type[SecretsManagerError], str], ...] = (
     (ClusterUnauthorized, "log in to the cluster again, or choose another --context"),
     (Forbidden, "ask for that right, or choose another namespace with -n"),
@@ -43,6 +51,8 @@ def told(error: SecretsManagerError) -> str:
     advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), "")
     if isinstance(error, NotFound) and f"list {DEFINITIONS.plural}" in text:
         advice = "the cluster has no SecretDefinitions; install the CRD, or choose another --context"
+    if isinstance(error, ClusterUnavailable) and "answered 404" in text:
+        advice = "does it have the CRD? install it, or choose another --context"
     return printable("; ".join(filter(None, (text, advice))))
 
 
@@ -55,4 +65,4 @@ def told_all(error: SecretsManagerError) -> str:
 
 def code_of(error: SecretsManagerError) -> Exit:
     """The exit code that says what kind of error it was."""
-    return Exit.FAULT if isinstance(error, ConfigError | NoSuchObject) else Exit.UNREACHED
+    return Exit.FAULT if isinstance(error, ConfigError | NoSuchObject | NotToldError) else Exit.UNREACHED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from secrets_manager.settings.go_literals import NANOSECONDS, GoSyntaxError, par
 class Surroundings:
     """What a command is run in; found by `click.pass_obj`. ``flags`` are the daemon's, from behind ``--``."""
 
-    environ: Mapping[str, str]
+    environ: MutableMapping[str, str]
     cwd: Path
     flags: Sequence[str] = ()
 

@@ -15,33 +15,36 @@ import orjson
 import yaml
 from rich.console import Console, RenderableType
 
-from secrets_manager.daemon.std_streams import say
-from secrets_manager.domain.errors import SecretsManagerError
+from secrets_manager.commands.faults import HungUp, NotToldError
 
 # Lines of a table are not broken where nobody looks at them.
 _WIDTH_OF_A_PIPE = 10_000
 
 
 class Form(StrEnum):
-    """The forms of an answer."""
+    """The forms of an answer; WIDE is text with more columns, which some commands have."""
 
     TEXT = "text"
+    WIDE = "wide"
     JSON = "json"
     YAML = "yaml"
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is for people."""
+        return self in {Form.TEXT, Form.WIDE}
 
-class NotToldError(SecretsManagerError):
-    """Nobody could be told the answer: standard output is closed or full."""
 
-
-def form_option() -> Callable[[Any], Any]:
+def form_option(*, wide: bool = False) -> Callable[[Any], Any]:
     """The option ``-o``, for a parameter called ``form``."""
+    forms = [form for form in Form if wide or form is not Form.WIDE]
     return click.option(
         "-o",
         "--output",
         "form",
-        type=click.Choice(Form, case_sensitive=False),
-        default=Form.TEXT,
+        type=click.Choice([str(form) for form in forms], case_sensitive=False),
+        callback=lambda _context, _option, word: Form(word),
+        default=str(Form.TEXT),
         show_default=True,
         help="Form of the answer.",
     )
@@ -54,15 +57,49 @@ def console() -> Console:
 
 
 def tell(form: Form, data: Any, text: Callable[[], RenderableType]) -> None:
-    """Answer on standard output; ``data`` is made of mappings, lists and plain values."""
+    """Answer on standard output; ``data`` is made of mappings, lists and plain values.
+
+    Raises NotToldError, and HungUp where the reader has gone.
+    """
     if form is Form.JSON:
-        written = orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+        write(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
     elif form is Form.YAML:
-        written = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+        write(yaml_of(data))
     else:
-        drawn = console()
-        with drawn.capture() as captured:
-            drawn.print(text())
-        written = captured.get()
-    if not say(written, sys.stdout):
-        raise NotToldError("standard output is closed, or nobody reads it")
+        write(drawn(text()))
+
+
+def tell_next(form: Form, data: Any, text: Callable[[], RenderableType]) -> None:
+    """As `tell`, for one answer of many: a line of JSON, or a document of YAML."""
+    if form is Form.JSON:
+        write(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE).decode())
+    elif form is Form.YAML:
+        write(f"---\n{yaml_of(data)}")
+    else:
+        write(drawn(text()))
+
+
+def yaml_of(data: Any) -> str:
+    """The data as a YAML document."""
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+
+
+def drawn(text: RenderableType) -> str:
+    """The text as it is shown; the terminal breaks its lines, and nothing is cut off."""
+    place = console()
+    with place.capture() as captured:
+        place.print(text, soft_wrap=True)
+    return captured.get()
+
+
+def write(text: str) -> None:
+    """Write to standard output; raises NotToldError and HungUp."""
+    try:
+        if sys.stdout is None:
+            raise NotToldError("standard output is closed")
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise HungUp from None
+    except (OSError, ValueError) as error:
+        raise NotToldError(f"standard output cannot be written to ({type(error).__name__})") from None

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from pathlib import Path
 from types import FrameType
 
 from secrets_manager.daemon.allocator import give_back_large_blocks
@@ -20,7 +18,8 @@ from secrets_manager.daemon.logs.setup import QueuedHandler, configure_logs, log
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.daemon.once import Interruption, run_once
 from secrets_manager.daemon.once_report import Report
-from secrets_manager.daemon.std_streams import flush_what_is_left, say
+from secrets_manager.daemon.process import working_folder
+from secrets_manager.daemon.std_streams import say
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.settings import Settings
 
@@ -47,15 +46,6 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], *, harden: Hard
         say(settings.err, sys.stderr)
         return settings.code if say(settings.out, sys.stdout) or not settings.out else _EXIT_FAILED
     return _run(settings, given, lambda: harden(environ, settings))
-
-
-def working_folder() -> Path:
-    """The current folder, or a relative name of none."""
-    try:
-        return Path.cwd()
-    except OSError:
-        # It is gone, and so is a settings file in it.
-        return Path()
 
 
 def _run(settings: Settings, environ: Mapping[str, str], harden: Callable[[], None]) -> int:
@@ -102,9 +92,3 @@ def _serve(program: Program, logs: QueuedHandler) -> int:
 def _heed_signals(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handler)
-
-
-def end(code: int) -> None:
-    """End the process without waiting for threads of libraries that may hang."""
-    flush_what_is_left()
-    os._exit(code)

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from secrets_manager.overview.model import Overview
+from secrets_manager.overview.model import DefinitionLine, Overview
 
 
 def as_data(overview: Overview) -> dict[str, Any]:
@@ -14,9 +14,19 @@ def as_data(overview: Overview) -> dict[str, Any]:
     return {_camel(field.name): _plain(getattr(overview, field.name)) for field in fields(overview)}
 
 
+def definition_data(line: DefinitionLine) -> dict[str, Any]:
+    """One definition, as it stands in an overview."""
+    return {_camel(field.name): _plain(getattr(line, field.name)) for field in fields(line)}
+
+
+def time_data(moment: datetime) -> str:
+    """A moment in RFC 3339, UTC and whole seconds."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def _plain(value: object) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return time_data(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value):

@@ -7,6 +7,7 @@ import threading
 
 from secrets_manager.daemon import cli
 from secrets_manager.daemon.logs.setup import QueuedHandler, write_to_stderr
+from secrets_manager.daemon.process import end
 from tests.unit.daemon.daemon_world import World
 
 
@@ -27,4 +28,4 @@ def main(state: str) -> int:
 
 
 if __name__ == "__main__":
-    cli.end(main(sys.argv[1]))
+    end(main(sys.argv[1]))
