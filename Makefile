@@ -66,6 +66,10 @@ coverage: testbed ## All tests, with a report of the lines and branches they lea
 demo: testbed ## Real servers, the daemon and the samples, shown step by step (DEMO=once: end by itself)
 	@scripts/demo $(DEMO)
 
+.PHONY: docs
+docs: venv ## Write the references anew and build the documentation as a site, build/docs/site
+	@scripts/docs
+
 .PHONY: bench
 bench: testbed ## Measure the daemon on the real servers (SCENARIO=cold N=1000 MINUTES=1; see docs/performance.md)
 	@scripts/bench $(addprefix --scenario=,$(SCENARIO)) $(addprefix --definitions=,$(N)) \

@@ -87,8 +87,9 @@ class Page:
 
 def pages() -> list[Page]:
     """Every page that a user or a developer reads."""
-    folders = (ROOT, ROOT / "docs", ROOT / "samples", *(ROOT / "plugins").iterdir())
+    folders = (ROOT, ROOT / "samples", *(ROOT / "plugins").iterdir())
     files = [file for folder in folders for file in folder.glob("*.md")]
+    files += (ROOT / "docs").rglob("*.md")
     return [Page(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")) for file in sorted(files)]
 
 

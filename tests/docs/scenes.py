@@ -116,7 +116,9 @@ def scene(folder: Path, page: str) -> Iterator[Scene]:
 
 def _checkout(folder: Path) -> Path:
     """A copy of the repository, with the name of a clone, and the environment that runs this test."""
-    unwanted = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".coverage*", "__pycache__", "*.egg-info")
+    unwanted = shutil.ignore_patterns(
+        ".git", ".venv", "build", ".*_cache", ".coverage*", "__pycache__", "*.egg-info"
+    )
     checkout = folder / "secrets-manager"
     shutil.copytree(ROOT, checkout, ignore=unwanted)
     (checkout / ".venv").symlink_to(sys.prefix)

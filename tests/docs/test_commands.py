@@ -28,7 +28,7 @@ def test_every_page_with_commands_has_a_scene_to_run_them_in() -> None:
 
 
 def test_every_block_has_a_known_language() -> None:
-    known = {"sh", "yaml", "toml", "hcl", "json", "text", "promql", "python"}
+    known = {"sh", "yaml", "toml", "hcl", "json", "text", "promql", "python", "mermaid"}
     for shown in pages():
         for fence in shown.fences():
             assert fence.language in known, str(fence)
