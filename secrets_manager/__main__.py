@@ -26,7 +26,7 @@ from secrets_manager.daemon.process import end, working_folder  # noqa: E402 - a
 def main() -> None:
     """Run with the process's own arguments and environment, and end it."""
     argv = sys.argv[1:]
-    if commands.is_command(argv):
+    if commands.is_command(argv, os.environ):
         end(commands.run(argv, os.environ, working_folder()))
     if mistyped := commands.mistyped(argv):
         end(commands.refuse(mistyped))
@@ -40,6 +40,13 @@ def kubectl_plugin() -> None:
     """``kubectl secrets-manager ...``: a command, never the daemon."""
     argv = sys.argv[1:] or ["--help"]
     end(commands.run(argv, os.environ, working_folder(), commands.KUBECTL_PLUGIN))
+
+
+def kubectl_completion() -> None:
+    """What kubectl asks for the completion of ``kubectl secrets-manager ...``."""
+    from secrets_manager.commands.completion import complete_for_kubectl  # noqa: PLC0415 - as above
+
+    end(complete_for_kubectl(sys.argv[1:], os.environ, working_folder()))
 
 
 if __name__ == "__main__":

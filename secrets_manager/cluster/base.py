@@ -59,11 +59,15 @@ class Expired(ClusterFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Range of a list or watch. ``namespace`` None is the whole cluster; ``selector`` a label selector."""
+    """Range of a list or watch. ``namespace`` None is the whole cluster; ``selector`` a label selector.
+
+    ``fields`` is a field selector, such as ``involvedObject.name=app``.
+    """
 
     resource: Resource
     namespace: str | None = None
     selector: str = ""
+    fields: str = ""
 
     def __str__(self) -> str:
         return f"{self.resource.plural} in {self.namespace or 'all namespaces'}"

@@ -335,7 +335,16 @@ def _matches(scope: Scope, obj: Json) -> bool:
         return False
     labels = metadata.get("labels") or {}
     wanted = [pair.split("=", 1) for pair in scope.selector.split(",") if pair]
-    return all(labels.get(name) == value for name, value in wanted)
+    fields = [pair.split("=", 1) for pair in scope.fields.split(",") if pair]
+    return all(labels.get(name) == value for name, value in wanted) and all(
+        _field(obj, path) == value for path, value in fields
+    )
+
+
+def _field(obj: Any, path: str) -> Any:
+    for name in path.split("."):
+        obj = obj.get(name) if isinstance(obj, dict) else None
+    return obj
 
 
 def _same(new: Json, current: Json) -> bool:

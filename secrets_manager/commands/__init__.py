@@ -7,25 +7,35 @@ commands need, so this module imports none of it before a word is met.
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 from secrets_manager.daemon.std_streams import say
 
 PROGRAM = "secrets-manager"
 KUBECTL_PLUGIN = "kubectl secrets-manager"
+# Set by the scripts that complete command lines, which ask the program itself.
+COMPLETE_VARIABLE = "_SECRETS_MANAGER_COMPLETE"
 
 # Word of the command line, and where its click command is: "module:attribute".
 COMMANDS: dict[str, str] = {
     "status": "secrets_manager.commands.status:status",
+    "explain": "secrets_manager.commands.explain:explain",
+    "sync": "secrets_manager.commands.sync:sync",
+    "suspend": "secrets_manager.commands.suspension:suspend",
+    "resume": "secrets_manager.commands.suspension:resume",
+    "once": "secrets_manager.commands.once:once",
     "policy": "secrets_manager.commands.policy:policy",
+    "completion": "secrets_manager.commands.completion:completion",
 }
 _FAULT = 2
 
 
-def is_command(argv: Sequence[str]) -> bool:
+def is_command(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Whether the arguments are for a command; otherwise they are for the daemon."""
-    return bool(argv) and (argv[0] in COMMANDS or argv[0] == "help")
+    if not argv:
+        return COMPLETE_VARIABLE in environ
+    return argv[0] in COMMANDS or argv[0] == "help"
 
 
 def run(argv: Sequence[str], environ: MutableMapping[str, str], cwd: Path, program: str = PROGRAM) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from secrets_manager.commands import COMMANDS, PROGRAM
+from secrets_manager.commands import COMMANDS, COMPLETE_VARIABLE, PROGRAM
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.commands.faults import HungUp, code_of, told_all
 from secrets_manager.commands.kinds import Surroundings
@@ -55,9 +55,18 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], cwd: Path, prog
         say(f"{program}: standard output is closed, so nobody would read the answer\n", sys.stderr)
         return Exit.FAULT
     try:
-        code = app.main(args=words[:bar], prog_name=program, standalone_mode=False, obj=surroundings)
+        code = app.main(
+            args=words[:bar],
+            prog_name=program,
+            complete_var=COMPLETE_VARIABLE,
+            standalone_mode=False,
+            obj=surroundings,
+        )
     except Exception as error:  # noqa: BLE001 - whatever it was, the text of a fault may hold anything
         return _ended(error, program)
+    except SystemExit as ended:
+        # So click ends when a shell asked it for completions.
+        return ended.code if isinstance(ended.code, int) else Exit.OK
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return code if isinstance(code, int) else Exit.OK

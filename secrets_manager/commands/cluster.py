@@ -20,6 +20,7 @@ from secrets_manager.settings.checks import DNS_LABEL
 
 DEFAULT_NAMESPACE = "default"
 _WHERE_TO_LOOK = "choose a cluster with --kubeconfig, KUBECONFIG and --context"
+NAMESPACES = Resource("api/v1", "namespaces", namespaced=False)
 _OWN_REVIEWS = Resource("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False)
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
@@ -120,6 +121,7 @@ def _options(*, everywhere: bool) -> list[Callable[[Any], Any]]:
             "-n",
             "--namespace",
             callback=_namespace,
+            shell_complete=_complete_namespaces,
             metavar="NAMESPACE",
             help="Namespace; by default that of the kubeconfig's context.",
         ),
@@ -146,6 +148,12 @@ def _options(*, everywhere: bool) -> list[Callable[[Any], Any]]:
             help="For each call to the API server.",
         ),
     ]
+
+
+def _complete_namespaces(context: click.Context, option: click.Parameter, incomplete: str) -> list[str]:
+    from secrets_manager.commands.completing import complete_namespaces  # noqa: PLC0415 - it needs this module
+
+    return complete_namespaces(context, option, incomplete)
 
 
 def _namespace(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:

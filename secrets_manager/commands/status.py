@@ -13,6 +13,7 @@ import click
 from secrets_manager.cluster.base import DEFINITIONS
 from secrets_manager.commands.ages import utc_now
 from secrets_manager.commands.cluster import Asked, Cluster, cluster_of, cluster_options
+from secrets_manager.commands.completing import complete_definitions
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.commands.following import Change, Following, What
 from secrets_manager.commands.kinds import Plain, Surroundings
@@ -43,7 +44,7 @@ class _Asked:
 
 
 @click.command("status", cls=Plain, help=_HELP)
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_definitions)
 @cluster_options(everywhere=True)
 @click.option("-w", "--watch", is_flag=True, help="Go on, and show each change; ends at Ctrl-C.")
 @click.option("--not-ready", is_flag=True, help="Only those that are not in step.")

@@ -52,6 +52,11 @@ class Judge:
         why = "".join(_why(policy, namespace, backend, decision))
         return Verdict(allowed=decision.allowed, why=printable(why), path=found)
 
+    def period(self, backend: str) -> float | None:
+        """Seconds between two polls of a backend; None for an unknown one."""
+        found = (each.reconcile_period for each in self.settings.backends if each.name == backend)
+        return next(found, None)
+
     def _of(self, name: str) -> tuple[Backend, PathPolicy]:
         if name not in self._backends:
             chosen = next((each for each in self.settings.backends if each.name == name), None)

@@ -57,6 +57,8 @@ def object_path(resource: Resource, namespace: str, name: str = "", subresource:
 def scope_path(scope: Scope, query: dict[str, str]) -> str:
     """The path of a list or watch of ``scope``, with its query."""
     selector = {"labelSelector": scope.selector} if scope.selector else {}
+    if scope.fields:
+        selector["fieldSelector"] = scope.fields
     return f"{_collection(scope.resource, scope.namespace)}?{urlencode({**query, **selector})}"
 
 
