@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from secrets_manager.daemon.std_streams import say
@@ -57,8 +58,6 @@ def mistyped(argv: Sequence[str]) -> str:
 
 def nearest(word: str) -> str:
     """The command that a word was probably meant for, "" if none is near."""
-    from difflib import get_close_matches  # noqa: PLC0415 - the daemon, whose first word is a flag, needs none
-
     return next(iter(get_close_matches(word[:40].lower(), COMMANDS, n=1, cutoff=0.75)), "")
 
 

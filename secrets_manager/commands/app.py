@@ -48,7 +48,9 @@ def app() -> None:
 
 def main(argv: Sequence[str], environ: MutableMapping[str, str], cwd: Path, program: str = PROGRAM) -> int:
     """Run the command of the arguments; returns the exit code. What stands behind ``--`` is the daemon's."""
-    words = [*argv[1:], "--help"] if argv[:1] == ["help"] else list(argv)
+    words = list(argv)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     bar = words.index("--") if "--" in words else len(words)
     surroundings = Surroundings(environ=environ, cwd=cwd, flags=tuple(words[bar + 1 :]))
     if sys.stdout is None:
@@ -65,8 +67,8 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], cwd: Path, prog
     except Exception as error:  # noqa: BLE001 - whatever it was, the text of a fault may hold anything
         return _ended(error, program)
     except SystemExit as ended:
-        # So click ends when a shell asked it for completions.
-        return ended.code if isinstance(ended.code, int) else Exit.OK
+        # So click ends when a shell asked it for completions, or when the reader of its output went away.
+        return int(ended.code or 0) if COMPLETE_VARIABLE in environ else Exit.HUNG_UP
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return code if isinstance(code, int) else Exit.OK

@@ -53,8 +53,8 @@ def _state(facts: Facts, line: DefinitionLine) -> Iterator[str]:
         return
     if line.ready is Readiness.UNKNOWN:
         yield "It was changed since a daemon last wrote its status; what follows is about the state before."
-    word = "in step" if facts.status.condition.ready else "not in step"
-    yield f"It is {word} since {age(line.since, facts.now)}: {line.reason}."
+    word = "been" if facts.status.condition.ready else "not been"
+    yield f"It has {word} in step for {age(line.since, facts.now)}: {line.reason}."
     if line.message:
         yield _sentence(line.message)
 

@@ -47,8 +47,8 @@ def ask_for_sync(api: KubernetesApi, raw: Json, now: datetime) -> dict[str, Any]
     spec = raw.get("spec")
     if isinstance(spec, dict) and spec.get("suspend") is True:
         return {"suspended": True, "askedAt": None}
-    # A text that is new there asks for a sync: seconds alone could be those of a moment ago.
-    at = now.isoformat(timespec="milliseconds")
+    # A text that is new there asks for a sync, so two within a second have to differ.
+    at = now.isoformat(timespec="microseconds")
     api.patch(
         DEFINITIONS,
         manifests.ref_of(raw),

@@ -5,7 +5,7 @@ from __future__ import annotations
 _NOTHING = "Nothing: it is tried again by itself."
 
 ADVICE: dict[str, str] = {
-    "Synced": "Nothing.",
+    "Synced": "",
     "Suspended": "`secrets-manager resume` lets the daemon keep the Secret in step again.",
     # It passes by itself, or when the backend or the cluster is well again.
     "BackendUnavailable": "Check that the pod of the daemon reaches the backend.",

@@ -128,9 +128,10 @@ def _checkout(folder: Path) -> Path:
 def _environment(folder: Path, cluster: TestCluster, openbao: OpenBao) -> dict[str, str]:
     tools = folder / "bin"
     tools.mkdir()
-    own = Path(sys.prefix) / "bin" / "secrets-manager"
+    scripts = ("secrets-manager", "kubectl-secrets_manager", "kubectl_complete-secrets_manager")
+    own = {name: Path(sys.prefix) / "bin" / name for name in scripts}
     vault = openbao.program.path
-    programs = {"kubectl": program("kubectl"), "bao": vault, "vault": vault, own.name: own}
+    programs = {"kubectl": program("kubectl"), "bao": vault, "vault": vault, **own}
     for name, target in programs.items():
         (tools / name).symlink_to(target)
     return {
@@ -183,6 +184,15 @@ def _few_samples(here: Scene) -> None:
     """Samples of keysMap alone: the outputs of a page stay short, whichever samples come."""
     for name in ("app-settings", "binary-keystore", "image-pull", "several-paths", "tls-certificate"):
         here.cluster.kubectl("apply", "-f", str(ROOT / f"samples/{name}.yaml"), "-n", "shop")
+
+
+def _settled(here: Scene) -> None:
+    """Wait until the daemon has seen every definition."""
+    wait_until(lambda: all(_has_status(here)), 60, "a status of each definition")
+
+
+def _has_status(here: Scene) -> list[bool]:
+    return ["conditions" in each.get("status", {}) for each in here.cluster.api.list(definitions("shop"))]
 
 
 def _legacy_sample(here: Scene) -> None:
@@ -306,6 +316,7 @@ _RUNNING = (_login, _values, _installed, _shop, _samples)
 SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "README.md": (_reviewer,),
     "CONTRIBUTING.md": (),
+    "docs/commands.md": (_login, _values, _installed, _shop, _few_samples, _settled),
     "docs/definitions.md": _RUNNING,
     "docs/deploying.md": (_values, _reviewer, _own_kustomization, _authority),
     "docs/development.md": (),

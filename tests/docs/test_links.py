@@ -6,9 +6,11 @@ import functools
 import re
 from itertools import chain
 
+import click
 import pytest
 
 from secrets_manager.backends.factory import plugin_named
+from secrets_manager.commands.app import app
 from secrets_manager.daemon.config.named_options import NamedPlugin, named_options
 from secrets_manager.daemon.config.options import OPTIONS
 from secrets_manager.settings import BACKENDS
@@ -91,12 +93,28 @@ def test_every_make_target_that_a_page_names_exists(shown: Page) -> None:
 
 @every_page
 def test_every_flag_that_a_page_names_exists(shown: Page) -> None:
-    flags = {option.name for option in (*OPTIONS, *_PLUG_INS)} | {"h", _SAMPLE_FLAG}
+    flags = {option.name for option in (*OPTIONS, *_PLUG_INS)} | {"h", _SAMPLE_FLAG} | _of_commands()
     for code in shown.codes():
         named = re.fullmatch(r"--?([a-z][a-z0-9.-]*)(=.*| .*)?", code)
         # kubectl's own flag, and a value that begins with a dash, are not ours.
         if named and named[1] != "o":
             assert named[1] in flags, code
+
+
+@functools.cache
+def _of_commands() -> frozenset[str]:
+    """The options of all commands, without their dashes."""
+    found: set[str] = set()
+    left: list[click.Command] = [app]
+    while left:
+        command = left.pop()
+        context = click.Context(command)
+        found.update(name.lstrip("-") for option in command.params for name in option.opts)
+        if isinstance(command, click.Group):
+            left += filter(
+                None, (command.get_command(context, word) for word in command.list_commands(context))
+            )
+    return frozenset(found)
 
 
 @every_page

@@ -162,6 +162,7 @@ def usage(options: Options) -> str:
     lines = [f"Usage of {PROGRAM}:"]
     for option in sorted(options.by_flag.values(), key=lambda option: option.name):
         lines += [f"  -{option.name} {option.kind.word}".rstrip(), f"    \t{option.help}{default_of(option)}"]
+    lines.append(f"Besides the daemon there are commands, such as status: `{PROGRAM} help` lists them.")
     return "\n".join(lines) + "\n"
 
 
