@@ -68,6 +68,7 @@ demo: testbed ## Real servers, the daemon and the samples, shown step by step (D
 
 .PHONY: docs
 docs: venv ## Write the references anew and build the documentation as a site, build/docs/site
+	@$(BIN)/python -m docsite.references
 	@scripts/docs
 
 .PHONY: bench

@@ -18,7 +18,7 @@ from docsite.diagrams import Diagram
 
 HERE = Path(__file__).parent
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _ASSETS = "docs/assets"
 
 
@@ -58,7 +58,7 @@ def stage(repository: Path, folder: Path) -> Staged:
 
 def linked_files(page: str, text: str) -> set[str]:
     """The files of the repository that a page links to, by their paths."""
-    targets = {target.partition("#")[0] for target in _LINK.findall(_FENCE.sub("", text))}
+    targets = {target.partition("#")[0] for target in _LINK.findall(_CODE.sub("", text))}
     return {
         posixpath.normpath(posixpath.join(posixpath.dirname(page), target))
         for target in targets

@@ -18,6 +18,7 @@ class Exit(IntEnum):
     UNREACHED = 3
     # A fault of this program.
     INTERNAL = 70
+    # Somebody interrupted it.
     INTERRUPTED = 130
     # The reader of standard output went away first, as in `... | head`.
     HUNG_UP = 141

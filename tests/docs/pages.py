@@ -67,7 +67,7 @@ class Page:
 
     def links(self) -> list[str]:
         """The targets of its links."""
-        return _LINK.findall(self.prose())
+        return _LINK.findall(_CODE.sub("code", self.prose()))
 
     def anchors(self) -> set[str]:
         """The anchors of its headings, as GitHub makes them."""

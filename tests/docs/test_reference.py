@@ -1,38 +1,27 @@
-"""Tables that claim to be complete are: metrics, reasons, fields, marks, README defaults, files of sync/."""
+"""Tables that claim to be complete are: reasons, fields, marks, README defaults, files of sync/."""
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import Metric
 
+from docsite.references.metrics import exported
+from docsite.references.reasons import reasons
 from secrets_manager.daemon.config.options import OPTIONS
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.daemon.metrics.backends import ORIGINALS
-from secrets_manager.daemon.metrics.live import BackendState, LiveValues
 from secrets_manager.domain import errors
-from secrets_manager.domain.definition import ADOPT, RECREATE, SYNC, Ref
-from secrets_manager.domain.errors import (
-    ConfigError,
-    PermanentError,
-    SecretsManagerError,
-    SourceNotFound,
-    TemporaryError,
-)
+from secrets_manager.domain.definition import ADOPT, RECREATE, SYNC
+from secrets_manager.domain.errors import ConfigError, PermanentError, TemporaryError
 from secrets_manager.domain.foreign_marks import TOOLS, Tool, may_be_copied
-from secrets_manager.domain.location import Location
 from secrets_manager.domain.plan import Operation
 from secrets_manager.domain.secret import COPIED, LAST_UPDATE, MANAGED_BY, MANAGED_BY_LABEL
 from secrets_manager.domain.trusted import CONTENT_TYPES, RESERVED_NAMES
 from secrets_manager.settings import Settings
 from tests.docs.pages import ROOT, Page, page, pages, plain
-from tests.named_backends import named_azure
 
 METRICS = page("docs/metrics.md")
 REASONS = page("docs/troubleshooting.md")
@@ -44,8 +33,7 @@ _REASON_TABLES = {
     "The Secret is in the way": errors.TargetError,
     "The daemon's settings": ConfigError,
 }
-# A backend of each kind of ours: each brings metrics of its own.
-SETTINGS = Settings(named=(named_azure("keys"),))
+EXPORTED = tuple(exported())
 _SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 _WORD = re.compile(r"\b(?:secrets_manager|controller_runtime|workqueue|rest_client)_[a-z_]+\b")
 
@@ -53,94 +41,20 @@ _WORD = re.compile(r"\b(?:secrets_manager|controller_runtime|workqueue|rest_clie
 # ── metrics ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module")
-def registry() -> CollectorRegistry:
-    metrics = Metrics(SETTINGS)
-    values = LiveValues(
-        queue_depth=lambda: 0,
-        oldest_wait=lambda: 0.0,
-        overdue=lambda: 0.0,
-        work_ages=list,
-        definitions=lambda: 0,
-        backends=lambda: {"default": BackendState(down=False, parts_down=0, ready=True)},
-        log_lines_dropped=lambda: 0,
-        events_dropped=lambda: 0,
-        watch_silence=lambda: 0.0,
-        read_by_name=lambda: 0,
-        unwatched=lambda: 0,
-        full_lists=lambda: {"start": 1},
-    )
-    metrics.watch(values, "SecretDefinition")
-    # So that each family has a series, whose labels are compared with the page.
-    for name in ("default", "keys"):
-        metrics.sync.source_failed(Ref("shop", "db"), Location("p", backend=name), "k", SourceNotFound("p"))
-        metrics.backends.of(name).own.login_failed()
-    vault, azure = (metrics.backends.of(name).own for name in ("default", "keys"))
-    vault.token_ttl(1)
-    vault.max_token_ttl(1)
-    vault.renewal_failed("renew-self", "UnknownError")
-    azure.source_expiry("p", 1.0)
-    return metrics.registry
-
-
-def _name(family: Metric) -> str:
-    return f"{family.name}_total" if family.type == "counter" else family.name
-
-
-def _documented() -> dict[str, list[str]]:
-    """The rows of all tables of metrics, by name."""
-    headings = (
-        "Definitions and Secrets",
-        "Every backend",
-        "Vault",
-        "Azure Key Vault",
-        "Leading",
-        "The daemon",
-        "As in controller-runtime",
-    )
-    rows = [row for heading in headings for row in METRICS.rows(heading)]
-    return {plain(row[0])[0]: row for row in rows if plain(row[0])}
-
-
-def test_every_metric_is_documented_with_its_type(registry: CollectorRegistry) -> None:
-    exported = {_name(family): family.type for family in registry.collect()}
-
-    # For values that are read from the system Python says gauge, and so does the page.
-    assert {name: row[1] for name, row in _documented().items()} == exported
-
-
-def test_every_metric_is_documented_with_its_labels(registry: CollectorRegistry) -> None:
-    server = ["vault_address", "vault_engine", "vault_version", "vault_cluster_id", "vault_cluster_name"]
-    for name, row in _documented().items():
-        shown = [*(server if "*server*" in row[2] else []), *plain(row[2])]
-        assert sorted(shown) == sorted(_labels(registry, name)), name
-
-
-def _labels(registry: CollectorRegistry, name: str) -> Iterable[str]:
-    collector: Any = registry._names_to_collectors.get(name)
-    declared = getattr(collector, "_labelnames", None)
-    if declared is not None:
-        return list(declared)
-    (family,) = (each for each in registry.collect() if _name(each) == name)
-    labels = set(family.samples[0].labels)
-    # The page says it once for all of them.
-    return labels - {"backend"} if family.name in ORIGINALS else labels
-
-
 @pytest.mark.parametrize("shown", pages(), ids=lambda shown: shown.name)
-def test_every_metric_that_a_page_names_exists(shown: Page, registry: CollectorRegistry) -> None:
+def test_every_metric_that_a_page_names_exists(shown: Page) -> None:
     # A plug-in brings one more metric.
-    exported = [*registry.collect(), *Metrics(Settings(backend="memory")).registry.collect()]
-    names = {_name(family) for family in exported}
-    families = {family.name for family in exported}
+    more = Metrics(Settings(backend="memory")).registry.collect()
+    names = {metric.name for metric in EXPORTED} | {family.name for family in more}
+    families = {name.removesuffix("_total") for name in names}
     for word in _WORD.findall(shown.text):
         base = next((word.removesuffix(suffix) for suffix in _SUFFIXES if word.endswith(suffix)), word)
         short = any(name.endswith(word) for name in names)
         assert word in names or base in families or short, word
 
 
-def test_the_queries_on_the_page_use_labels_that_exist(registry: CollectorRegistry) -> None:
-    labels = {label for name in _documented() for label in _labels(registry, name)} | {"le"}
+def test_the_queries_on_the_page_use_labels_that_exist() -> None:
+    labels = {label for metric in EXPORTED for label in metric.labels} | {"le"}
     for fence in METRICS.fences("promql"):
         grouped = re.findall(r"by \(([a-z, ]+)\)", fence.text)
         matched = re.findall(r"([a-z_]+)=\"", fence.text)
@@ -150,28 +64,10 @@ def test_the_queries_on_the_page_use_labels_that_exist(registry: CollectorRegist
 # ── reasons ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _leaves() -> Iterator[type[SecretsManagerError]]:
-    """Every kind of error that is raised: those that are not the parent of another."""
-    kinds = [
-        kind
-        for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, SecretsManagerError) and kind.__module__ == errors.__name__
-    ]
-    parents = {base for kind in kinds for base in kind.__mro__[1:]}
-    return (kind for kind in kinds if kind not in parents)
-
-
-def test_every_reason_is_explained_in_the_table_of_its_family() -> None:
-    for heading, family in _REASON_TABLES.items():
-        explained = [plain(row[0])[0] for row in REASONS.rows(heading) if plain(row[0])]
-        kinds = [kind.__name__ for kind in _leaves() if issubclass(kind, family)]
-        assert sorted(explained) == sorted(kinds), f"docs/troubleshooting.md, {heading}"
-
-
 def test_the_tables_of_reasons_cover_both_families() -> None:
     families = (TemporaryError, *_REASON_TABLES.values())
 
-    assert all(issubclass(kind, families) for kind in _leaves())
+    assert all(issubclass(kind, families) for kind in reasons())
     assert issubclass(errors.TargetError, PermanentError)
 
 

@@ -1,0 +1,15 @@
+"""All references at once."""
+
+from __future__ import annotations
+
+from docsite.references import Files, TextOf, commands, fields, metrics, options, reasons
+
+_MODULES = (options, metrics, reasons, fields, commands)
+
+
+def made(text_of: TextOf) -> Files:
+    """What the files with references have to hold, by their paths."""
+    files: dict[str, str] = {}
+    for module in _MODULES:
+        files |= module.written(text_of)
+    return files
