@@ -24,6 +24,7 @@ __all__ = [
     "Logins",
     "Reading",
     "Relogin",
+    "SessionLife",
     "Source",
     "Survey",
     "Surveyor",
@@ -126,6 +127,17 @@ class Logins(Protocol):
 
         What is absent after a login may only be hidden from it, so evidence of absence begins anew. Does no
         I/O.
+        """
+
+
+@runtime_checkable
+class SessionLife(Protocol):
+    """A backend that knows how long its session lasts."""
+
+    def session_life(self) -> float | None:
+        """Seconds that its token has left, as it was last told; None without one, and where it never ends.
+
+        Does no I/O and never raises.
         """
 
 

@@ -31,6 +31,7 @@ from secrets_manager.daemon.core import (
     utc_now,
 )
 from secrets_manager.daemon.metrics import Metrics
+from secrets_manager.daemon.status.journal import Journal
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.domain.outcome import Outcome
@@ -41,6 +42,8 @@ from secrets_manager.runtime.since_boot import since_boot
 from secrets_manager.settings import BackendSettings, Settings
 
 _LEASE_TIMEOUT = 3.0
+# Up to three reviews are made for one answer, which may take five seconds.
+_REVIEW_TIMEOUT = 1.3
 # Besides the workers, the token job and the polls call a backend.
 _CONNECTIONS_BESIDE_WORKERS = 8
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -54,6 +57,8 @@ class ExternalServices:
     lease_api: KubernetesApi
     backends: Mapping[str, Backend]
     watchdog: Watchdog = field(default_factory=Watchdog)
+    # Asked who those are that ask for the status page; None means ``api``.
+    reviews_api: KubernetesApi | None = None
     # Seconds for which the API server has accepted no identity of ours.
     unauthorized_for: Callable[[], float] = lambda: 0.0
 
@@ -72,6 +77,8 @@ class Program:
     recorder: EventRecorder
     leadership: Leadership
     elector: LeaderElector | None
+    # What is remembered for the status page, while there is one.
+    journal: Journal | None = None
 
     @property
     def informers(self) -> list[Informer]:
@@ -104,10 +111,20 @@ def external_services(
     return ExternalServices(
         api=api,
         lease_api=lease_api,
+        reviews_api=_reviews_api(settings, metrics, credentials, watchdog),
         backends=backends,
         watchdog=watchdog,
         unauthorized_for=credentials.refused_for,
     )
+
+
+def _reviews_api(
+    settings: Settings, metrics: Metrics, credentials: Credentials, watchdog: Watchdog
+) -> KubernetesApi | None:
+    """A pool of its own, so that those who ask for the status page take no connection from the work."""
+    if settings.status_page.address is None:
+        return None
+    return HttpKubernetesApi(credentials, watchdog, metrics.cluster, timeout=_REVIEW_TIMEOUT)
 
 
 def provide(settings: Settings, backend: BackendSettings, metrics: Metrics, watchdog: Watchdog) -> Provided:
@@ -132,6 +149,7 @@ def assemble(
 ) -> Program:
     """Wire everything for ``settings``."""
     heartbeats = Heartbeats()
+    journal = None if settings.status_page.address is None or settings.once else Journal(time.monotonic)
     identity = f"{socket.gethostname()}_{uuid.uuid4()}"
     elector = _elector(settings, metrics, services, identity, heartbeats)
     leadership: Leadership = elector or SoleReplica()
@@ -153,9 +171,12 @@ def assemble(
         recorder=recorder,
         telemetry=metrics.sync,
         leadership=leadership,
-        on_outcome=on_outcome,
+        on_outcome=on_outcome if journal is None else _both(journal.outcome, on_outcome),
     )
     core = build_core(parts)
+    if journal is not None:
+        journal.follow(core.agenda.view.ledger)
+        core.agenda.on_read = journal.read
     secret_informers, definition_informers = build_informers(parts, services.api, core.agenda, heartbeats)
     return Program(
         settings=settings,
@@ -168,7 +189,16 @@ def assemble(
         recorder=recorder,
         leadership=leadership,
         elector=elector,
+        journal=journal,
     )
+
+
+def _both(first: Callable[[Outcome], None], second: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+    def tell(outcome: Outcome) -> None:
+        first(outcome)
+        second(outcome)
+
+    return tell
 
 
 def lease_ref(settings: Settings, namespace_file: Path = _NAMESPACE_FILE) -> Ref:

@@ -24,7 +24,8 @@ from secrets_manager.daemon.core import silence_limit
 from secrets_manager.daemon.jobs import Job, Jobs
 from secrets_manager.daemon.probes import health_of, live_values_of
 from secrets_manager.daemon.threads import CoreThreads
-from secrets_manager.daemon.web.server import Endpoints, Server
+from secrets_manager.daemon.web.endpoints import Endpoints
+from secrets_manager.daemon.web.server import Server
 from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 
@@ -70,6 +71,7 @@ class Daemon:
             program.heartbeats,
         )
         self._server = self._build_server()
+        self._status_server = _status_server(program)
         program.metrics.watch(live_values_of(program, lines_dropped), controller.name)
 
     def run(self) -> int:
@@ -96,6 +98,11 @@ class Daemon:
         """The port of the metrics endpoint, or None when it is off."""
         return self._server.port if self._server else None
 
+    @property
+    def status_port(self) -> int | None:
+        """The port of the status page, or None when it is off."""
+        return self._status_server.port if self._status_server else None
+
     # ── start and stop ───────────────────────────────────────────────────────────────────────────────
 
     def _start(self) -> None:
@@ -107,8 +114,8 @@ class Daemon:
                 "backend": ",".join(each.backend.name for each in program.core.upstreams.values()),
             },
         )
-        if self._server:
-            self._server.start()
+        for server in filter(None, (self._server, self._status_server)):
+            server.start()
         self._threads.start("events", program.recorder.run)
         if program.elector:
             self._threads.start("lease", partial(program.elector.run, program.core.agenda.lead_acquired))
@@ -195,6 +202,8 @@ class Daemon:
         closing = backends_of(self._program.core.upstreams)
         if self._server:
             closing["metrics endpoint"] = self._server.stop
+        if self._status_server:
+            closing["status page"] = self._status_server.stop
         call_within(seconds, closing)
 
     def _wait_for_workers(self) -> bool:
@@ -217,6 +226,16 @@ class Daemon:
             return None
         health = health_of(self._program, self._logs_alive)
         return Server(address, Endpoints(self._program.metrics.registry, health))
+
+
+def _status_server(program: Program) -> Server | None:
+    address = program.settings.status_page.address
+    if address is None or program.journal is None:
+        return None
+    # Most daemons do without it, and without the memory that it takes.
+    from secrets_manager.daemon.web.status_server import status_server  # noqa: PLC0415
+
+    return status_server(program, program.journal, address)
 
 
 def _session_jobs(program: Program) -> Iterator[Job]:

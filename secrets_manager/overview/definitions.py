@@ -32,15 +32,22 @@ def line_of(
         namespace=wanting.ref.namespace,
         name=wanting.ref.name,
         secret=wanting.secret_name or "",
-        ready=_readiness(wanting, written),
+        ready=readiness_of(wanting, written),
         reason=condition.reason if condition else "",
         message=condition.message if condition else "",
         suspended=spec is not None and spec.suspended,
         sources=_sources(spec, written),
-        since=_rfc3339(condition.last_transition_time) if condition else None,
+        since=rfc3339(condition.last_transition_time) if condition else None,
         last_change=last_change,
         refresh_period=spec.refresh_period if spec else None,
     )
+
+
+def readiness_of(wanting: Definition, written: Status | None) -> Readiness:
+    """What the status says, if it is about the definition as it is now."""
+    if written is None or written.observed_generation != wanting.generation:
+        return Readiness.UNKNOWN
+    return Readiness.TRUE if written.condition.ready else Readiness.FALSE
 
 
 def last_change_of(secret: Json) -> datetime | None:
@@ -61,10 +68,13 @@ def last_change_in(annotations: Mapping[str, str], labels: Mapping[str, str]) ->
         return None
 
 
-def _readiness(wanting: Definition, written: Status | None) -> Readiness:
-    if written is None or written.observed_generation != wanting.generation:
-        return Readiness.UNKNOWN
-    return Readiness.TRUE if written.condition.ready else Readiness.FALSE
+def rfc3339(text: str) -> datetime | None:
+    """A time of the API server, in UTC; None for a text that is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _sources(spec: SecretSpec | None, written: Status | None) -> tuple[SourceLine, ...]:
@@ -75,14 +85,6 @@ def _sources(spec: SecretSpec | None, written: Status | None) -> tuple[SourceLin
         )
     named = spec.locations if spec else ()
     return tuple(SourceLine(backend=each.backend, path=each.path, version="") for each in named)
-
-
-def _rfc3339(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _texts(value: object) -> dict[str, str]:

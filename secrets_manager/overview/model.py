@@ -73,6 +73,7 @@ class BackendLine:
         down_for: seconds for which no call is tried, None while it is up.
         sick_parts: how many parts of it (mounts, paths) are not asked for now.
         overdue: by how many seconds the most overdue poll of it is late.
+        token_life: seconds that its token has left.
 
     """
 
@@ -83,6 +84,7 @@ class BackendLine:
     down_for: float | None
     sick_parts: int
     overdue: float
+    token_life: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,8 @@ from secrets_manager.domain.policy_rules import Rule
 from secrets_manager.settings import checks
 from secrets_manager.settings import login_checks as login
 from secrets_manager.settings.azure_key_vault import AzureCloud, AzureKvSettings
-from secrets_manager.settings.checks import ListenAddress
 from secrets_manager.settings.kinds import ADDRESS, OPTIONAL_TEXT, PATTERNS, TABLES
+from secrets_manager.settings.listening import ListenAddress, listen_address, status_address
 from secrets_manager.settings.option import group, option
 from secrets_manager.settings.policy_rules import path_rules
 from secrets_manager.settings.proxies import ProxySettings
@@ -44,6 +44,7 @@ __all__ = [
     "ProxySettings",
     "RestartSettings",
     "Settings",
+    "StatusPageSettings",
     "VaultSettings",
 ]
 
@@ -77,6 +78,31 @@ class ControllerSettings:
     resync_period: float = _period(
         600.0,
         help="Time between two full lists of definitions and Secrets, the safety net under the watches.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusPageSettings:
+    """The page for people, and who may read it.
+
+    Attributes:
+        address: None turns the page off.
+
+    """
+
+    address: ListenAddress | None = option(
+        cast("ListenAddress | None", None),
+        status_address,
+        kind=ADDRESS,
+        name="status-addr",
+        help="Address of the status page, such as 127.0.0.1:8082; a port alone is one of loopback, and 0 "
+        "turns the page off. At an address that is not of loopback it asks for a bearer token.",
+    )
+    audience: str = option(
+        "",
+        checks.plain,
+        name="status-audience",
+        help="Audience that tokens for the status page must have; empty for that of the API server.",
     )
 
 
@@ -224,10 +250,11 @@ class Settings:
     kubernetes: KubernetesSettings = group(KubernetesSettings)
     metrics_addr: ListenAddress | None = option(
         cast("ListenAddress | None", ListenAddress()),
-        checks.listen_address,
+        listen_address,
         kind=ADDRESS,
         help="Address of /metrics, /healthz and /readyz; 0 turns them off.",
     )
+    status_page: StatusPageSettings = group(StatusPageSettings)
     controller: ControllerSettings = group(ControllerSettings)
     policy: PolicySettings = group(PolicySettings, "policy")
     restart: RestartSettings = group(RestartSettings, "restart")

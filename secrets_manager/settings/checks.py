@@ -10,7 +10,6 @@ import contextlib
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -26,30 +25,10 @@ DNS_SUBDOMAIN = re.compile(rf"{DNS_LABEL.pattern}(?:\.{DNS_LABEL.pattern})*", re
 HOST = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?", re.ASCII)
 KEY_VAULT_NAME = re.compile(r"[A-Za-z](?:[-A-Za-z0-9]{1,22}[A-Za-z0-9])", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-ADDRESS = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 
 NAMESPACE = "{namespace}"
 
 Word = TypeVar("Word", bound=str)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenAddress:
-    """Where a server of ours listens.
-
-    Attributes:
-        host: name or address without brackets; `""` listens on every address of the machine.
-        port: 0 to 65535; 0 lets the system choose a free one.
-
-    """
-
-    host: str = ""
-    port: int = 8080
-
-    def __str__(self) -> str:
-        """Host and port as one text, an IPv6 address in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 def anything(value: Any) -> Any:
@@ -304,18 +283,6 @@ def request_rate(value: int) -> int:
     if not 1 <= value <= 10_000:
         raise ValueError("must be between 1 and 10000")
     return value
-
-
-def listen_address(value: str) -> ListenAddress | None:
-    """`host:port`, `:port` or `[address]:port`; `0` switches off and an empty text is the default."""
-    if value == "0":
-        return None
-    if not value:
-        return ListenAddress()
-    address = ADDRESS.fullmatch(value)
-    if address is None or int(address["port"]) > 65535:
-        raise ValueError("must be host:port or :port with a port up to 65535, or 0 for none")
-    return ListenAddress(host=address["six"] or address["host"] or "", port=int(address["port"]))
 
 
 def path_patterns(value: tuple[str, ...]) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ class Agenda:
         without_lead: definitions that were left to the leader.
         without_cluster: definitions that the API server left without an answer.
         change_limiter: slows down reconciles of definitions whose Secrets change without end.
+        on_read: is told of each source that was read, or is known to be as it was read.
 
     """
 
@@ -85,6 +86,7 @@ class Agenda:
     without_lead: Parked = field(default_factory=Parked)
     without_cluster: ParkedForCluster = field(init=False)
     change_limiter: ChangeLimiter = field(init=False)
+    on_read: Callable[[Source], None] | None = None
 
     def __post_init__(self) -> None:
         self.without_cluster = ParkedForCluster(self.clock)
@@ -124,11 +126,19 @@ class Agenda:
         So are those that act on its absence, once that is proven.
         """
         now = self.clock()
+        if isinstance(result, Reading):
+            self.sources_known([source])
         self.view.schedule.served(Key.source(source), now)
         users = self.view.ledger.learn(source, result) | self.subscriptions.absences.heard(
             source, result, now
         )
         self.reconcile_soon(users - by)
+
+    def sources_known(self, sources: Iterable[Source]) -> None:
+        """It is known what these sources hold now: they were read, or have not changed since."""
+        if self.on_read is not None:
+            for source in sources:
+                self.on_read(source)
 
     def source_changed(self, source: Source) -> None:
         """A source is said, perhaps wrongly, to have changed: reconcile its users, which share one read."""

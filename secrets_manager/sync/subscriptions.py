@@ -164,6 +164,10 @@ class Subscriptions:
             # No other event queues it now.
             self.view.schedule.begin(Key.definition(ref), now)
 
+    def route_of(self, ref: Ref) -> Route:
+        """Where the paths of a definition lead that are polled; takes no lock."""
+        return self._subscribed.get(ref, NOWHERE)
+
     def forget(self, ref: Ref) -> None:
         """Drop a definition that is gone."""
         self.follow(ref)

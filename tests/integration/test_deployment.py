@@ -76,7 +76,15 @@ def test_changed_settings_roll_the_deployment(deployed: TestCluster, tmp_path: P
 
 @pytest.mark.parametrize(
     "component",
-    ["network-policy", "vault-ca", "vault-kubernetes-auth", "no-secret-list", "no-foreign-tokens", "restart"],
+    [
+        "network-policy",
+        "no-foreign-tokens",
+        "no-secret-list",
+        "restart",
+        "status-page",
+        "vault-ca",
+        "vault-kubernetes-auth",
+    ],
 )
 def test_each_component_can_be_added_to_the_whole(
     deployed: TestCluster, tmp_path: Path, component: str
@@ -89,6 +97,22 @@ def test_each_component_can_be_added_to_the_whole(
         deployed.kubectl(
             "apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=json.dumps(document)
         )
+
+
+def test_the_status_page_has_a_port_and_the_network_policy_opens_it(
+    deployed: TestCluster, tmp_path: Path
+) -> None:
+    objects = render(deployed, _overlay(tmp_path, "default", "network-policy, ../components/status-page"))
+    (container,) = _deployment(objects)["spec"]["template"]["spec"]["containers"]
+    (policy,) = [each for each in objects if each["kind"] == "NetworkPolicy"]
+    (service,) = [each for each in objects if each["metadata"]["name"] == "secrets-manager-status"]
+
+    (port,) = [each for each in container["ports"] if each["name"] == "status"]
+    assert {"name": "SECRETS_MANAGER_STATUS_ADDR", "value": f"0.0.0.0:{port['containerPort']}"} in container[
+        "env"
+    ]
+    assert [each["port"] for each in policy["spec"]["ingress"][0]["ports"]] == ["http", "status"]
+    assert service["spec"]["ports"][0]["targetPort"] == "status"
 
 
 def test_with_every_component_the_pod_still_passes_restricted_pod_security(

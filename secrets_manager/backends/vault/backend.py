@@ -126,6 +126,10 @@ class VaultBackend:
         """The number of the token in use."""
         return self._session.generation
 
+    def session_life(self) -> float | None:
+        """Seconds that the token has left; None without one, and for one that never ends."""
+        return self._session.life_left()
+
     def ready(self) -> bool:
         """Whether a login ever worked, and no later login was refused."""
         return self._session.ready()

@@ -93,6 +93,13 @@ class VaultSession:
         """Whether a login ever worked, and there is a token or the next login may give one."""
         return self._current is not None or self._token.may_get_token()
 
+    def life_left(self) -> float | None:
+        """Seconds that the last login or renewal left; None without a token, and for one that never ends."""
+        token = self._current
+        if token is None or not token.expires:
+            return None
+        return max(0.0, token.granted - (self._clock() - token.granted_at))
+
     def current(self, deadline: Deadline) -> VaultToken:
         """The token to use; logs in when there is none. Raises a BackendFault when that fails."""
         generation, token = self._token.current()

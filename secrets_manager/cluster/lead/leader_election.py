@@ -155,6 +155,12 @@ class LeaderElector:
             longest_gap=timings.longest_gap,
         )
 
+    @property
+    def seen(self) -> LeaseRecord | None:
+        """The Lease as it was last seen or written, None while there is none. Others may have written it."""
+        sighting = self._view.sighting
+        return None if sighting is None else sighting.record
+
     def remaining(self) -> float:
         """Seconds for which we certainly lead from now on; 0 or less when we do not."""
         return self._tenure.held_until - self.clocks.monotonic()

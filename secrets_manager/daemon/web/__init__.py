@@ -1,1 +1,1 @@
-"""The port for metrics and probes."""
+"""The ports for metrics and probes, and for the status page."""

@@ -1,8 +1,8 @@
-"""/metrics, /healthz and /readyz.
+"""A server of HTTP for a few paths, whatever they are.
 
 A server of our own, since prometheus_client's server answers every path and holds a thread for ever for each
 idle connection. Here each request has a few seconds, connections are not kept, and the number of threads is
-bounded.
+bounded. What is answered is a `Site`'s.
 """
 
 from __future__ import annotations
@@ -13,31 +13,27 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BufferedIOBase
 from socketserver import ThreadingMixIn
-from typing import Any
-from urllib.parse import parse_qs
+from typing import Any, NamedTuple, Protocol
 
-from prometheus_client import CollectorRegistry
-
-from secrets_manager.daemon.web import exposition
-from secrets_manager.daemon.web.health import Health, ProbeResult
-from secrets_manager.daemon.web.scrapes import Scrapes
 from secrets_manager.domain.errors import ConfigError
-from secrets_manager.runtime.deadline import Watchdog, current_remaining
+from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.runtime.terms import Deadline
-from secrets_manager.settings.checks import ListenAddress
+from secrets_manager.settings.listening import ListenAddress
 
 _REQUEST_SECONDS = 5.0
 _POLL_SECONDS = 0.5
 _NO_CONNECTION_SECONDS = 0.1
-_THREADS = 16
+_PLACES = 16
 # No more of a request is read. The base class reads a hundred lines of 64 KiB, and to parse those of all
 # places takes longer than a request may, and hundreds of megabytes.
 _LONGEST_HEAD = 32 * 1024
 _TEXT = "text/plain; charset=utf-8"
+_ERROR_HEADERS = {"Connection": "close", "X-Content-Type-Options": "nosniff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,71 +47,72 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Preferences:
-    """The headers of a request about the form of the answer, "" for none."""
+class HttpRequest:
+    """The head of one request: a GET, or a HEAD that gets the same answer without its body.
 
-    accept: str = ""
-    encoding: str = ""
+    Attributes:
+        target: path and query as they came.
+        headers: by their names in small letters; those of one name are joined by commas.
+
+    """
+
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def header(self, name: str) -> str:
+        """The header of that name, "" for none."""
+        return self.headers.get(name, "")
 
 
-class Endpoints:
-    """The answer of each path."""
+class Site(Protocol):
+    """What a server serves."""
 
-    def __init__(self, registry: CollectorRegistry, health: Health) -> None:
-        self._scrapes = Scrapes(registry)
-        self._probes = {"/healthz": health.liveness, "/readyz": health.readiness}
+    option: str
+    """The option that holds its address, for messages."""
 
-    def answer(self, path: str, preferences: Preferences = Preferences()) -> HttpAnswer:
-        """The answer for ``path``; its query counts only for probes, which then may be ``verbose``."""
-        path, _, query = path.partition("?")
-        if path == "/metrics":
-            return self._metrics(preferences)
-        if (probe := self._probes.get(path)) is not None:
-            return _probe(probe(), verbose="verbose" in parse_qs(query, keep_blank_values=True))
-        return HttpAnswer(404, _TEXT, b"not found\n")
-
-    def _metrics(self, preferences: Preferences) -> HttpAnswer:
-        form, content_type = exposition.choose_form(preferences.accept)
-        headers = {"Vary": "Accept, Accept-Encoding"}
-        if compressed := exposition.takes_gzip(preferences.encoding):
-            headers["Content-Encoding"] = "gzip"
-        body = self._scrapes.body(form, compressed=compressed, timeout=current_remaining())
-        if body is None:
-            return HttpAnswer(503, _TEXT, b"busy: the metrics are being written for other clients\n")
-        return HttpAnswer(200, content_type, body, headers)
+    def answer(self, request: HttpRequest) -> HttpAnswer:
+        """The answer to a request; called from several threads."""
 
 
 class Server:
-    """Serves the endpoints from ``start`` to ``stop``."""
+    """Serves a site from ``start`` to ``stop``."""
 
     def __init__(
         self,
         address: ListenAddress,
-        endpoints: Endpoints,
+        site: Site,
         *,
         request_seconds: float = _REQUEST_SECONDS,
         poll_seconds: float = _POLL_SECONDS,
+        places: int = _PLACES,
     ) -> None:
         """Bind to ``address``; raises ConfigError when that fails.
 
-        A request has ``request_seconds`` from first byte to last. A stop wakes the server's thread; if that
-        fails, it takes up to ``poll_seconds``.
+        A request has ``request_seconds`` from first byte to last, and ``places`` of them are answered at a
+        time. A stop wakes the server's thread; if that fails, it takes up to ``poll_seconds``.
         """
-        handler = type("Handler", (_Handler,), {"endpoints": endpoints})
+        handler = type("Handler", (_Handler,), {"site": site})
         host, family = _family(address.host)
         try:
-            self._http = _BoundedServer((host, address.port), handler, family, request_seconds)
+            self._http = _BoundedServer(
+                (host, address.port), handler, family, _Bounds(request_seconds, places)
+            )
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise ConfigError(f"metrics-addr {str(address)!r}: {reason}", exit_code=1) from None
+            raise ConfigError(f"{site.option} {str(address)!r}: {reason}", exit_code=1) from None
         self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(poll_seconds,), name="http", daemon=True
+            target=self._http.serve_forever, args=(poll_seconds,), name=f"http {site.option}", daemon=True
         )
+
+    @property
+    def host(self) -> str:
+        """The address that it listens at; a name of the settings was looked up."""
+        return self._http.server_name
 
     @property
     def port(self) -> int:
         """The port of the server."""
-        return int(self._http.server_address[1])
+        return self._http.server_port
 
     def start(self) -> None:
         """Serve on a thread of its own."""
@@ -132,6 +129,11 @@ class Server:
         self._http.server_close()
 
 
+class _Bounds(NamedTuple):
+    request_seconds: float
+    places: int
+
+
 class _BoundedServer(ThreadingMixIn, HTTPServer):
     """Answers a bounded number of requests at a time; one more is closed without an answer."""
 
@@ -143,11 +145,11 @@ class _BoundedServer(ThreadingMixIn, HTTPServer):
         address: tuple[str, int],
         handler: type[BaseHTTPRequestHandler],
         family: socket.AddressFamily,
-        request_seconds: float,
+        bounds: _Bounds,
     ) -> None:
         self.address_family = family
-        self._request_seconds = request_seconds
-        self._places = threading.BoundedSemaphore(_THREADS)
+        self._request_seconds = bounds.request_seconds
+        self._places = threading.BoundedSemaphore(bounds.places)
         self._watchdog = Watchdog()
         self._ending = False
         super().__init__(address, handler)
@@ -223,7 +225,7 @@ class _Head:
 class _Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD."""
 
-    endpoints: Endpoints
+    site: Site
     server_version = "secrets-manager"
     sys_version = ""
 
@@ -248,20 +250,33 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Probes come every few seconds: not logged."""
 
+    def send_error(self, code: int, *_: object, **__: object) -> None:
+        """Answer a request that is none in a line of text: the base class's page has words of the client."""
+        self.close_connection = True
+        answer = HttpAnswer(code, _TEXT, f"{int(code)} {HTTPStatus(code).phrase}\n".encode(), _ERROR_HEADERS)
+        self._send_head(answer)
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
     def _head(self) -> bytes:
-        answer = self.endpoints.answer(
-            self.path, Preferences(self._header("Accept"), self._header("Accept-Encoding"))
-        )
+        answer = self.site.answer(HttpRequest(self.path, self._headers()))
+        self._send_head(answer)
+        return answer.body
+
+    def _send_head(self, answer: HttpAnswer) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         for name, value in answer.more_headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        return answer.body
 
-    def _header(self, name: str) -> str:
-        return ",".join(self.headers.get_all(name, []))
+    def _headers(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in self.headers.items():
+            known = found.get(name.lower())
+            found[name.lower()] = value if known is None else f"{known},{value}"
+        return found
 
 
 def _family(host: str) -> tuple[str, socket.AddressFamily]:
@@ -269,7 +284,3 @@ def _family(host: str) -> tuple[str, socket.AddressFamily]:
     if not host:
         return ("::", socket.AF_INET6) if socket.has_dualstack_ipv6() else ("0.0.0.0", socket.AF_INET)  # noqa: S104
     return host, socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def _probe(verdict: ProbeResult, *, verbose: bool) -> HttpAnswer:
-    return HttpAnswer(200 if verdict.good else 503, _TEXT, verdict.text(verbose=verbose).encode())

@@ -117,6 +117,19 @@ class PollSchedule(Generic[K]):
             if key in self._phases:
                 self._taken.setdefault(key, min(now, self._due.get(key, now)))
 
+    def due(self, key: K) -> float | None:
+        """When ``key`` is due; None where that is not known yet, or it is not polled."""
+        return self._due.get(key)
+
+    def late(self, now: float) -> dict[K, float]:
+        """How late each key is that is overdue, taken or not, in seconds."""
+        with self._lock:
+            due, taken = self._due.copy(), self._taken.copy()
+        late = {key: now - at for key, at in due.items() if at < now}
+        for key, at in taken.items():
+            late[key] = max(late.get(key, 0.0), now - at)
+        return late
+
     def wants(self, key: K) -> bool:
         """Whether a key that was taken still has to be served: it was not served for another reason."""
         return key in self._taken

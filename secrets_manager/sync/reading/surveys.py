@@ -67,24 +67,24 @@ class Surveys:
         if self._surveyor is not None:
             self.schedule.served(self._key, self.clock())
 
-    def run(self, sources: Collection[Source]) -> frozenset[Source]:
-        """Survey; return the sources to poll now.
+    def run(self, sources: Collection[Source]) -> Survey | None:
+        """Survey; None where there is no survey, and so no news.
 
         Raises a BackendFault when the backend cannot serve, and NoAnswerYet while too much waits for it.
         """
         if self._surveyor is None or self.domains.open_for() is not None:
-            return frozenset()
+            return None
         with self.slow.waiting_for(self._itself):
             surveyed = self._survey(self._surveyor, sources)
         if surveyed is None:
             self._trusted_until = -math.inf
-            return frozenset()
+            return None
         if sources:
             # While surveys work few paths are read, so the survey has to show that the backend is well.
             self.slow.answered(self._itself)
             self.domains.answered(self._itself)
         self._trust()
-        return surveyed.stale
+        return surveyed
 
     def _survey(self, surveyor: Surveyor, sources: Collection[Source]) -> Survey | None:
         try:

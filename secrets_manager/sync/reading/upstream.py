@@ -150,8 +150,13 @@ class Upstream:
 
     def survey(self) -> None:
         """Survey the whole backend, and poll changed sources soon; raises a BackendFault."""
-        for source in self.surveys.run(self.agenda.view.ledger.sources_of(self.name)):
+        sources = self.agenda.view.ledger.sources_of(self.name)
+        found = self.surveys.run(sources)
+        if found is None:
+            return
+        for source in found.stale:
             self.agenda.poll_now(Key.source(source), Lane.SOON)
+        self.agenda.sources_known(sources - found.stale)
 
     def maintain(self) -> None:
         """Maintain its session, unless it is down: then probes find out; raises a BackendFault."""

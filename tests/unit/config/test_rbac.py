@@ -40,6 +40,13 @@ def test_the_daemon_has_these_rights_and_no_others(role: str) -> None:
     }
 
 
+def test_the_status_page_adds_the_right_to_ask_who_somebody_is_and_no_other() -> None:
+    assert _verbs("config/components/status-page/role.yaml") == {
+        "authentication.k8s.io/tokenreviews": {"create"},
+        "authorization.k8s.io/subjectaccessreviews": {"create"},
+    }
+
+
 def test_the_rights_in_one_namespace_are_those_of_the_whole_cluster() -> None:
     assert one(DAEMON_ROLES[0])["rules"] == one(DAEMON_ROLES[1])["rules"]
 

@@ -15,7 +15,7 @@ from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.outcome import Outcome
 from secrets_manager.settings import ControllerSettings, Settings
-from secrets_manager.settings.checks import ListenAddress
+from secrets_manager.settings.listening import ListenAddress
 from tests.named_backends import named_memory
 
 SETTINGS = Settings(

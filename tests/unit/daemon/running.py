@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import threading
 import urllib.error
@@ -21,6 +22,7 @@ class Running:
         self.program = world.program()
         self.logs_alive = True
         self.daemon = Daemon(self.program, lambda: 4, lambda: self.logs_alive)
+        self._status_port = self.daemon.status_port
         self.code: int | None = None
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -35,6 +37,16 @@ class Running:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def ask_status(self, path: str) -> tuple[int, str]:
+        """The same of the status page; raises OSError where there is none."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._status_port, timeout=20)
+        try:
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            return reply.status, reply.read().decode()
+        finally:
+            connection.close()
 
     def ready(self) -> None:
         wait_until(lambda: self.ask("/readyz")[0] == 200, 30, "the daemon to be ready")
@@ -52,8 +64,9 @@ class Running:
 
     def tidy(self) -> None:
         """Stop, and end what is left to the end of the process."""
-        if self.stop() != 0 and self.daemon._server:
-            self.daemon._server.stop()
+        if self.stop() != 0:
+            for server in filter(None, (self.daemon._server, self.daemon._status_server)):
+                server.stop()
         self.world.end_watches()
 
 

@@ -29,7 +29,7 @@ from secrets_manager.domain.errors import (
     ConfigError,
 )
 from secrets_manager.settings import ElectionSettings
-from secrets_manager.settings.checks import ListenAddress
+from secrets_manager.settings.listening import ListenAddress
 from tests.testbed.waiting import wait_until
 from tests.unit.daemon.daemon_world import World
 from tests.unit.daemon.running import Start

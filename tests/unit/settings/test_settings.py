@@ -12,7 +12,7 @@ import logging
 import pytest
 
 from secrets_manager.settings import LogSettings, Settings
-from secrets_manager.settings.checks import ListenAddress
+from secrets_manager.settings.listening import ListenAddress
 from secrets_manager.settings.option import build_group, options_of
 
 

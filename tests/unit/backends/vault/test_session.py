@@ -546,6 +546,24 @@ def test_the_gauges_follow_the_token(bench: Bench) -> None:
     assert (bench.told.ttls, bench.told.max_ttls) == ([1200, 1100], [300, 300])
 
 
+def test_the_life_that_is_left_is_known_without_a_call(bench: Bench) -> None:
+    assert bench.session.life_left() is None
+    bench.server.ttl = 600.0
+    bench.maintain()
+    bench.clock.now += 100
+    assert bench.session.life_left() == 500
+    bench.clock.now += 10_000
+
+    assert bench.session.life_left() == 0
+
+
+def test_a_token_that_never_ends_has_no_life_that_is_left(bench: Bench) -> None:
+    bench.server.expires, bench.server.ttl = False, 0.0
+    bench.maintain()
+
+    assert bench.session.life_left() is None
+
+
 def test_the_health_of_the_server_is_asked_for_until_it_serves(bench: Bench) -> None:
     bench.maintain()
     for serving in (False, True):

@@ -17,8 +17,8 @@ from secrets_manager.daemon.config.configuration import ExitRequest, load
 from secrets_manager.daemon.config.option_docs import markdown_table, settings_file
 from secrets_manager.daemon.config.options import OPTIONS
 from secrets_manager.settings import Settings
-from secrets_manager.settings.checks import ListenAddress
 from secrets_manager.settings.kinds import TABLES
+from secrets_manager.settings.listening import ListenAddress
 
 ROOT = Path(__file__).parents[4]
 LOGIN = {"VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": "secret"}

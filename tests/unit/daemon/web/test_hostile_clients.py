@@ -13,13 +13,23 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
+from secrets_manager.daemon.web.endpoints import Endpoints
 from secrets_manager.daemon.web.health import Check, Health
-from secrets_manager.daemon.web.server import Endpoints, Server
-from secrets_manager.settings.checks import ListenAddress
+from secrets_manager.daemon.web.server import Server
+from secrets_manager.settings.listening import ListenAddress
 from tests.testbed.waiting import wait_until
 
 CLIENTS = 20
-OURS = {"server", "date", "connection", "content-type", "content-length", "vary", "content-encoding"}
+OURS = {
+    "server",
+    "date",
+    "connection",
+    "content-type",
+    "content-length",
+    "vary",
+    "content-encoding",
+    "x-content-type-options",
+}
 GOOD = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 REQUESTS = {
     "pipelined": GOOD * 500,

@@ -15,11 +15,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from secrets_manager.daemon.web.endpoints import Endpoints
 from secrets_manager.daemon.web.exposition import OPEN_METRICS, TEXT, TEXT_WITH_UTF_8, Form
 from secrets_manager.daemon.web.health import Health
 from secrets_manager.daemon.web.scrapes import Scrapes
-from secrets_manager.daemon.web.server import Endpoints, Server
-from secrets_manager.settings.checks import ListenAddress
+from secrets_manager.daemon.web.server import Server
+from secrets_manager.settings.listening import ListenAddress
 from tests.testbed.waiting import wait_until
 
 CLIENTS = 15

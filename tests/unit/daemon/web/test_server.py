@@ -14,10 +14,11 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
+from secrets_manager.daemon.web.endpoints import Endpoints
 from secrets_manager.daemon.web.health import Check, Health
-from secrets_manager.daemon.web.server import Endpoints, HttpAnswer, Preferences, Server
+from secrets_manager.daemon.web.server import HttpAnswer, HttpRequest, Server
 from secrets_manager.domain.errors import ConfigError
-from secrets_manager.settings.checks import ListenAddress
+from secrets_manager.settings.listening import ListenAddress
 from tests.testbed.waiting import wait_until
 
 LOOPBACK = ListenAddress(host="127.0.0.1", port=0)
@@ -324,14 +325,11 @@ def test_after_a_stop_which_waits_for_no_poll_no_server_listens(desk: Desk) -> N
     wait_until(lambda: not desk.server.alive(), 20, "the thread to end")
 
 
-_NOTHING_WISHED = Preferences()
-
-
 class Heavy(Endpoints):
     """Answers with more than any buffer between two sockets holds."""
 
-    def answer(self, path: str, wishes: Preferences = _NOTHING_WISHED) -> HttpAnswer:
-        assert path
+    def answer(self, request: HttpRequest) -> HttpAnswer:
+        assert request.target
         return HttpAnswer(200, "text/plain", b"x" * 2**25)
 
 

@@ -366,3 +366,28 @@ def test_periods_that_change_without_end_take_no_memory() -> None:
 
     assert len(schedule._heap) < 200
     assert schedule.take_due(START + 3 * 604800.0) in (["a", "b"], ["b", "a"])
+
+
+def test_a_key_says_when_it_is_due_once_it_was_served() -> None:
+    schedule = PollSchedule[str](PERIOD)
+    schedule.add("a")
+    assert schedule.due("a") is None
+    schedule.served("a", START)
+    due = schedule.due("a")
+    assert due is not None
+    assert START < due <= START + 1.1 * PERIOD + 0.1
+    schedule.remove("a")
+
+    assert schedule.due("a") is None
+
+
+def test_each_late_key_says_by_how_much_taken_or_not() -> None:
+    schedule = served(3)
+    dues = {key: schedule.due(key) or 0.0 for key in range(3)}
+    assert schedule.late(START) == {}
+    later = max(dues.values()) + 5
+    assert schedule.late(later) == {key: pytest.approx(later - at) for key, at in dues.items()}
+    schedule.take_due(later)
+    schedule.served(2, later)
+
+    assert schedule.late(later) == {key: pytest.approx(later - dues[key]) for key in (0, 1)}

@@ -75,6 +75,19 @@ def test_a_change_arrives_within_a_period_and_costs_the_reads_of_that_source_alo
     assert spent.reads == 2
 
 
+def test_a_survey_tells_that_what_has_not_changed_is_as_it_was_read() -> None:
+    world, backend = in_step("a", "b")
+    told: list[Source] = []
+    world.agenda.on_read = told.append
+    world.pass_time(1.1 * PERIOD)
+    assert {source.path for source in told} == {"a", "b"}
+    told.clear()
+    backend.survey_fault = BackendUnavailable("it is away")
+    world.pass_time(1.1 * PERIOD)
+
+    assert told == []
+
+
 def test_the_start_polls_nothing_before_the_first_survey() -> None:
     world, backend = in_step("a", "b", "c")
     world.pass_time(PERIOD)
