@@ -47,7 +47,8 @@ class Outcome:
     that. ``suspended`` says that nothing was looked at, as the definition wishes. ``shrunk`` is a sentence
     about what the Secret loses by this write since its sources lost it, "" where nobody need hear of it.
     ``not_restarted`` is a sentence about workloads that cannot be restarted, "" while there is none;
-    ``restarts_known`` says that they were looked for since this process began.
+    ``restarts_known`` says that they were looked for since this process began. ``asked`` is the text of the
+    annotation by which a sync was asked for, as the reconcile found it.
     """
 
     definition: Ref
@@ -69,6 +70,7 @@ class Outcome:
     shrunk: str = ""
     not_restarted: str = ""
     restarts_known: bool = True
+    asked: str = ""
 
     @classmethod
     def of_suspended(cls, about: Definition) -> Self:

@@ -16,7 +16,7 @@ from datetime import datetime
 from secrets_manager.cluster.lead.fenced import Leadership
 from secrets_manager.cluster.view.definition_store import DefinitionEntry
 from secrets_manager.domain.clash import differing_fields, is_content, is_unchanged_for_us, writers
-from secrets_manager.domain.definition import Definition, Ref, SecretSpec
+from secrets_manager.domain.definition import SYNC, Definition, Ref, SecretSpec
 from secrets_manager.domain.errors import (
     Conflict,
     Contested,
@@ -118,6 +118,8 @@ class Reconciler:
         if entry is None:
             return self._remover.settle_debts(ref)
         outcome = self._own_outcome(entry, asked_at, give_way)
+        if asked := entry.definition.annotations.get(SYNC):
+            outcome = replace(outcome, asked=asked)
         if not outcome.in_step or outcome.suspended or entry.definition.deleting:
             return [outcome]
         return [outcome, *self._remover.settle_debts(ref), *self._remover.sweep(entry)]

@@ -39,6 +39,7 @@ from secrets_manager.sync.notices import Notices, Recorder
 from secrets_manager.sync.queue.keys import Key
 from secrets_manager.sync.queue.work_log import WorkLog, outcome_fields, raised_at
 from secrets_manager.sync.queue.work_queue import Lane, WorkQueue
+from secrets_manager.sync.sync_answers import SyncAnswers
 from secrets_manager.sync.telemetry import SyncTelemetry
 
 log = logging.getLogger("sync")
@@ -79,10 +80,12 @@ class Reporter:
     now: Callable[[], datetime]
     _owed: dict[Ref, _Owed] = field(default_factory=dict)
     _notices: Notices = field(init=False)
+    _answers: SyncAnswers = field(init=False)
     _unwritten: _Unwritten = field(init=False)
 
     def __post_init__(self) -> None:
         self._notices = Notices(recorder=self.recorder, clock=self.clock)
+        self._answers = SyncAnswers(recorder=self.recorder, now=self.now)
         self._unwritten = _Unwritten(
             recorder=self.recorder,
             telemetry=self.telemetry,
@@ -152,6 +155,7 @@ class Reporter:
         """Drop a definition that is gone, its metrics included."""
         self._owed.pop(ref, None)
         self._notices.forget(ref)
+        self._answers.forget(ref)
         self._unwritten.forget(ref)
         self.telemetry.forgotten(ref)
 
@@ -162,8 +166,11 @@ class Reporter:
         # changes anything is only known after it.
         if not self.queue.is_known(Key.status(ref)):
             if not self.queue.is_pressed(Key.definition(ref)):
-                return Requeue(worst([error, *map(self.write_status, outcomes)]))
+                requeue = Requeue(worst([error, *map(self.write_status, outcomes)]))
+                self._answer(own)
+                return requeue
             if own is not None and self._status_to_write(own) is None:
+                self._answer(own)
                 own = None
         if own is None:
             self._owed.pop(ref, None)
@@ -177,9 +184,15 @@ class Reporter:
         if owed is None or not self._is_current(owed.outcome):
             return None
         error = self.write_status(owed.outcome)
+        self._answer(owed.outcome)
         if owed.error is not None and (error is None or not isinstance(owed.error, PermanentError)):
             return None
         return Requeue(worst([owed.error, error]))
+
+    def _answer(self, outcome: Outcome | None) -> None:
+        """Answer whoever asked for this reconcile, who finds its status by then."""
+        if outcome is not None and not is_silent(outcome) and self._is_current(outcome):
+            self._answers.answer(outcome, self.definitions.get(outcome.definition))
 
     def _status_to_write(self, outcome: Outcome) -> tuple[DefinitionEntry, Status] | None:
         """The definition and what its status has to become; None when there is nothing to write."""

@@ -155,8 +155,12 @@ def test_a_sync_is_answered_by_the_daemon_with_a_read(world: World, place: str, 
     world.wait_reason(place, "synced", "Synced")
     world.write("slow", a="2")
 
-    assert editor.run("sync", "synced").returncode == 0
-    world.wait_data(place, "synced-secret", {"a": "2"})
+    done = editor.run("sync", "synced", "--wait")
+
+    assert (done.returncode, done.stdout) == (0, f"{place}/synced: done, and it is in step: Synced\n")
+    assert world.data(place, "synced-secret") == {"a": "2"}
+    # Nothing changed since, and it is answered all the same.
+    assert editor.run("sync", "synced", "--wait").returncode == 0
 
 
 def test_a_suspended_definition_keeps_its_secret_until_it_is_resumed(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.cluster.base import DEFINITIONS, Json
+from secrets_manager.cluster.base import DEFINITIONS, EVENTS, Json
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable, Conflict, Forbidden
@@ -142,3 +142,69 @@ def test_a_cluster_that_does_not_answer_ends_with_3(desk: Desk) -> None:
 
     assert desk.run("sync", "--all") == Exit.UNREACHED
     assert "--context" in desk.err
+
+
+def answer(desk: Desk, name: str, asked: str) -> None:
+    """The Event by which the daemon says that it did a sync."""
+    event = {
+        "kind": "Event",
+        "metadata": {"generateName": "e.", "namespace": "shop"},
+        "involvedObject": {"kind": "SecretDefinition", "name": name},
+        "reason": "SyncDone",
+        "message": f"the sync asked for at {asked} is done: Synced",
+    }
+    desk.api.create(EVENTS, "shop", event)
+
+
+def daemon_at_the_first_pause(desk: Desk, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Syncs that are asked for are answered while the command waits."""
+
+    def pause(_seconds: float) -> None:
+        for name in names:
+            answer(desk, name, found(desk, name)["metadata"]["annotations"][SYNC])
+
+    monkeypatch.setattr("time.sleep", pause)
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "said"),
+    [
+        ("Synced", Exit.OK, "done, and it is in step: Synced"),
+        ("KeyNotFound", Exit.NO, "done, and it is not in step: KeyNotFound"),
+    ],
+)
+def test_a_sync_that_is_waited_for_ends_with_what_came_of_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, reason: str, code: int, said: str
+) -> None:
+    desk.define("a")
+    desk.report("a", reason)
+    answer(desk, "a", "2026-01-01T00:00:00Z")
+    daemon_at_the_first_pause(desk, monkeypatch, "a")
+
+    assert desk.run("sync", "a", "--wait") == code
+    assert desk.out == f"shop/a: {said}\n"
+
+
+def test_a_sync_that_nobody_answers_in_time_ends_with_3(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        desk.define(name)
+        desk.report(name)
+    daemon_at_the_first_pause(desk, monkeypatch, "a")
+
+    assert desk.run("sync", "a", "b", "--wait", "--timeout", "50ms") == Exit.UNREACHED
+    assert "shop/a: done" in desk.out
+    assert "shop/b: no daemon answered in time" in desk.out
+
+
+def test_only_a_few_are_waited_for(desk: Desk) -> None:
+    assert desk.run("sync", "--all", "--wait") == Exit.FAULT
+    assert desk.run("sync", *(f"a{number}" for number in range(9)), "--wait") == Exit.FAULT
+    assert "8 at most" in desk.err
+
+
+def test_who_may_not_list_events_is_told_so(desk: Desk) -> None:
+    desk.define("a")
+    desk.api.forbid("list", "events")
+
+    assert desk.run("sync", "a", "--wait") == Exit.UNREACHED
+    assert "'events'" in desk.err
