@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Never
 
 import click
 
 from secrets_manager.cluster.base import DEFINITIONS
 from secrets_manager.commands.ages import utc_now
-from secrets_manager.commands.cluster import Asked, Cluster, cluster_of, cluster_options
+from secrets_manager.commands.cluster import DEFAULT_NAMESPACE, Asked, Cluster, cluster_of, cluster_options
 from secrets_manager.commands.completing import complete_definitions
 from secrets_manager.commands.exit_codes import Exit
+from secrets_manager.commands.faults import NoSuchObject
 from secrets_manager.commands.following import Change, Following, What
 from secrets_manager.commands.kinds import Plain, Surroundings
 from secrets_manager.commands.listing import LastChanges, Listing, list_all, read_named
 from secrets_manager.commands.named import refs_named
 from secrets_manager.commands.output import Form, drawn, form_option, tell, tell_next, write
+from secrets_manager.commands.status_from import Page, read_page
 from secrets_manager.commands.status_table import StatusTable
 from secrets_manager.daemon.std_streams import say
 from secrets_manager.domain.definition import Ref
@@ -50,20 +52,33 @@ class _Asked:
 @click.option("--not-ready", is_flag=True, help="Only those that are not in step.")
 @click.option("--backend", default="", metavar="NAME", help="Only those that read from this backend.")
 @click.option("--reason", default="", metavar="REASON", help="Only those with this reason.")
+@click.option(
+    "--from",
+    "page",
+    default="",
+    metavar="URL",
+    help="Ask the status page of a daemon at this address, and not the cluster.",
+)
+@click.option("--token-file", default="", metavar="FILE", help="Bearer token for --from.")
+@click.option("--ca-cert", default="", metavar="FILE", help="Authorities to trust for --from.")
 @form_option(wide=True)
 @click.pass_obj
 def status(surroundings: Surroundings, /, *, asked: Asked, form: Form, **options: Any) -> int:
     """Run the command."""
     choice = Choice(not_ready=options["not_ready"], backend=options["backend"], reason=options["reason"])
+    if options["names"] and asked.everywhere:
+        raise click.UsageError("-A shows all definitions, and names choose some; give one of the two")
+    if options["page"]:
+        return _tell_of_page(asked, _Asked(choice=choice, form=form, names=()), options)
+    if options["token_file"] or options["ca_cert"]:
+        raise click.UsageError("--token-file and --ca-cert are for --from URL")
     with cluster_of(asked, surroundings) as cluster:
         names = refs_named(options["names"], cluster.namespace)
-        if names and asked.everywhere:
-            raise click.UsageError("-A shows all definitions, and names choose some; give one of the two")
-        question = _Asked(choice=choice, form=form, names=names)
-        changes = LastChanges(cluster.api)
+        question, changes = _Asked(choice=choice, form=form, names=names), LastChanges(cluster.api)
         if options["watch"]:
             _follow(cluster, question, changes)
-        return _tell(question, _read(cluster, names, changes))
+        listing = _read(cluster, names, changes)
+    return _tell(question, Overview(at=utc_now(), definitions=listing.lines))
 
 
 def _read(cluster: Cluster, names: Sequence[Ref], changes: LastChanges) -> Listing:
@@ -72,12 +87,27 @@ def _read(cluster: Cluster, names: Sequence[Ref], changes: LastChanges) -> Listi
     return list_all(cluster.api, cluster.scope(DEFINITIONS).namespace, changes)
 
 
-def _tell(question: _Asked, listing: Listing) -> int:
-    now, lines = utc_now(), tuple(filter(question.choice.takes, listing.lines))
+def _tell_of_page(asked: Asked, question: _Asked, options: Mapping[str, Any]) -> int:
+    if options["watch"]:
+        raise click.UsageError("--watch follows the cluster, and --from asks a status page once")
+    named = frozenset(refs_named(options["names"], asked.namespace or DEFAULT_NAMESPACE))
+    page = Page(url=options["page"], token_file=options["token_file"], ca_cert=options["ca_cert"])
+    namespaces = {ref.namespace for ref in named}
+    only = namespaces.pop() if len(namespaces) == 1 else asked.namespace
+    overview = read_page(page, only, asked.timeout)
+    if named:
+        lines = [line for line in overview.definitions if Ref(line.namespace, line.name) in named]
+        if missing := sorted(named - {Ref(line.namespace, line.name) for line in lines}):
+            raise NoSuchObject(f"the status page knows no definition {missing[0]}")
+        overview = replace(overview, definitions=tuple(lines))
+    return _tell(question, overview)
+
+
+def _tell(question: _Asked, overview: Overview) -> int:
+    shown = replace(overview, definitions=tuple(filter(question.choice.takes, overview.definitions)))
     table = StatusTable(wide=question.form is Form.WIDE)
-    data = None if question.form.is_text else as_data(Overview(at=now, definitions=lines))
-    tell(question.form, data, lambda: table.whole(lines, now))
-    return Exit.OK if all(line.ready is Readiness.TRUE for line in lines) else Exit.NO
+    tell(question.form, None if question.form.is_text else as_data(shown), lambda: table.overview(shown))
+    return Exit.OK if all(line.ready is Readiness.TRUE for line in shown.definitions) else Exit.NO
 
 
 # ── --watch ──────────────────────────────────────────────────────────────────────────────────────────

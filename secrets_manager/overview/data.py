@@ -11,12 +11,12 @@ from secrets_manager.overview.model import DefinitionLine, Overview
 
 def as_data(overview: Overview) -> dict[str, Any]:
     """The overview as mappings, lists and plain values, in the order of the model."""
-    return {_camel(field.name): _plain(getattr(overview, field.name)) for field in fields(overview)}
+    return {camel(field.name): _plain(getattr(overview, field.name)) for field in fields(overview)}
 
 
 def definition_data(line: DefinitionLine) -> dict[str, Any]:
     """One definition, as it stands in an overview."""
-    return {_camel(field.name): _plain(getattr(line, field.name)) for field in fields(line)}
+    return {camel(field.name): _plain(getattr(line, field.name)) for field in fields(line)}
 
 
 def time_data(moment: datetime) -> str:
@@ -30,10 +30,11 @@ def _plain(value: object) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value):
-        return {_camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
+        return {camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
     return str(value) if isinstance(value, str) else value
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """The name of a field in JSON."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)

@@ -23,6 +23,7 @@ from tests.docs.pages import ROOT
 from tests.integration.world import World, grant
 from tests.testbed.cluster import ServiceAccount
 from tests.testbed.daemon import DaemonProcess, base_environment
+from tests.testbed.processes import free_port
 from tests.testbed.waiting import wait_until
 
 STORED = {"a": "canary-value-of-a", "b": "canary-value-of-b"}
@@ -68,7 +69,8 @@ class Person:
 
     def _command(self, words: tuple[str, ...]) -> list[str]:
         word, *rest = words
-        return [sys.executable, "-m", "secrets_manager", word, "-n", self.namespace, *rest]
+        where = [] if "-n" in rest else ["-n", self.namespace]
+        return [sys.executable, "-m", "secrets_manager", word, *where, *rest]
 
     def _options(self) -> Mapping[str, Any]:
         return {"stderr": subprocess.PIPE, "text": True, "env": self._environ, "cwd": self._folder}
@@ -216,6 +218,25 @@ def test_a_reader_that_has_seen_enough_ends_a_watch_quietly(world: World, place:
 
         assert watching.returncode == 141
         assert watching.stderr.read() == ""
+
+
+def test_the_status_page_of_a_daemon_is_asked_for_what_only_the_daemon_knows(
+    world: World, place: str, viewer: Person
+) -> None:
+    elsewhere = world.cluster.create_namespace()
+    address = f"127.0.0.1:{free_port()}"
+    world.define(elsewhere, "asked", world.keys("a"), secret="asked-secret")
+    with world.daemon(f"-status-addr={address}", f"-watch-namespaces={elsewhere}") as daemon:
+        daemon.wait_ready()
+        world.wait_reason(elsewhere, "asked", "Synced")
+        told = viewer.run("status", "--from", f"http://{address}", "-n", elsewhere)
+        data = viewer.json("status", "--from", f"http://{address}", "-n", elsewhere)
+    world.cluster.delete_namespace(elsewhere)
+
+    assert told.returncode == 0
+    assert "backend default (vault): logged in" in told.stdout
+    assert data["definitions"][0]["nextPoll"] is not None
+    assert data["queue"] is not None
 
 
 def test_no_command_says_a_value_a_token_or_a_credential(world: World, place: str, editor: Person) -> None:
