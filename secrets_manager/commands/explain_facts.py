@@ -21,15 +21,23 @@ from secrets_manager.cluster.base import (
     NotFound,
     Scope,
 )
+from secrets_manager.commands.faults import told
 from secrets_manager.commands.listing import read
 from secrets_manager.commands.verdicts import Judge
 from secrets_manager.domain.condition import Status
 from secrets_manager.domain.definition import Definition, Ref
-from secrets_manager.domain.errors import Forbidden
+from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.secret import DEFINITION_KIND
 
 _MOST_EVENTS = 5
 _Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What could not be read, and why, as the end of a sentence."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +52,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything that an explanation is made of; None for what the user may not know.
+    """Everything that an explanation is made of.
 
     Attributes:
         rivals: other definitions that want the same Secret, the eldest first.
@@ -56,9 +64,9 @@ class Facts:
 
     wanting: Definition
     status: Status | None
-    rivals: tuple[Definition, ...] | None
-    secret: Json | None = field(repr=False)
-    events: tuple[Told, ...] | None
+    rivals: tuple[Definition, ...] | Unknown
+    secret: Json | Unknown = field(repr=False)
+    events: tuple[Told, ...] | Unknown
     judge: Judge | None
     now: datetime
 
@@ -70,19 +78,20 @@ def gather(api: KubernetesApi, ref: Ref, judge: Judge | None, now: datetime) -> 
     return Facts(
         wanting=wanting,
         status=manifests.status(raw),
-        rivals=_if_allowed(lambda: _rivals(api, wanting)),
-        secret=_if_allowed(lambda: _secret(api, wanting)),
-        events=_if_allowed(lambda: _events(api, wanting)),
+        rivals=_known(lambda: _rivals(api, wanting)),
+        secret=_known(lambda: _secret(api, wanting)),
+        events=_known(lambda: _events(api, wanting)),
         judge=judge,
         now=now,
     )
 
 
-def _if_allowed(ask: Callable[[], _Found]) -> _Found | None:
+def _known(ask: Callable[[], _Found]) -> _Found | Unknown:
+    """What is found; a Secret that cannot be decrypted, say, is no reason to explain nothing."""
     try:
         return ask()
-    except Forbidden:
-        return None
+    except SecretsManagerError as error:
+        return Unknown(told(error).partition("; ")[0])
 
 
 def _rivals(api: KubernetesApi, wanting: Definition) -> tuple[Definition, ...]:

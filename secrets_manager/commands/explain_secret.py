@@ -8,7 +8,7 @@ from typing import Any
 from secrets_manager.cluster import manifests
 from secrets_manager.cluster.base import Json
 from secrets_manager.commands.ages import age
-from secrets_manager.commands.explain_facts import Facts
+from secrets_manager.commands.explain_facts import Facts, Unknown
 from secrets_manager.domain.clash import FieldManager
 from secrets_manager.domain.definition import ADOPT, Definition, SecretSpec
 from secrets_manager.domain.marks import select_copied
@@ -42,8 +42,8 @@ def writes(wanting: Definition, spec: SecretSpec) -> Iterator[str]:
 def whose(facts: Facts) -> Iterator[str]:
     """Who owns and who wrote the Secret, and who else wants it."""
     yield from _owners(facts)
-    if facts.rivals is None:
-        yield "Whether other definitions want the same Secret is not known: you may not list them."
+    if isinstance(facts.rivals, Unknown):
+        yield f"Whether other definitions want the same Secret is not known: {facts.rivals.why}."
     elif not facts.rivals:
         yield "No other definition wants it."
     else:
@@ -66,8 +66,8 @@ def restarts(spec: SecretSpec) -> Iterator[str]:
 
 def _owners(facts: Facts) -> Iterator[str]:
     secret = facts.secret
-    if secret is None:
-        yield "What is known of the Secret itself is nothing: you may not read it."
+    if isinstance(secret, Unknown):
+        yield f"Nothing is known of the Secret itself: {secret.why}."
         return
     if not secret:
         yield "There is no such Secret yet."

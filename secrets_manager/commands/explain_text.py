@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from secrets_manager.commands import explain_secret, explain_sources
 from secrets_manager.commands.ages import age, span
-from secrets_manager.commands.explain_facts import Facts
+from secrets_manager.commands.explain_facts import Facts, Unknown
 from secrets_manager.domain.definition import SYNC, SecretSpec
 from secrets_manager.domain.wording import printable
 from secrets_manager.overview.advice import advice_on
@@ -88,8 +88,8 @@ def _next(facts: Facts, spec: SecretSpec) -> Iterator[str]:
 
 
 def _events(facts: Facts) -> Iterator[str]:
-    if facts.events is None:
-        yield "They are not known: you may not list Events."
+    if isinstance(facts.events, Unknown):
+        yield f"They are not known: {facts.events.why}."
         return
     for event in facts.events:
         kind = "Warning" if event.warning else "Normal"

@@ -21,7 +21,7 @@ from secrets_manager.cluster.base import (
 )
 from secrets_manager.commands.faults import NoSuchObject
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import Forbidden
+from secrets_manager.domain.errors import Forbidden, SecretsManagerError
 from secrets_manager.domain.secret import MANAGED_BY, MANAGED_BY_LABEL
 from secrets_manager.overview.definitions import last_change_of, line_of
 from secrets_manager.overview.model import DefinitionLine
@@ -56,8 +56,11 @@ class LastChanges:
                 for page in self.api.pages(scope)
                 for secret in page.items
             }
-        except (Forbidden, Expired):
+        except Forbidden:
             self._forbidden = True
+        except SecretsManagerError:
+            # Where one Secret cannot be decrypted no list works, and status is needed most.
+            self._listed = {}
 
     def of(self, secret: Ref) -> datetime | None:
         """As listed."""
@@ -69,10 +72,10 @@ class LastChanges:
             return None
         try:
             return last_change_of(self.api.get(SECRET_METADATA, secret))
-        except NotFound:
-            return None
         except Forbidden:
             self._forbidden = True
+            return None
+        except SecretsManagerError:
             return None
 
 

@@ -21,6 +21,7 @@ import yaml
 
 from tests.docs.pages import ROOT
 from tests.integration.world import World, grant
+from tests.testbed.binaries import program
 from tests.testbed.cluster import ServiceAccount
 from tests.testbed.daemon import DaemonProcess, base_environment
 from tests.testbed.processes import free_port
@@ -53,6 +54,14 @@ class Person:
         )
         self.said.append(done.stdout + done.stderr)
         return done
+
+    def kubectl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run kubectl, which finds the plug-in beside this Python."""
+        options = self._options()
+        path = f"{Path(sys.prefix) / 'bin'}:{options['env']['PATH']}"
+        options = {**options, "env": {**options["env"], "PATH": path}}
+        command = [str(program("kubectl")), *words]
+        return subprocess.run(command, **options, stdout=subprocess.PIPE, check=False, timeout=PATIENCE)
 
     @contextmanager
     def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
@@ -120,7 +129,7 @@ def test_who_may_only_read_definitions_gets_all_but_what_the_secret_says(
     assert (line["ready"], line["reason"], line["lastChange"]) == ("True", "Synced", None)
     assert line["sources"][0]["version"] == "1"
     assert explained.returncode == 0
-    assert "you may not read it" in explained.stdout
+    assert "Nothing is known of the Secret itself: RBAC does not grant you the verb 'get'" in explained.stdout
     assert viewer.run("status").returncode == 0
 
 
@@ -237,6 +246,18 @@ def test_the_status_page_of_a_daemon_is_asked_for_what_only_the_daemon_knows(
     assert "backend default (vault): logged in" in told.stdout
     assert data["definitions"][0]["nextPoll"] is not None
     assert data["queue"] is not None
+
+
+def test_kubectl_runs_the_plug_in_and_completes_names_from_the_cluster(
+    world: World, place: str, viewer: Person
+) -> None:
+    defined(world, place, "completed")
+
+    ran = viewer.kubectl("secrets-manager", "status", "-n", place, "completed")
+    offered = viewer.kubectl("__complete", "secrets-manager", "explain", "-n", place, "compl")
+
+    assert (ran.returncode, "1 definition: 1 ready" in ran.stdout) == (0, True)
+    assert offered.stdout.split() == ["completed", ":4"]
 
 
 def test_no_command_says_a_value_a_token_or_a_credential(world: World, place: str, editor: Person) -> None:

@@ -81,6 +81,23 @@ def test_a_shell_that_is_here_reads_the_script_without_a_fault(desk: Desk, shell
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_fish_completes_commands_by_the_script(desk: Desk, program: Path) -> None:
+    fish = shutil.which("fish")
+    if fish is None:
+        pytest.skip("there is no fish here")
+    desk.run("completion", "fish")
+    script = desk.folder / "completion.fish"
+    script.write_text(desk.out)
+    done = subprocess.run(
+        [fish, "--no-config", "-c", f"source {script}; complete -C 'secrets-manager su'"],
+        env={"PATH": f"{program}:{os.environ['PATH']}", "HOME": str(desk.folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split("\t")[0] == "suspend"
+
+
 def test_names_come_from_the_cluster(desk: Desk) -> None:
     for name in ("app", "api", "web"):
         desk.define(name)

@@ -9,6 +9,7 @@ import pytest
 from secrets_manager.cluster.base import DEFINITIONS, EVENTS, SECRETS
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import ClusterUnavailable
 from tests.unit.commands.conftest import CANARY, Desk
 
 LOGIN = {"VAULT_ROLE_ID": CANARY, "VAULT_SECRET_ID": CANARY}
@@ -180,10 +181,23 @@ def test_what_may_not_be_read_is_said_to_be_unknown(desk: Desk) -> None:
     said = explained(desk, "a")
 
     assert said["Whose the Secret is"] == [
-        "What is known of the Secret itself is nothing: you may not read it.",
-        "Whether other definitions want the same Secret is not known: you may not list them.",
+        "Nothing is known of the Secret itself: RBAC does not grant you the verb 'get' on 'secrets'.",
+        (
+            "Whether other definitions want the same Secret is not known: RBAC does not grant you the verb "
+            "'list' on 'secretdefinitions'."
+        ),
     ]
-    assert said["Events"] == ["They are not known: you may not list Events."]
+    assert said["Events"] == ["They are not known: RBAC does not grant you the verb 'list' on 'events'."]
+
+
+def test_a_secret_that_cannot_be_decrypted_hides_nothing_else(desk: Desk) -> None:
+    desk.define("a")
+    desk.report("a", "ClusterUnavailable", "the API server answered 500")
+    desk.api.fail_next("get", "secrets", ClusterUnavailable("the API server answered 500"))
+
+    said = explained(desk, "a")["Whose the Secret is"]
+
+    assert said[0] == "Nothing is known of the Secret itself: the API server answered 500."
 
 
 def test_the_newest_events_about_it_are_told_and_no_others(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import yaml
 from secrets_manager.cluster.base import DEFINITIONS, Expired, WatchEvent
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.domain.definition import Ref
-from secrets_manager.domain.errors import ClusterUnauthorized
+from secrets_manager.domain.errors import ClusterUnauthorized, ClusterUnavailable
 from tests.unit.commands.conftest import Desk
 
 
@@ -73,6 +73,16 @@ def test_who_may_not_list_secrets_does_not_know_when_they_changed(desk: Desk) ->
 
     assert desk.run("status") == Exit.OK
     assert desk.json("status")["definitions"][0]["lastChange"] is None
+
+
+def test_a_secret_that_cannot_be_decrypted_hides_no_definition(desk: Desk) -> None:
+    desk.define("a")
+    desk.report("a")
+    desk.api.fail_next("list", "secrets", ClusterUnavailable("the API server answered 500"))
+    desk.api.fail_next("get", "secrets", ClusterUnavailable("the API server answered 500"))
+
+    assert desk.json("status")["definitions"][0]["lastChange"] is None
+    assert desk.json("status", "a")["definitions"][0]["lastChange"] is None
 
 
 def test_one_by_name_is_read_by_name_with_its_secret(desk: Desk) -> None:
