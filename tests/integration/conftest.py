@@ -12,6 +12,7 @@ from tests.integration.world import World, electable_world, new_world
 from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess
 from tests.testbed.fault_proxy import FaultProxy
+from tests.testbed.helm_cli import Helm
 from tests.testbed.openbao import OpenBao
 from tests.testbed.pki import Authority
 
@@ -135,3 +136,9 @@ def made(
     make = Make(openbao, openbao_proxy, fault_proxy, mount, policy, tmp_path, authority, monkeypatch)
     yield make
     make.stop()
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm without a cluster, which renders and lints."""
+    return Helm(folder=tmp_path_factory.mktemp("helm"))

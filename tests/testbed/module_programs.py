@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.testbed.binaries import KUBERNETES_PROGRAMS, module_program, program
 
-__all__ = ["MODULE_PROGRAMS", "ModuleProgram", "every_program", "gitops_program"]
+__all__ = ["MODULE_PROGRAMS", "ModuleProgram", "every_program", "gitops_program", "helm_program"]
 
 _HERE = Path(__file__).parent
 
@@ -31,13 +31,25 @@ class ModuleProgram:
 
 
 _GITOPS = ModuleProgram(name="gitops", folder=_HERE / "gitops")
+# Built without the linker's flags of a release it would not know its own version.
+_HELM = ModuleProgram(
+    name="helm",
+    folder=_HERE / "helm",
+    package="helm.sh/helm/v4/cmd/helm",
+    ldflags="-s -w -X helm.sh/helm/v4/internal/version.version=v4.2.4",
+)
 
-MODULE_PROGRAMS = (_GITOPS,)
+MODULE_PROGRAMS = (_GITOPS, _HELM)
 
 
 def gitops_program() -> Path:
     """The program by which GitOps tools judge an object: kstatus, and the Lua of Argo CD."""
     return _GITOPS.path()
+
+
+def helm_program() -> Path:
+    """Helm."""
+    return _HELM.path()
 
 
 def every_program() -> list[Path]:
