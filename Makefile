@@ -71,6 +71,10 @@ docs: venv ## Write the references anew and build the documentation as a site, b
 	@$(BIN)/python -m docsite.references
 	@scripts/docs
 
+.PHONY: chart
+chart: venv ## Write anew what the Helm chart repeats of other files: its schema and its copies
+	@scripts/chart
+
 .PHONY: bench
 bench: testbed ## Measure the daemon on the real servers (SCENARIO=cold N=1000 MINUTES=1; see docs/performance.md)
 	@scripts/bench $(addprefix --scenario=,$(SCENARIO)) $(addprefix --definitions=,$(N)) \

@@ -45,7 +45,7 @@ def path_rules(value: tuple[object, ...]) -> tuple[Rule, ...]:
 
 
 def _rule(item: Mapping[str, Any]) -> Rule:
-    lists = {name: list_of_items(item[name]) for name in _LISTS if name in item}
+    lists = {name: list_of_items(item[name]) for name in RULE_LISTS if name in item}
     return Rule(**lists, effect=Effect(item["effect"]))
 
 
@@ -55,9 +55,10 @@ def _faults(item: object) -> Iterator[str]:
         yield f": must be a table, found {toml_type(item)}"
         return
     for name in item:
-        if name not in {*_LISTS, "effect"}:
-            yield f", {in_quotes(name[:_LONGEST_NAME])}: unknown; a rule has {', '.join(_LISTS)} and effect"
-    for name, check in _LISTS.items():
+        if name not in {*RULE_LISTS, "effect"}:
+            known = ", ".join(RULE_LISTS)
+            yield f", {in_quotes(name[:_LONGEST_NAME])}: unknown; a rule has {known} and effect"
+    for name, check in RULE_LISTS.items():
         if name in item:
             yield from (f", {name}{fault}" for fault in _faults_of_list(item[name], check))
         elif name != "backends":
@@ -111,7 +112,7 @@ def _path_glob(item: str) -> None:
         raise ValueError("matches no path: none has two slashes in a row or ends with one; /* is all below")
 
 
-_LISTS: dict[str, Callable[[str], None]] = {
+RULE_LISTS: dict[str, Callable[[str], None]] = {
     "namespaces": _namespace_glob,
     "backends": _backend_glob,
     "paths": _path_glob,

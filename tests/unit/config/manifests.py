@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
 SAMPLES = ROOT / "samples"
 
-# Scripts and their tests in the form that Argo CD has for them.
-_ARGO_CD = CONFIG / "argocd/secrets-manager.tuenti.io"
+# Scripts and their tests in the form that Argo CD has for them, and templates in that of Helm.
+_OF_OTHERS = (CONFIG / "argocd/secrets-manager.tuenti.io", CONFIG / "chart")
 
 Manifest = dict[str, Any]
 
@@ -35,7 +35,7 @@ def one(name: str) -> Manifest:
 
 def files(folder: Path) -> list[Path]:
     """Every YAML file below a folder that is for Kubernetes or kustomize."""
-    return sorted(path for path in folder.rglob("*.yaml") if not path.is_relative_to(_ARGO_CD))
+    return sorted(path for path in folder.rglob("*.yaml") if not any(map(path.is_relative_to, _OF_OTHERS)))
 
 
 def kustomizations() -> list[Path]:

@@ -1,0 +1,235 @@
+"""Releases keep apart, whatever they and their namespaces are called, and a text stays a text."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.chart_support import CHART, Object, chart, chart_or_refusal, one_of, settings_of
+from tests.integration.test_chart_settings import CONTROL, HOSTILE
+from tests.testbed.helm_cli import Helm
+
+# A name of a Service is the strictest of all.
+SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+LONG = "r" * 53
+EVERYTHING: dict[str, Any] = {
+    "networkPolicy": {"enabled": True},
+    "noForeignTokens": {"enabled": True},
+    "serviceMonitor": {"enabled": True},
+    "prometheusRule": {"enabled": True},
+    "namespaces": ["team-a"],
+    "crds": {"enabled": False},
+}
+# Release and namespace: what YAML would take for something else, what no Service may be called, what is long.
+RELEASES = [
+    ("secrets-manager", "secrets-manager"),
+    ("secrets-manager", "kube-system"),
+    ("secrets-manager", "a"),
+    ("a-secrets-manager", "a"),
+    ("a", "secrets-manager"),
+    ("a", "a"),
+    ("a.b", "a"),
+    ("a-b", "a"),
+    ("b", "a-b"),
+    ("1", "1"),
+    ("1e3", "1e3"),
+    ("0x1f", "0x1f"),
+    ("true", "true"),
+    ("null", "null"),
+    ("on", "y"),
+    ("1.5", "123"),
+    (LONG, "n" * 63),
+    (f"{LONG[:-1]}s", "n" * 63),
+    (f"{LONG[:-2]}-s", f"{'n' * 62}o"),
+]
+
+
+@functools.cache
+def _everything(helm: Helm, release: tuple[str, str]) -> list[Object]:
+    return chart(helm, EVERYTHING, release=release[0], namespace=release[1])
+
+
+def _ids(release: tuple[str, str]) -> str:
+    return "/".join(re.sub(r"(.)\1{9,}", r"\1\1", part) for part in release)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=_ids)
+def test_every_name_is_one_that_kubernetes_takes(helm: Helm, release: tuple[str, str]) -> None:
+    objects = _everything(helm, release)
+
+    for each in objects:
+        metadata = each["metadata"]
+        assert metadata.get("namespace", release[1]) in {release[1], "team-a"}
+        assert len(metadata["name"]) <= 253
+        assert all(isinstance(label, str) and len(label) <= 63 for label in metadata["labels"].values())
+    for kind in ("Service", "Deployment", "PodDisruptionBudget"):
+        assert SERVICE_NAME.fullmatch(one_of(objects, kind)["metadata"]["name"])
+
+
+def test_no_two_releases_share_an_object(helm: Helm) -> None:
+    owners: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for release in RELEASES:
+        for each in _everything(helm, release):
+            key = (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
+            assert owners.setdefault(key, release) == release, key
+
+
+def test_two_releases_of_one_namespace_select_pods_of_their_own_and_hold_leases_of_their_own(
+    helm: Helm,
+) -> None:
+    first, second = (chart(helm, EVERYTHING, release=name, namespace="shared") for name in ("one", "two"))
+
+    for kind, path in (
+        ("Deployment", ("spec", "selector", "matchLabels")),
+        ("Service", ("spec", "selector")),
+        ("PodDisruptionBudget", ("spec", "selector", "matchLabels")),
+        ("NetworkPolicy", ("spec", "podSelector", "matchLabels")),
+        ("ServiceMonitor", ("spec", "selector", "matchLabels")),
+    ):
+        labels = _at(one_of(second, "Deployment"), ("spec", "template", "metadata", "labels"))
+        assert not _at(one_of(first, kind), path).items() <= labels.items(), kind
+        assert _at(one_of(second, kind), path).items() <= labels.items(), kind
+    assert _lease(first) == "one-secrets-manager.secrets-manager.tuenti.io"
+    assert _lease(first) != _lease(second)
+
+
+def test_the_lease_of_the_settings_is_the_one_that_the_role_is_about(helm: Helm) -> None:
+    usual = chart(helm)
+    other = chart(helm, {"settings": {"election": {"lease-name": "mine", "lease-namespace": "there"}}})
+
+    assert _lease(usual) == "5ac9a181.secrets-manager.tuenti.io"
+    assert "lease-name" not in settings_of(usual)
+    assert _lease(other) == "mine"
+    assert 'lease-name = "mine"' in settings_of(other)
+    assert one_of(other, "RoleBinding", "secrets-manager-election")["metadata"]["namespace"] == "there"
+
+
+def test_alerts_and_the_admission_policy_speak_of_the_release(helm: Helm) -> None:
+    values = {**EVERYTHING, "serviceAccount": {"name": "robot"}}
+    objects = chart(helm, values, release="other", namespace="elsewhere")
+
+    rules = str(one_of(objects, "PrometheusRule")["spec"])
+    assert 'job="other-secrets-manager-metrics"' in rules
+    assert 'deployment="other-secrets-manager"' in rules
+    assert 'namespace="elsewhere"' in rules
+    assert not re.search(r'(job|deployment|namespace)="secrets-manager|namespace secrets-manager', rules)
+    (condition,) = one_of(objects, "ValidatingAdmissionPolicy")["spec"]["matchConditions"]
+    assert "'system:serviceaccount:elsewhere:robot'" in condition["expression"]
+
+
+def test_a_tenant_gets_nothing_that_needs_rights_in_the_cluster(helm: Helm) -> None:
+    values = {"namespaces": ["team-a"], "crds": {"enabled": False}, "people": {"enabled": False}}
+
+    objects = chart(helm, values, release="mine", namespace="team-a")
+
+    assert {each["metadata"]["namespace"] for each in objects} == {"team-a"}
+    assert not [each for each in objects if each["kind"].startswith("Cluster")]
+
+
+def test_without_an_election_one_pod_ends_before_the_next_begins(helm: Helm) -> None:
+    values = {"replicas": 1, "settings": {"enable-leader-election": False}}
+    objects = chart(helm, values)
+
+    spec = one_of(objects, "Deployment")["spec"]
+    assert spec["strategy"] == {"type": "Recreate"}
+    assert "minReadySeconds" not in spec
+    assert "secrets-manager-election" not in {each["metadata"]["name"] for each in objects}
+
+
+@pytest.mark.parametrize(
+    ("election", "seconds"),
+    [({}, 20), ({"lease-duration": "1m"}, 65), ({"lease-duration": "1m0.9s", "retry-period": "10s"}, 81)],
+)
+def test_a_rollout_waits_longer_than_a_replica_needs_to_trust_the_next_hand_over(
+    helm: Helm, election: dict[str, str], seconds: int
+) -> None:
+    spec = one_of(chart(helm, {"settings": {"election": election}}), "Deployment")["spec"]
+
+    assert spec["minReadySeconds"] == seconds
+
+
+# ── texts ────────────────────────────────────────────────────────────────────────────────────────────
+
+HOSTILE_LABELS = {f"label{number}": text for number, text in enumerate(HOSTILE)}
+
+
+def test_no_text_of_the_values_becomes_anything_but_a_text(helm: Helm) -> None:
+    values: dict[str, Any] = {
+        **EVERYTHING,
+        **dict.fromkeys(("commonLabels", "podLabels", "podAnnotations", "nodeSelector"), HOSTILE_LABELS),
+        "service": {"annotations": HOSTILE_LABELS},
+        "serviceAccount": {"annotations": HOSTILE_LABELS},
+        "serviceMonitor": {"enabled": True, "labels": HOSTILE_LABELS},
+        "prometheusRule": {"enabled": True, "labels": HOSTILE_LABELS},
+        "extraEnv": [{"name": f"N{number}", "value": text} for number, text in enumerate(HOSTILE)],
+        "extraObjects": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": HOSTILE_LABELS}
+        ],
+        "tolerations": [{"key": text} for text in HOSTILE],
+        "serviceAccountTokens": {f"a{number}": {"audience": text} for number, text in enumerate(HOSTILE)},
+    }
+    plain = chart(helm, EVERYTHING)
+
+    objects = chart(helm, values)
+
+    assert len(objects) == len(plain) + 1
+    found = list(itertools.chain.from_iterable(map(_texts, objects)))
+    # Every object has the common labels, and nine places hold the texts besides.
+    added = len(plain) + 9
+    for text in HOSTILE:
+        assert found.count(text) >= added, ascii(text)
+
+
+@pytest.mark.parametrize("text", CONTROL, ids=ascii)
+def test_a_label_that_yaml_cannot_carry_takes_no_other_with_it(helm: Helm, text: str) -> None:
+    values = {"podAnnotations": {"a": f"a{text}b", "other": "there"}}
+    objects, told = chart_or_refusal(helm, values)
+
+    assert objects or "control characters are not allowed" in told
+    for deployment in (each for each in objects if each["kind"] == "Deployment"):
+        assert deployment["spec"]["template"]["metadata"]["annotations"]["other"] == "there"
+
+
+def test_a_role_in_vault_may_be_called_anything(helm: Helm) -> None:
+    for text in ("true", "1e5", "null", " padded ", "\n".join(HOSTILE)):
+        auth = {"enabled": True, "role": text, "audience": text}
+        objects = chart(helm, {"vault": {"kubernetesAuth": auth}, "topologySpread": {"topologyKey": text}})
+        assert list(itertools.chain.from_iterable(map(_texts, objects))).count(text) >= 3, ascii(text)
+
+
+def test_the_chart_stays_below_what_a_release_may_hold(helm: Helm, tmp_path: Any) -> None:
+    # Helm keeps chart, values and objects of each release in one Secret, packed, of 1 MiB at the most.
+    helm.run("package", CHART, "--destination", tmp_path)
+
+    (packed,) = tmp_path.iterdir()
+    assert packed.stat().st_size < 200_000
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _lease(objects: list[Object]) -> str:
+    role = one_of(objects, "Role", next(_election_roles(objects)))
+    ((name,),) = (rule["resourceNames"] for rule in role["rules"] if "resourceNames" in rule)
+    return str(name)
+
+
+def _election_roles(objects: list[Object]) -> Iterator[str]:
+    return (each["metadata"]["name"] for each in objects if each["metadata"]["name"].endswith("-election"))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from itertools.chain.from_iterable(map(_texts, value.values()))
+    elif isinstance(value, list):
+        yield from itertools.chain.from_iterable(map(_texts, value))
+    elif isinstance(value, str):
+        yield value

@@ -1,0 +1,148 @@
+"""The schema of the values names what is wrong: a misspelt key in any table, a wrong type in any place."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from secrets_manager.settings import BACKENDS
+from tests.integration.chart_support import CHART, chart, chart_or_refusal
+from tests.integration.schema_walk import MISSPELT, Walk
+from tests.integration.test_chart_values import DEFAULTS
+from tests.testbed.helm_cli import Helm, HelmError
+
+WALK = Walk(root=json.loads((CHART / "values.schema.json").read_text(encoding="utf-8")))
+BACKEND = "/settings/backends/chosen"
+
+# Where any key may stand: a map of texts, an object of Kubernetes, a plug-in's own settings.
+OPEN = {
+    *("/global", "/extraObjects/0", "/extraObjects/0/metadata", "/extraVolumes/0", BACKEND),
+    *(f"/affinity/{kind}" for kind in ("nodeAffinity", "podAffinity", "podAntiAffinity")),
+    *("/nodeSelector", "/podLabels", "/podAnnotations", "/commonLabels"),
+    *("/serviceAccount/annotations", "/service/annotations"),
+    *("/serviceMonitor/labels", "/prometheusRule/labels"),
+}
+
+
+def _refusal(helm: Helm, values: dict[str, Any]) -> str:
+    with pytest.raises(HelmError) as refused:
+        chart(helm, values)
+    return refused.value.stderr
+
+
+def test_a_misspelt_key_is_refused_by_name_in_every_table(helm: Helm) -> None:
+    values, closed, opened = WALK.misspelt()
+    told = _refusal(helm, values)
+
+    for place in closed:
+        assert f"at '{place}': additional properties '{MISSPELT}' not allowed" in told, place
+    assert {place for place in opened if not place.endswith("/matchLabels")} == OPEN
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_a_misspelt_key_of_a_backend_with_a_name_is_refused_by_name(helm: Helm, kind: str) -> None:
+    told = _refusal(helm, {"settings": {"backends": {"eu": {"kind": kind, MISSPELT: "x"}}}})
+
+    assert f"at '/settings/backends/eu': additional properties '{MISSPELT}' not allowed" in told
+
+
+def test_a_value_of_another_type_is_refused_by_its_place(helm: Helm) -> None:
+    values, places = WALK.mistyped()
+    told = _refusal(helm, values)
+
+    assert [place for place in places if f"at '{place}': " not in told] == []
+    assert len(places) > 150
+
+
+def test_a_text_in_the_place_of_a_table_or_a_list_is_refused_by_its_place(helm: Helm) -> None:
+    tables = [
+        name for name, schema in WALK.root["properties"].items() if schema.get("type") in {"object", "array"}
+    ]
+    told = _refusal(helm, dict.fromkeys(tables, "text") | {"settings": "text"})
+
+    for name in (*tables, "settings"):
+        assert f"at '/{name}': got string, want" in told, name
+
+
+@pytest.mark.parametrize("name", [value.name for value in DEFAULTS])
+def test_null_is_refused_by_name_or_means_nothing(helm: Helm, name: str) -> None:
+    *tables, key = name.split(".")
+    values: Any = {key: None}
+    for table in reversed(tables):
+        values = {table: values}
+    objects, told = chart_or_refusal(helm, values)
+
+    assert objects or re.search(rf"missing propert\w+ .*'{key}'", told), told
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"replicas": "2"}, "at '/replicas': got string, want integer"),
+        ({"namespaces": ["Team_A"]}, "at '/namespaces/0': 'Team_A' does not match pattern"),
+        ({"namespaces": "team-a"}, "at '/namespaces': got string, want array"),
+        ({"settings": {"vault": {"engine": "kv3"}}}, "at '/settings/vault/engine': value must be one of"),
+        (
+            {"settings": {"reconcile-period": "5"}},
+            "at '/settings/reconcile-period': '5' does not match pattern",
+        ),
+        ({"settings": {"reconcile-period": 5}}, "at '/settings/reconcile-period': got number, want string"),
+        ({"settings": {"vault": {"max-token-ttl": "300"}}}, "/max-token-ttl': got string, want integer"),
+        ({"settings": {"once": True}}, "additional properties 'once' not allowed"),
+        ({"settings": {"metrics-addr": ":9"}}, "additional properties 'metrics-addr' not allowed"),
+        ({"settings": {"watch-namespaces": ["a"]}}, "additional properties 'watch-namespaces' not allowed"),
+        ({"settings": {"vault": {"skip_verify": True}}}, "additional properties 'skip_verify' not allowed"),
+        ({"settings": {"backends": {"a--b": {"kind": "vault"}}}}, "additional properties 'a--b' not allowed"),
+        ({"image": {"tag": "v1 "}}, "at '/image/tag': 'v1 ' does not match pattern"),
+        ({"mountedSecrets": {"vault-ca": {"secretName": "a"}}}, "at '/mountedSecrets/vault-ca'"),
+        ({"extraEnv": [{"name": "A"}]}, "at '/extraEnv/0'"),
+        ({"extraObjects": [{"kind": "ConfigMap"}]}, "missing properties 'apiVersion', 'metadata'"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_with_its_place(helm: Helm, values: dict[str, Any], told: str) -> None:
+    assert told in _refusal(helm, values)
+
+
+# ── credentials ──────────────────────────────────────────────────────────────────────────────────────
+
+CANARY = "canary-4711"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"settings": {"vault": {key: CANARY}}} for key in ("role-id", "secret-id", "password")),
+        {"settings": {"vault": {"aws-secret-access-key": CANARY}}},
+        {"settings": {"azure-kv": {"client-secret": CANARY}}},
+        {"settings": {"backends": {"eu": {"kind": "vault", "secret-id": CANARY}}}},
+        {"settings": {"vault": {"https-proxy": f"http://user:{CANARY}@proxy.example.test"}}},
+        {"settings": {"backends": {"eu": {"kind": "vault", "http-proxy": f"http://user:{CANARY}@proxy"}}}},
+        *(
+            {"extraEnv": [{"name": name, "value": CANARY}]}
+            for name in (
+                "VAULT_SECRET_ID",
+                "AWS_SECRET_ACCESS_KEY",
+                "SECRETS_MANAGER_AZURE_KV__CLIENT_SECRET",
+            )
+        ),
+        {"extraEnv": [{"name": "SECRETS_MANAGER_BACKENDS__TEAM_A__PASSWORD", "value": CANARY}]},
+        {"extraEnv": [{"name": "https_proxy", "value": f"http://user:{CANARY}@proxy"}]},
+    ],
+    ids=str,
+)
+def test_a_credential_in_the_values_is_refused_and_not_shown(helm: Helm, values: dict[str, Any]) -> None:
+    told = _refusal(helm, values)
+
+    assert CANARY not in told
+    assert re.search(r"not allowed|holds a (credential|password|user or password)", told)
+
+
+def test_the_address_of_a_proxy_without_a_password_is_fine(helm: Helm) -> None:
+    proxy = "http://proxy.example.test:3128"
+
+    chart(helm, {"settings": {"vault": {"https-proxy": proxy}}})
+    chart(helm, {"extraEnv": [{"name": "HTTPS_PROXY", "value": proxy}]})
