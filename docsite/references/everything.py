@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from docsite.references import Files, TextOf, commands, fields, metrics, options, reasons
+from docsite.references import Files, TextOf, commands, fields, metrics, options, reasons, values
 
-_MODULES = (options, metrics, reasons, fields, commands)
+_MODULES = (options, metrics, reasons, fields, commands, values)
 
 
 def made(text_of: TextOf) -> Files:

@@ -27,11 +27,14 @@ from tests.testbed.aws.cloud import KEY_ID, SECRET_KEY, Moto, Vaulted
 from tests.testbed.binaries import program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.kube_api import ApiError, definitions
+from tests.testbed.module_programs import helm_program
 from tests.testbed.openbao import OpenBao
+from tests.testbed.operator_crds import operator_crds
 from tests.testbed.waiting import wait_until
 
 # At these commands tests/docs/pod.py does what a kubelet would do.
 SCALED_DOWN = re.compile(r"kubectl scale deployment/(\S+) -n (\S+) --replicas=0")
+UNINSTALLED = re.compile(r"helm uninstall (\S+) -n (\S+)")
 ROLL_OUT = re.compile(r"kubectl rollout status deployment/(\S+) -n (\S+)")
 
 # Commands that cannot be run here, by their beginning, with the reason.
@@ -41,7 +44,6 @@ NOT_RUN = {
     "kubectl port-forward ": "no node, so no pod to reach",
     "curl -s http://127.0.0.1:8080/": "the end of that port-forward",
     'curl -s "http://127.0.0.1:8080/': "the end of that port-forward",
-    "kubectl apply -k config/prometheus": "the kinds of the Prometheus Operator are not installed",
     ".venv/bin/python -m pip install --quiet --require-hashes": "the same versions are in the environment",
     "KUBERNETES_EXEC_INFO=": "no plugin is installed; tests/unit/cluster/client/test_exec_plugin.py has one",
 }
@@ -80,6 +82,8 @@ class Scene:
         if rolled:
             self.node.roll_out(rolled[2], rolled[1])
             return ""
+        if uninstalled := UNINSTALLED.fullmatch(command):
+            self.node.stop(uninstalled[2], uninstalled[1])
         said = self.shell.run(self.substituted(command))
         if scaled := SCALED_DOWN.fullmatch(command):
             self.node.stop(scaled[2], scaled[1])
@@ -131,7 +135,7 @@ def _environment(folder: Path, cluster: TestCluster, openbao: OpenBao) -> dict[s
     scripts = ("secrets-manager", "kubectl-secrets_manager", "kubectl_complete-secrets_manager")
     own = {name: Path(sys.prefix) / "bin" / name for name in scripts}
     vault = openbao.program.path
-    programs = {"kubectl": program("kubectl"), "bao": vault, "vault": vault, **own}
+    programs = {"kubectl": program("kubectl"), "helm": helm_program(), "bao": vault, "vault": vault, **own}
     for name, target in programs.items():
         (tools / name).symlink_to(target)
     return {
@@ -238,8 +242,21 @@ def _own_kustomization(here: Scene) -> None:
     (here.checkout.parent / "kustomization.yaml").write_text(shown, encoding="utf-8")
 
 
+def _own_values(here: Scene) -> None:
+    """The first file of values that helm.md shows, with the address of the scene's OpenBao."""
+    page = (ROOT / "docs/helm.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```yaml\n(# values.yaml\n.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    (here.checkout / "values.yaml").write_text(here.substituted(shown), encoding="utf-8")
+
+
 def _authority(here: Scene) -> None:
     (here.checkout / "ca.crt").write_bytes(here.cluster.ca_file.read_bytes())
+
+
+def _operator(here: Scene) -> None:
+    """The kinds of the Prometheus Operator."""
+    for file in operator_crds():
+        here.cluster.kubectl("create", "-f", str(file))
 
 
 def _go_version(here: Scene) -> None:
@@ -318,9 +335,10 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "CONTRIBUTING.md": (),
     "docs/commands.md": (_login, _values, _installed, _shop, _few_samples, _settled),
     "docs/definitions.md": _RUNNING,
-    "docs/deploying.md": (_values, _reviewer, _own_kustomization, _authority),
+    "docs/deploying.md": (_values, _reviewer, _own_kustomization, _authority, _operator),
     "docs/development.md": (),
     "docs/gitops.md": (*_RUNNING, _argo_cd),
+    "docs/helm.md": (_login, _values, _own_values),
     "docs/moving-from-go.md": (_login, _values, _go_version),
     "docs/performance.md": (),
     "docs/once-in-ci.md": (_crd, _values, _login, _shop, _few_samples),

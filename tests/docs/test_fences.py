@@ -36,6 +36,7 @@ NOT_APPLIED = {
     "# kustomization.yaml": "input of kustomize; the commands of docs/deploying.md apply what it makes",
     "# more of kustomization.yaml": "added to one below, and the result is looked at",
     "# for Flux": "its kinds are not installed; what waits for what is looked at below",
+    "# values.yaml": "values of the chart; tests/docs/test_helm_page.py renders them",
     "# .gitlab-ci.yml": "a job for GitLab; its commands are compared below",
 }
 

@@ -23,6 +23,7 @@ _FOLDERS = (
     "demo",
     "docs",
     "docsite",
+    "kit",
     "plugins",
     "requirements",
     "samples",
