@@ -28,7 +28,11 @@ This page is made by `make docs`.
 
 def written(_text_of: TextOf) -> Files:
     """The page, all of which is made."""
-    parts = [_HEAD, *_sections(app, click.Context(app, info_name=PROGRAM), "##"), *_exit_codes()]
+    parts = [
+        _HEAD,
+        *_sections(app, click.Context(app, info_name=PROGRAM, **app.context_settings), "##"),
+        *_exit_codes(),
+    ]
     return {"docs/reference/commands.md": "\n".join(parts)}
 
 
