@@ -103,10 +103,10 @@ def test_a_field_that_names_a_place_a_server_or_a_login_means_nothing(what: str)
 
 
 PATHS = 2000
-# The fakes of the tests keep copies of all that they hold.
-# What the program keeps; its dataclasses are made by code without a file. Threads and modules of other tests of
-# the process, which may take memory meanwhile, are not counted.
+# What the program keeps; its dataclasses are made by code without a file. What threads and modules of other
+# tests in this process take meanwhile is not counted.
 _OURS = ("*/secrets_manager/*", "<string>")
+# The fakes of the tests keep copies of all that they hold.
 _FAKES = ("*/cluster/memory.py", "*/backends/memory.py", "*/tests/*")
 
 
