@@ -51,12 +51,20 @@ fuzz: venv ## Tests of what parses foreign input, with new examples each time (E
 testbed: venv ## Build or find the test servers: about five minutes once, then nothing
 	@$(BIN)/python -m tests.testbed build
 
+.PHONY: chromium
+chromium: ## Find or install a browser for the tests of the status page, which are left out without one
+	@scripts/chromium
+
+.PHONY: pictures
+pictures: testbed chromium ## Take the pictures of the status page in docs/images anew
+	@PICTURES=docs/images $(BIN)/python -m pytest tests/integration/test_status_page_browser.py -n 0 -q
+
 .PHONY: test
-test: lint testbed ## Everything: lint, then all tests, those on real servers included
+test: lint testbed chromium ## Everything: lint, then all tests, those on real servers included
 	@scripts/test $(PYTEST)
 
 .PHONY: coverage
-coverage: testbed ## All tests, with a report of the lines and branches they leave out
+coverage: testbed chromium ## All tests, with a report of the lines and branches they leave out
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(PYTEST)
 	@$(BIN)/coverage combine --quiet

@@ -8,15 +8,17 @@ from typing import Any
 
 from secrets_manager.overview.model import DefinitionLine, Overview
 
+_KNOWN: dict[type[Any], tuple[tuple[str, str], ...]] = {}
+
 
 def as_data(overview: Overview) -> dict[str, Any]:
     """The overview as mappings, lists and plain values, in the order of the model."""
-    return {camel(field.name): _plain(getattr(overview, field.name)) for field in fields(overview)}
+    return _members(overview)
 
 
 def definition_data(line: DefinitionLine) -> dict[str, Any]:
     """One definition, as it stands in an overview."""
-    return {camel(field.name): _plain(getattr(line, field.name)) for field in fields(line)}
+    return _members(line)
 
 
 def time_data(moment: datetime) -> str:
@@ -30,8 +32,19 @@ def _plain(value: object) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value):
-        return {camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
+        return _members(value)
     return str(value) if isinstance(value, str) else value
+
+
+def _members(value: object) -> dict[str, Any]:
+    return {key: _plain(getattr(value, name)) for name, key in _names(type(value))}
+
+
+def _names(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    """The fields of a class, each with its name in JSON; found once, since there may be thousands of one."""
+    if kind not in _KNOWN:
+        _KNOWN[kind] = tuple((field.name, camel(field.name)) for field in fields(kind))
+    return _KNOWN[kind]
 
 
 def camel(name: str) -> str:

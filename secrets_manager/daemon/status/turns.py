@@ -33,7 +33,7 @@ class Turns:
     def turn(self, seconds: float) -> Iterator[None]:
         """The block is a turn that begins within so many seconds; raises Busy."""
         ends_at = self.clock() + seconds
-        if not self._lock.acquire(timeout=max(0.0, seconds)):
+        if seconds <= 0 or not self._lock.acquire(timeout=seconds):
             raise Busy
         try:
             pause = self._free_at - self.clock()

@@ -17,10 +17,12 @@ from secrets_manager.daemon.assembly import Program
 from secrets_manager.daemon.core import utc_now
 from secrets_manager.daemon.status.journal import Journal
 from secrets_manager.daemon.status.lines import Lines, Moment
-from secrets_manager.daemon.status.listing import Lister, Listing, Sight
+from secrets_manager.daemon.status.listing import Lister, Listing, Sight, TooSlow
 from secrets_manager.daemon.status.query import Query
 from secrets_manager.daemon.status.state import backend_lines, lead_line, queue_line
 from secrets_manager.overview.model import DefinitionLine, Overview
+
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +85,14 @@ class StatusView:
         )
 
     def overview(self, query: Query, sight: Sight) -> tuple[Overview, Iterator[DefinitionLine]]:
-        """The same without definitions, and the definitions, of all pages where none is named."""
+        """The same without definitions, and the definitions, of all pages where none is named.
+
+        Either of them raises TooSlow.
+        """
         listing = self._lister.list(query, sight)
         refs = listing.refs if query.page is None else listing.page(query.page)
         moment = self._moment()
-        return self._around(sight, moment), self._lines.of(refs, moment)
+        return self._around(sight, moment), self._in_time(self._lines.of(refs, moment))
 
     def _around(self, sight: Sight, moment: Moment) -> Overview:
         program, agenda = self.program, self.program.core.agenda
@@ -107,6 +112,12 @@ class StatusView:
             queue=queue_line(agenda),
             changes=self.journal.changes(),
         )
+
+    def _in_time(self, lines: Iterator[DefinitionLine]) -> Iterator[DefinitionLine]:
+        for number, line in enumerate(lines):
+            if number % _AT_ONCE == 0 and self.left() <= 0:
+                raise TooSlow
+            yield line
 
     def _moment(self) -> Moment:
         return Moment(at=self.now(), seconds=self.clock())

@@ -80,13 +80,13 @@ class StatusSite:
                 return make(asked, sight)
         except BadQuery as error:
             raise TurnedAway(400, "Not understood", f"{error}.") from None
-        except TooLong:
+        except (TooLong, TooSlow) as too_much:
             raise TurnedAway(
-                400,
+                400 if isinstance(too_much, TooLong) else 503,
                 "Too much for one answer",
                 "Narrow it by namespace, reason or backend, or ask page by page: page=1, page=2 and so on.",
             ) from None
-        except (Busy, TooSlow):
+        except Busy:
             raise TurnedAway(
                 503, "Busy", "Others are served first. Try again in a moment.", {"Retry-After": "2"}
             ) from None

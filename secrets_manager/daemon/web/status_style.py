@@ -60,6 +60,7 @@ tbody th{font-weight:600}
 td,tbody th{overflow-wrap:anywhere}
 .num{font-variant-numeric:tabular-nums;white-space:nowrap}
 .small{font-size:.9em}
+time{white-space:nowrap}
 ul.plain{list-style:none;margin:0;padding:0}
 summary{cursor:pointer;color:var(--link)}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.9em}

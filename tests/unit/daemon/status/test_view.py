@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from secrets_manager.backends.memory import MemoryBackend
 from secrets_manager.cluster.lead.lease import LEASES
 from secrets_manager.daemon.daemon import Daemon
 from secrets_manager.daemon.status.as_json import TooLong, overview_json
-from secrets_manager.daemon.status.listing import Sight
+from secrets_manager.daemon.status.listing import Sight, TooSlow
 from secrets_manager.daemon.status.query import Query, parse_query
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import BackendUnavailable, ConfigError, Reach
@@ -67,6 +68,16 @@ def test_json_that_is_too_long_is_not_made() -> None:
 
     with pytest.raises(TooLong):
         overview_json(*world.view.overview(Query(), ALL), most=10_000)
+
+
+def test_json_is_given_up_when_no_time_is_left() -> None:
+    world = StatusWorld(*(entry(f"n/d{number:03}") for number in range(100)))
+    _, lines = world.view.overview(Query(), ALL)
+    next(lines)
+    world.seconds_left = -1.0
+
+    with pytest.raises(TooSlow):
+        list(lines)
 
 
 def test_a_page_beyond_the_last_is_the_last() -> None:
@@ -211,6 +222,18 @@ def test_a_port_that_is_taken_names_the_option(start: Start, world: World) -> No
     with pytest.raises(ConfigError) as caught:
         Daemon(other.program())
     assert caught.value.message == f"status-addr '127.0.0.1:{taken}': Address already in use"
+
+
+def test_clients_that_hold_the_page_up_leave_the_probes_alone(start: Start, world: World) -> None:
+    running = start(world)
+    running.ready()
+    idle = [socket.create_connection(("127.0.0.1", running.daemon.status_port or 0)) for _ in range(30)]
+    try:
+        assert running.ask("/healthz")[0] == 200
+        assert running.ask("/metrics")[0] == 200
+    finally:
+        for each in idle:
+            each.close()
 
 
 # ── backends, and who may see them ───────────────────────────────────────────────────────────────────

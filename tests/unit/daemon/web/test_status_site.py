@@ -107,6 +107,15 @@ def test_an_answer_that_cannot_be_made_in_time_is_not_begun_or_given_up() -> Non
     assert (answer.status, answer.more_headers["Retry-After"]) == (503, "2")
 
 
+def test_an_answer_that_takes_too_long_says_how_to_ask_for_less() -> None:
+    world = StatusWorld(entry("a/b"))
+    world.view.left = lambda: 0.0
+    answer = world.ask("/")
+
+    assert answer.status == 503
+    assert b"Narrow it" in answer.body
+
+
 def test_a_fault_of_the_page_costs_one_answer_and_a_line_without_its_text(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
