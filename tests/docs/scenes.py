@@ -30,6 +30,7 @@ from tests.testbed.kube_api import ApiError, definitions
 from tests.testbed.module_programs import helm_program
 from tests.testbed.openbao import OpenBao
 from tests.testbed.operator_crds import operator_crds
+from tests.testbed.processes import free_port
 from tests.testbed.waiting import wait_until
 
 # At these commands tests/docs/pod.py does what a kubelet would do.
@@ -64,6 +65,7 @@ class Scene:
     shell: Shell
     node: Node
     at_end: Callable[[Callable[[], object]], object]
+    status_port: int
 
     def substituted(self, command: str) -> str:
         """The command with the addresses of this scene in place of those shown."""
@@ -94,6 +96,7 @@ class Scene:
         outside = f"kubernetes_host={self.cluster.url} kubernetes_ca_cert=@{self.cluster.ca_file}"
         return {
             "https://vault.example.test:8200": self.openbao.url,
+            "127.0.0.1:8082": f"127.0.0.1:{self.status_port}",
             "kubernetes_host=https://kubernetes.default.svc": f'{outside} token_reviewer_jwt="$REVIEWER"',
         }
 
@@ -111,7 +114,13 @@ def scene(folder: Path, page: str) -> Iterator[Scene]:
         stack.callback(node.stop_all)
         shell = Shell(checkout, _environment(folder, cluster, openbao), folder / "state")
         here = Scene(
-            cluster=cluster, openbao=openbao, checkout=checkout, shell=shell, node=node, at_end=stack.callback
+            cluster=cluster,
+            openbao=openbao,
+            checkout=checkout,
+            shell=shell,
+            node=node,
+            at_end=stack.callback,
+            status_port=free_port(),
         )
         for prepare in SCENES[page]:
             prepare(here)
@@ -328,6 +337,27 @@ def _aws(here: Scene) -> None:
     )
 
 
+def _one_replica(here: Scene) -> None:
+    """Of two on one machine, one would find the port of the status page taken."""
+    deployment = here.checkout / "config/manager/deployment.yaml"
+    text = deployment.read_text(encoding="utf-8")
+    deployment.write_text(text.replace("replicas: 2", "replicas: 1"), encoding="utf-8")
+
+
+def _status_page(here: Scene) -> None:
+    """The overlay that the page shows; the port of the component is one that is free here."""
+    page = (ROOT / "docs/status-page.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(
+        r"^```yaml\n(# overlay/kustomization.yaml\n.*?)^```", page, re.MULTILINE | re.DOTALL
+    )
+    folder = here.checkout / "overlay"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(shown, encoding="utf-8")
+    component = here.checkout / "config/components/status-page/deployment.yaml"
+    text = component.read_text(encoding="utf-8")
+    component.write_text(text.replace("8082", str(here.status_port)), encoding="utf-8")
+
+
 _RUNNING = (_login, _values, _installed, _shop, _samples)
 
 SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
@@ -346,6 +376,16 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/backends.md": (),
     "docs/policy.md": (),
     "docs/security-rbac.md": (_login, _values, _installed),
+    "docs/status-page.md": (
+        _one_replica,
+        _login,
+        _values,
+        _installed,
+        _shop,
+        _few_samples,
+        _settled,
+        _status_page,
+    ),
     "docs/troubleshooting.md": (*_RUNNING, _legacy_sample),
     "plugins/aws/README.md": (_crd, _shop, _aws),
     "samples/README.md": (_login, _values, _installed, _shop),

@@ -76,6 +76,16 @@ def _run(here: Scene, fence: Fence) -> str:
 
 def _check_end(name: str, here: Scene) -> None:
     """Check what the reader of some pages should have at the end."""
+    if name == "docs/status-page.md":
+        address = f"http://127.0.0.1:{here.status_port}/status.json?namespace=shop"
+        token = '-H "Authorization: Bearer $(cat token)"'
+        wait_until(
+            lambda: '"name":"app-settings"' in here.shell.run(f"curl -s {token} '{address}'"),
+            60,
+            "Ana's page",
+        )
+        assert "A token is needed" in here.shell.run(f"curl -s '{address}'")
+        assert "Which namespaces?" in here.shell.run(f"curl -s {token} '{address.partition('?')[0]}'")
     if name == "README.md":
         # The last section changed the login; the daemon follows a value with it.
         here.openbao.write_kv2("shop/database", {"url": "changed", "password": "example"})

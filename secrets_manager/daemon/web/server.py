@@ -156,6 +156,8 @@ class _BoundedServer(ThreadingMixIn, HTTPServer):
 
     def server_bind(self) -> None:
         """Listen on IPv4 as well where an IPv6 address stands for every address; skip the name look-up."""
+        # A container that starts again in its pod would find the port taken for a minute by what probes left.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         self.socket.bind(self.server_address)

@@ -280,6 +280,17 @@ def test_a_port_that_is_taken_is_a_fault_that_names_it_and_exits_1(desk: Desk) -
     assert caught.value.message == f"metrics-addr '127.0.0.1:{desk.server.port}': Address already in use"
 
 
+def test_a_process_that_starts_again_gets_the_port_on_which_clients_were_just_answered(desk: Desk) -> None:
+    address = ListenAddress(host="127.0.0.1", port=desk.server.port)
+    assert desk.ask("/healthz")[0] == 200
+    desk.server.stop()
+
+    again = Server(address, Endpoints(CollectorRegistry(), Health()))
+    again.start()
+    assert answers(again, socket.AF_INET, "127.0.0.1")
+    again.stop()
+
+
 def test_an_address_that_is_not_ours_is_a_fault() -> None:
     with pytest.raises(ConfigError, match=r"metrics-addr '192\.0\.2\.1:0'"):
         Server(ListenAddress(host="192.0.2.1", port=0), Endpoints(CollectorRegistry(), Health()))
