@@ -71,7 +71,7 @@ coverage: testbed chromium ## All tests, with a report of the lines and branches
 	@$(BIN)/coverage report
 
 .PHONY: demo
-demo: testbed ## Real servers, the daemon and the samples, shown step by step (DEMO=once: end by itself)
+demo: ## Real servers, the daemon and the samples, shown step by step (DEMO=once: end by itself)
 	@scripts/demo $(DEMO)
 
 .PHONY: docs

@@ -15,9 +15,12 @@ from types import FrameType
 
 from demo.daemon import FLAGS, Daemon
 from demo.screen import Screen, log_line
+from demo.servers import get_servers
 from demo.stage import INSTALLED, CommandError, Stage, account, await_definitions, running_stage, seed
 from demo.story import NAMESPACE, Story, show_seeding
 from secrets_manager import __version__
+from tests.testbed.binaries import AssetsError
+from tests.testbed.go_build import GoBuildError
 from tests.testbed.processes import StartError
 from tests.testbed.vault_program import VaultProgramError, vault_program
 
@@ -40,20 +43,20 @@ def main(arguments: Sequence[str]) -> int:
     )
     try:
         with tempfile.TemporaryDirectory(prefix="secrets-manager-demo-") as folder:
-            return show(Path(folder), screen, stay=not arguments)
+            return show(Path(folder), screen, get_servers(), stay=not arguments)
     except KeyboardInterrupt:
         screen.line("\ndemo: interrupted; everything is stopped and removed")
         return _INTERRUPTED
-    except (AssertionError, CommandError, StartError, VaultProgramError) as error:
+    except (AssertionError, AssetsError, CommandError, GoBuildError, StartError, VaultProgramError) as error:
         print(f"\ndemo: failed: {error}", file=sys.stderr)
         return 1
 
 
-def show(folder: Path, screen: Screen, *, stay: bool) -> int:
+def show(folder: Path, screen: Screen, kubectl: Path, *, stay: bool) -> int:
     """The whole demo in ``folder``; returns the exit code."""
-    screen.step(f"etcd, kube-apiserver, kube-controller-manager and {vault_program()} start")
+    screen.step(f"etcd, kube-apiserver and {vault_program()} start")
     started = time.monotonic()
-    with running_stage(folder) as stage:
+    with running_stage(folder, kubectl) as stage:
         shell = stage.lay_tools()
         screen.say(f"ready after {time.monotonic() - started:.1f} s")
         _show_addresses(stage, screen)

@@ -13,14 +13,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.testbed.bed import Bed, running_bed
-from tests.testbed.binaries import program
 from tests.testbed.kube_api import ApiError, definitions
 from tests.testbed.kube_api import secrets as secret_path
-from tests.testbed.kubectl import KubectlError
 from tests.testbed.openbao_setup import AppRole
 from tests.testbed.vault_program import VAULT_BINARY, vault_program
 from tests.testbed.waiting import wait_until
@@ -30,7 +29,6 @@ SAMPLES = ROOT / "samples"
 ROLE = "secrets-manager"
 # The namespace and the account that config/manager gives the daemon.
 INSTALLED = "secrets-manager"
-_CRD = "crd/secretdefinitions.secrets-manager.tuenti.io"
 _DAY = 24 * 60 * 60
 _PATIENCE = 60.0
 # Settings of the user who starts the demo must reach neither the daemon nor the servers.
@@ -50,6 +48,7 @@ class Stage:
 
     bed: Bed
     folder: Path
+    kubectl: Path
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,6 +57,7 @@ class Stage:
             "KUBECONFIG": str(self.folder / "kubeconfig"),
             "VAULT_ADDR": self.bed.openbao.url,
             "VAULT_TOKEN": self.bed.openbao.root_token,
+            "KUBERC": "off",  # the user's own defaults and short forms of kubectl
         }
 
     def lay_tools(self) -> Path:
@@ -65,7 +65,7 @@ class Stage:
         tools = self.folder / "bin"
         tools.mkdir()
         for name, target in (
-            ("kubectl", program("kubectl")),
+            ("kubectl", self.kubectl),
             ("bao", vault_program().path),
             ("vault", vault_program().path),
         ):
@@ -110,11 +110,11 @@ class Stage:
 
 
 @contextmanager
-def running_stage(folder: Path) -> Iterator[Stage]:
+def running_stage(folder: Path, kubectl: Path) -> Iterator[Stage]:
     """The servers, started; stopped at the end."""
     clear_environment()
-    with running_bed(folder) as bed:
-        yield Stage(bed, folder)
+    with running_bed(folder, controllers=False) as bed:
+        yield Stage(bed, folder, kubectl)
 
 
 def clear_environment() -> None:
@@ -145,16 +145,16 @@ def seed(stage: Stage) -> AppRole:
 
 def await_definitions(stage: Stage) -> None:
     """Return once the API server serves SecretDefinitions: an established CRD alone does not suffice."""
-    stage.run("kubectl", "wait", "--for=condition=Established", "--timeout=30s", _CRD)
     wait_until(lambda: _served(stage), _PATIENCE, "SecretDefinitions to be served")
 
 
 def account(stage: Stage) -> Path:
     """A kubeconfig of the daemon's service account, once its rights are in effect."""
     cluster = stage.bed.cluster
-    kubeconfig = cluster.kubeconfig_for(cluster.token(INSTALLED, INSTALLED, seconds=_DAY))
-    wait_until(lambda: _may_watch(stage, kubeconfig), _PATIENCE, "the daemon's rights to take effect")
-    return kubeconfig
+    user = f"system:serviceaccount:{INSTALLED}:{INSTALLED}"
+    may_watch = partial(cluster.may, user, "watch", "secrets", namespace="")
+    wait_until(may_watch, _PATIENCE, "the daemon's rights to take effect")
+    return cluster.kubeconfig_for(cluster.token(INSTALLED, INSTALLED, seconds=_DAY))
 
 
 def _served(stage: Stage) -> bool:
@@ -163,11 +163,3 @@ def _served(stage: Stage) -> bool:
     except ApiError:
         return False
     return True
-
-
-def _may_watch(stage: Stage, kubeconfig: Path) -> bool:
-    try:
-        said = stage.bed.cluster.kubectl("auth", "can-i", "watch", "secrets", "-A", kubeconfig=kubeconfig)
-    except KubectlError:
-        return False
-    return said.strip() == "yes"

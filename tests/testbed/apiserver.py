@@ -62,8 +62,13 @@ class ApiServer:
 
     def start(self) -> None:
         """Return once /readyz says so."""
+        self.process.launch()
+        self.await_ready()
+
+    def await_ready(self) -> None:
+        """Return once /readyz of the launched process says so."""
         with urllib3.PoolManager(ca_certs=str(self._ca_file), retries=False, timeout=5) as http:
-            self.process.start(lambda: self._ready(http))
+            self.process.await_ready(lambda: self._ready(http))
 
     def audit(self) -> list[AuditEntry]:
         """Every call so far, oldest first; a call that is still being written is left out."""

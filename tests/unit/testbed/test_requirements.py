@@ -17,7 +17,7 @@ def pins(path: Path) -> dict[str, str]:
     return {name.lower().replace("_", "-"): version for name, version in found}
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "go"])
+@pytest.mark.parametrize("name", ["run", "bed", "dev", "go"])
 def test_each_direct_requirement_is_locked_at_its_version(name: str) -> None:
     direct, locked = pins(REQUIREMENTS / f"{name}.in"), pins(REQUIREMENTS / f"{name}.txt")
 
@@ -25,7 +25,7 @@ def test_each_direct_requirement_is_locked_at_its_version(name: str) -> None:
     assert direct.items() <= locked.items()
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "go"])
+@pytest.mark.parametrize("name", ["run", "bed", "dev", "go"])
 def test_each_locked_package_has_its_hashes_and_no_place_to_come_from(name: str) -> None:
     text = (REQUIREMENTS / f"{name}.txt").read_text()
 
@@ -35,11 +35,12 @@ def test_each_locked_package_has_its_hashes_and_no_place_to_come_from(name: str)
 
 def test_the_build_backend_is_the_one_that_the_lock_installs() -> None:
     required = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    run, dev = pins(REQUIREMENTS / "run.txt"), pins(REQUIREMENTS / "dev.txt")
+    run, bed, dev = (pins(REQUIREMENTS / f"{name}.txt") for name in ("run", "bed", "dev"))
 
-    assert required == [f"setuptools=={dev['setuptools']}"]
-    # A package in both lock files has one version.
-    assert {name: run[name] for name in run.keys() & dev.keys()}.items() <= dev.items()
+    assert required == [f"setuptools=={bed['setuptools']}"]
+    # A package in two lock files has one version.
+    for first, second in ((run, bed), (run, dev), (bed, dev)):
+        assert {name: first[name] for name in first.keys() & second.keys()}.items() <= second.items()
 
 
 # What fetches from elsewhere, and the lines in which it may: by hash, from nowhere, or from Debian.
