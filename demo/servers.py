@@ -21,6 +21,7 @@ from tests.testbed.cache import cache_root, locked
 from tests.testbed.envtest import ArchiveError, archive_for, fetch
 from tests.testbed.go_build import GoBuildError
 from tests.testbed.progress import say
+from tests.testbed.vault_program import VAULT_BINARY, VaultProgramError, vault_program
 
 # Where the archive is fetched from instead, or "no": compile at once. What comes has the same checksum.
 MIRROR = "DEMO_ARCHIVE"
@@ -100,8 +101,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if os.environ.get(VAULT_BINARY):
+            vault_program()  # refused before a build of minutes
         get_servers()
-    except (AssetsError, GoBuildError) as error:
+    except (AssetsError, GoBuildError, VaultProgramError) as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ import yaml
 from demo.__main__ import main
 from demo.screen import Screen, log_line
 from tests.integration.deployment_support import SAMPLES
+from tests.testbed.binaries import program
 from tests.testbed.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -24,13 +25,17 @@ _PATIENCE = 120.0
 
 
 def _environment(tmp_path: Path) -> dict[str, str]:
-    """Our environment with settings that must not reach the daemon, and a folder for temporary files."""
+    """Our environment with settings that must not reach the daemon, and a folder for temporary files.
+
+    First in PATH is the kubectl of the tests: the demo would say so if it did not like another.
+    """
     misleading = {
         "VAULT_ADDR": "http://127.0.0.1:1",
         "SECRETS_MANAGER_BACKEND": "azure-kv",
         "KUBECONFIG": "/no",
     }
-    return {**os.environ, **misleading, "TMPDIR": str(tmp_path)}
+    path = f"{program('kubectl').parent}:{os.environ['PATH']}"
+    return {**os.environ, **misleading, "PATH": path, "TMPDIR": str(tmp_path)}
 
 
 def _left_running(tmp_path: Path) -> list[str]:

