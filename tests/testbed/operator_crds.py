@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.testbed.binaries import cache_folder
 from tests.testbed.go_toolchain import go_environment, usable_go
 
 __all__ = ["operator_crds"]
@@ -18,7 +16,7 @@ _PATH = "github.com/prometheus-operator/prometheus-operator"
 
 def operator_crds() -> list[Path]:
     """The files of the definitions of ServiceMonitor and PrometheusRule; fetched once for each machine."""
-    go = usable_go("1.26.0", cache_folder(), lambda said: print(f"testbed: {said}", file=sys.stderr))
+    go = usable_go("1.26.0")
     done = subprocess.run(
         [go, "mod", "download", "-json", _PATH],
         cwd=_MODULE,
