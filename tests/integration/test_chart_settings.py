@@ -36,6 +36,7 @@ OTHER: dict[kinds.ValueKind, Any] = {
     kinds.LIST: ["one", "two"],
     kinds.LOOSE_LIST: ["one", "two"],
     kinds.PATTERNS: ["a,b/*", "{namespace}/*"],
+    kinds.ADDRESS: "127.0.0.1:8082",
     kinds.LEVEL: "debug",
     kinds.STACKTRACE_LEVEL: "warn",
     kinds.ENCODER: "console",
