@@ -32,7 +32,8 @@ def _door(program: Program, address: ListenAddress) -> Door:
         return LoopbackDoor()
     services = program.services
     return TokenDoor(
-        ClusterReviews(services.reviews_api or services.api, program.settings.status_page.audience)
+        ClusterReviews(services.reviews_api or services.api, program.settings.status_page.audience),
+        left=_left,
     )
 
 

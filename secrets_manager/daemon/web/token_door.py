@@ -8,6 +8,7 @@ known.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import threading
@@ -21,7 +22,7 @@ from secrets_manager.cluster.reviews import Reviews, User
 from secrets_manager.daemon.status.listing import Sight
 from secrets_manager.daemon.web.doors import TurnedAway
 from secrets_manager.daemon.web.server import HttpRequest
-from secrets_manager.domain.errors import Forbidden, SecretsManagerError
+from secrets_manager.domain.errors import ClusterUnavailable, Forbidden, SecretsManagerError
 from secrets_manager.runtime.token_bucket import TokenBucket
 
 _K = TypeVar("_K")
@@ -58,11 +59,16 @@ class TokenDoor:
     """Lets those in whom the API server knows; safe from many threads. ``clock`` gives monotonic seconds."""
 
     def __init__(
-        self, reviews: Reviews, clock: Callable[[], float] = time.monotonic, key: bytes | None = None
+        self,
+        reviews: Reviews,
+        clock: Callable[[], float] = time.monotonic,
+        left: Callable[[], float] = lambda: math.inf,
     ) -> None:
+        """``left`` gives the seconds that are left for an answer: without any, nothing more is asked."""
         self._reviews = reviews
         self._clock = clock
-        self._key = os.urandom(32) if key is None else key
+        self._left = left
+        self._key = os.urandom(32)
         self._lock = threading.Lock()
         self._callers: OrderedDict[bytes, _Caller] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
@@ -131,6 +137,8 @@ class TokenDoor:
             if known is not None and now < known.until:
                 return known.allowed
             _take(caller.bucket, now)
+        if self._left() <= 0:
+            raise ClusterUnavailable("no time was left for the call: create subjectaccessreviews")
         allowed = self._reviews.may_list(caller.user, namespace)
         with self._lock:
             seconds = _BELIEVED_SECONDS if allowed else _REFUSED_SECONDS

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -201,6 +203,17 @@ def test_without_an_address_there_is_no_page_and_nothing_is_remembered(start: St
     assert running.daemon.status_port is None
     assert running.program.journal is None
     assert running.program.core.agenda.on_read is None
+
+
+def test_a_daemon_without_the_page_does_not_load_what_makes_it() -> None:
+    made_by = (
+        "xml.etree.ElementTree",
+        *(f"secrets_manager.daemon.web.{name}" for name in ("markup", "doors")),
+    )
+    code = f"import sys, secrets_manager.daemon.cli; print([n for n in {made_by!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_page_is_gone_with_the_daemon(start: Start, world: World) -> None:

@@ -44,7 +44,8 @@ class Reviews:
 class Bench:
     def __init__(self) -> None:
         self.clock, self.reviews = Clock(), Reviews()
-        self.door = TokenDoor(self.reviews, self.clock)
+        self.left = 4.0
+        self.door = TokenDoor(self.reviews, self.clock, lambda: self.left)
 
     def ask(self, token: str, *namespaces: str) -> Sight:
         return self.door.admit(HttpRequest("/", {"authorization": f"Bearer {token}"}), namespaces)
@@ -191,6 +192,13 @@ def test_little_is_remembered_however_many_come(bench: Bench) -> None:
 
     assert len(bench.door._callers) == 256
     assert len(bench.door._refused) <= 1024
+
+
+def test_nothing_more_is_asked_when_no_time_is_left(bench: Bench) -> None:
+    bench.left = 0.0
+
+    assert bench.status("token-of-team", "team", "other") == 503
+    assert bench.news() == ["token"]
 
 
 def test_no_token_is_kept(bench: Bench) -> None:
