@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +133,31 @@ def test_a_tenant_gets_nothing_that_needs_rights_in_the_cluster(helm: Helm) -> N
     assert not [each for each in objects if each["kind"].startswith("Cluster")]
 
 
+def test_labels_of_a_user_never_replace_those_by_which_pods_are_found(helm: Helm) -> None:
+    wrong = {"app.kubernetes.io/name": "other", "app.kubernetes.io/instance": "other", "own": "there"}
+    objects = chart(helm, {**EVERYTHING, "podLabels": wrong, "commonLabels": wrong})
+
+    labels = _at(one_of(objects, "Deployment"), ("spec", "template", "metadata", "labels"))
+    assert one_of(objects, "Service")["spec"]["selector"].items() <= labels.items()
+    assert labels["own"] == "there"
+    assert {each["metadata"]["labels"]["app.kubernetes.io/instance"] for each in objects} == {
+        "secrets-manager"
+    }
+
+
+def test_the_chart_can_stand_in_a_chart_of_ones_own(helm: Helm, tmp_path: Path) -> None:
+    dependency = {"name": "secrets-manager", "version": ">=0", "repository": f"file://{CHART}"}
+    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}
+    (tmp_path / "Chart.yaml").write_text(json.dumps(about), encoding="utf-8")
+    helm.run("dependency", "update", tmp_path)
+    values = {"global": {"team": "x"}, "secrets-manager": {"replicas": 3}}
+
+    objects = helm.template(tmp_path, values, release="platform", namespace="platform")
+
+    assert one_of(objects, "Deployment")["spec"]["replicas"] == 3
+    assert one_of(objects, "Deployment")["metadata"]["name"] == "platform-secrets-manager"
+
+
 def test_without_an_election_one_pod_ends_before_the_next_begins(helm: Helm) -> None:
     values = {"replicas": 1, "settings": {"enable-leader-election": False}}
     objects = chart(helm, values)
@@ -202,7 +229,7 @@ def test_a_role_in_vault_may_be_called_anything(helm: Helm) -> None:
         assert list(itertools.chain.from_iterable(map(_texts, objects))).count(text) >= 3, ascii(text)
 
 
-def test_the_chart_stays_below_what_a_release_may_hold(helm: Helm, tmp_path: Any) -> None:
+def test_the_chart_stays_below_what_a_release_may_hold(helm: Helm, tmp_path: Path) -> None:
     # Helm keeps chart, values and objects of each release in one Secret, packed, of 1 MiB at the most.
     helm.run("package", CHART, "--destination", tmp_path)
 
