@@ -41,6 +41,8 @@ ROLL_OUT = re.compile(r"kubectl rollout status deployment/(\S+) -n (\S+)")
 # Commands that cannot be run here, by their beginning, with the reason.
 NOT_RUN = {
     "docker ": "no container engine; tests/integration/test_image_build.py runs the same build steps",
+    "cosign ": "it signs in a registry, by a service outside or with a key; there is neither",
+    "export DIGEST=": "a registry gives it",
     "kubectl logs ": "no node, so no kubelet that has logs; the pod's process is run by tests/docs/pod.py",
     "kubectl port-forward ": "no node, so no pod to reach",
     "curl -s http://127.0.0.1:8080/": "the end of that port-forward",
@@ -375,6 +377,7 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/plug-ins.md": (_crd, _shop),
     "docs/backends.md": (),
     "docs/policy.md": (),
+    "docs/releasing.md": (),
     "docs/security-rbac.md": (_login, _values, _installed),
     "docs/status-page.md": (
         _one_replica,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import platform
 import re
 import shutil
 import stat
@@ -12,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from secrets_manager import __version__
 
@@ -43,14 +48,39 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tree, built with nothing but the files that the Dockerfile copies."""
-    folder = tmp_path_factory.mktemp("image")
+    return _build(tmp_path_factory.mktemp("image"), umask=0o022)
+
+
+def _build(folder: Path, *, umask: int, **environ: str) -> Path:
+    """The tree, in a folder of its own."""
     root = folder / "root"
     for name in _dockerfile_words(r"^COPY (?!--)(\S+) \S+$"):
         _copy(ROOT / name, folder / "build" / name)
     for step in _dockerfile_words(r"^RUN python3 scripts/image-root (\S+) /image$"):
         command = [sys.executable, "scripts/image-root", step, str(root)]
-        subprocess.run(command, cwd=folder / "build", check=True, timeout=240)
+        subprocess.run(
+            command,
+            cwd=folder / "build",
+            env={**os.environ, **environ},
+            umask=umask,
+            check=True,
+            timeout=240,
+        )
     return root
+
+
+@pytest.fixture(scope="module")
+def sbom(image: Path) -> Path:
+    """What the tree is made of, written as the Dockerfile writes it."""
+    file = image.with_name("sbom.cdx.json")
+    _sbom(image, file)
+    return file
+
+
+def _sbom(image: Path, file: Path, **environ: str) -> str:
+    command = [sys.executable, str(ROOT / "scripts/image-sbom"), str(image), str(file)]
+    subprocess.run(command, env=environ, check=True, timeout=60)
+    return file.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +217,75 @@ def test_python_need_not_compile_at_start(image: Path) -> None:
     compiled = [path for path in sources if list((path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"))]
 
     assert compiled == sources
+
+
+def test_what_the_tree_is_made_of_is_a_valid_document_of_cyclonedx(sbom: Path) -> None:
+    text = sbom.read_text(encoding="utf-8")
+
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.replace('"libra', '"libro')) is not None
+
+
+def test_it_names_the_program_python_each_pinned_package_and_each_package_of_debian(
+    image: Path, sbom: Path
+) -> None:
+    document = json.loads(sbom.read_text(encoding="utf-8"))
+    purls = {each["purl"] for each in document["components"]}
+    pinned = re.findall(r"^(\S+?)==(\S+)", (ROOT / "requirements/run.txt").read_text("utf-8"), re.MULTILINE)
+    records = list((image / "var/lib/dpkg/status.d").glob("*"))
+
+    assert document["metadata"]["component"]["version"] == __version__
+    assert {f"pkg:pypi/{name.lower()}@{version}" for name, version in pinned} <= purls
+    assert f"pkg:generic/python@{platform.python_version()}" in purls
+    assert len([purl for purl in purls if purl.startswith("pkg:deb/debian/")]) == len(records)
+    assert len(purls) == len(document["components"]) == len(pinned) + 1 + len(records)
+
+
+def test_each_package_has_the_hash_that_is_pinned_and_a_licence(sbom: Path) -> None:
+    text = (ROOT / "requirements/run.txt").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
+    document = json.loads(sbom.read_text(encoding="utf-8"))
+    packages = [each for each in document["components"] if each["purl"].startswith("pkg:pypi/")]
+
+    assert packages
+    for each in packages:
+        assert each["hashes"][0]["content"] in pinned, each["name"]
+        assert each["licenses"], each["name"]
+
+
+def test_the_same_tree_gives_the_same_document_and_a_time_only_when_one_is_given(
+    image: Path, sbom: Path, tmp_path: Path
+) -> None:
+    again = _sbom(image, tmp_path / "again", LC_ALL="C", HOME="/nowhere")
+    dated = _sbom(image, tmp_path / "dated", SOURCE_DATE_EPOCH="1700000000")
+
+    assert again == sbom.read_text(encoding="utf-8")
+    assert "timestamp" not in again
+    assert json.loads(dated)["metadata"]["timestamp"] == "2023-11-14T22:13:20Z"
+    assert str(image.parent) not in again
+
+
+def test_a_build_elsewhere_by_another_user_gives_the_same_tree_to_the_byte(
+    image: Path, sbom: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a much longer folder" / "elsewhere"
+    folder.mkdir(parents=True)
+    other = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
+
+    again = _build(folder, umask=0o077, **other)
+
+    assert _entries(again) == _entries(image)
+    assert _sbom(again, folder / "sbom") == sbom.read_text(encoding="utf-8")
+
+
+def _entries(root: Path) -> dict[str, tuple[object, ...]]:
+    """All that an archive of the tree would hold, by path."""
+    found: dict[str, tuple[object, ...]] = {}
+    for path in root.rglob("*"):
+        about = path.lstat()
+        if path.is_symlink():
+            content = str(path.readlink())
+        else:
+            content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        found[str(path.relative_to(root))] = (oct(about.st_mode), int(about.st_mtime), content)
+    return found

@@ -25,8 +25,28 @@ def test_every_step_of_the_tree_is_done_by_the_script_in_order() -> None:
     steps = [line for line in _dockerfile() if line.startswith("RUN ")]
 
     assert steps == [
-        f"RUN python3 scripts/image-root {step} /image" for step in ("runtime", "dependencies", "program")
+        *(f"RUN python3 scripts/image-root {step} /image" for step in ("runtime", "dependencies", "program")),
+        "RUN python3 scripts/image-sbom /image /sbom.cdx.json",
     ]
+
+
+def test_the_labels_say_what_the_image_is_and_of_which_source() -> None:
+    (labels,) = [line for line in _dockerfile() if line.startswith("LABEL ")]
+    arguments = {line.split()[1].partition("=")[0] for line in _dockerfile() if line.startswith("ARG ")}
+    named = dict(re.findall(r'org\.opencontainers\.image\.(\S+)="([^"]*)"', labels))
+
+    assert set(named) == {
+        "title",
+        "description",
+        "licenses",
+        "version",
+        "revision",
+        "source",
+        "created",
+        "base.name",
+    }
+    for value in named.values():
+        assert set(re.findall(r"\$\{(\w+)\}", value)) <= arguments
 
 
 def test_the_last_stage_is_empty_except_for_the_tree() -> None:

@@ -50,8 +50,9 @@ FETCHES = re.compile(
 )
 BOUND = re.compile(
     r"--require-hashes|--no-index|apt-get -qq install -y (?:make|python3-venv) "
+    r"|apt-get -qq install -y --no-install-recommends +chromium-headless-shell "
     # The tool that makes the lock, whose result is reviewed; the base image, named by the user who builds.
-    r"|pip\" install --quiet pip-tools==[0-9.]+$|^FROM (?:\$\{PYTHON\} AS build|scratch)$"
+    r"|pip\" install --quiet pip-tools==[0-9.]+$|^FROM (?:\$\{PYTHON\} AS build|scratch|scratch AS sbom)$"
     # Instructions for people, which no program runs.
     r"|say \"|curl -s \{daemon\.url\}"
 )
