@@ -22,6 +22,7 @@ __all__ = [
     "Clock",
     "Exact",
     "Logins",
+    "Neighbours",
     "Reading",
     "Relogin",
     "SessionLife",
@@ -138,6 +139,17 @@ class SessionLife(Protocol):
         """Seconds that its token has left, as it was last told; None without one, and where it never ends.
 
         Does no I/O and never raises.
+        """
+
+
+@runtime_checkable
+class Neighbours(Protocol):
+    """A backend that can name paths near one that is not there, for a person who may have mistyped it."""
+
+    def neighbours(self, source: Source, terms: Terms) -> Collection[str]:
+        """The paths in the folder of ``source``, as definitions write them; none where no list is allowed.
+
+        The daemon never calls it. Raises a BackendFault.
         """
 
 

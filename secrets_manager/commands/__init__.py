@@ -26,6 +26,8 @@ COMMANDS: dict[str, str] = {
     "suspend": "secrets_manager.commands.suspension:suspend",
     "resume": "secrets_manager.commands.suspension:resume",
     "once": "secrets_manager.commands.once:once",
+    "render": "secrets_manager.commands.render.command:command",
+    "check": "secrets_manager.commands.check.command:command",
     "policy": "secrets_manager.commands.policy:policy",
     "completion": "secrets_manager.commands.completion:completion",
 }

@@ -120,7 +120,7 @@ def _options(*, everywhere: bool) -> list[Callable[[Any], Any]]:
         click.option(
             "-n",
             "--namespace",
-            callback=_namespace,
+            callback=namespace_of,
             shell_complete=_complete_namespaces,
             metavar="NAMESPACE",
             help="Namespace; by default that of the kubeconfig's context.",
@@ -156,7 +156,8 @@ def _complete_namespaces(context: click.Context, option: click.Parameter, incomp
     return complete_namespaces(context, option, incomplete)
 
 
-def _namespace(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+def namespace_of(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The name of a namespace, as click reads it."""
     if value is not None and not DNS_LABEL.fullmatch(value):
         raise click.BadParameter("no namespace can have that name")
     return value

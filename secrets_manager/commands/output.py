@@ -16,6 +16,7 @@ import yaml
 from rich.console import Console, RenderableType
 
 from secrets_manager.commands.faults import HungUp, NotToldError
+from secrets_manager.commands.files.scalars import plain
 
 # Lines of a table are not broken where nobody looks at them.
 _WIDTH_OF_A_PIPE = 10_000
@@ -62,7 +63,7 @@ def tell(form: Form, data: Any, text: Callable[[], RenderableType]) -> None:
     Raises NotToldError, and HungUp where the reader has gone.
     """
     if form is Form.JSON:
-        write(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+        write(json_of(data))
     elif form is Form.YAML:
         write(yaml_of(data))
     else:
@@ -79,9 +80,26 @@ def tell_next(form: Form, data: Any, text: Callable[[], RenderableType]) -> None
         write(drawn(text()))
 
 
+def json_of(data: Any) -> str:
+    """The data as JSON on several lines."""
+    return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+
+
 def yaml_of(data: Any) -> str:
     """The data as a YAML document."""
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes YAML that kubectl reads as it was meant: to it, `y` and `1e30` are no texts without quotes."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if isinstance(plain(text), str) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def drawn(text: RenderableType) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from secrets_manager.commands.app import app
 from secrets_manager.daemon.config.configuration import load
 from secrets_manager.settings import Settings
 from tests.docs.pages import ROOT, Fence, page, pages
@@ -38,6 +41,7 @@ NOT_APPLIED = {
     "# for Flux": "its kinds are not installed; what waits for what is looked at below",
     "# values.yaml": "values of the chart; tests/docs/test_helm_page.py renders them",
     "# .gitlab-ci.yml": "a job for GitLab; its commands are compared below",
+    "# .github/workflows/secrets.yaml": "a workflow for GitHub; its commands are compared below",
 }
 
 
@@ -115,6 +119,28 @@ def test_the_job_in_the_docs_installs_from_files_that_exist() -> None:
     named = [word for line in job["script"] for word in line.split() if "/" in word]
     assert named
     assert all((ROOT / word).exists() for word in named)
+
+
+def test_the_jobs_that_check_definitions_run_commands_that_there_are() -> None:
+    workflow, job = (yaml.safe_load(fence.text) for fence in page("docs/checking-in-ci.md").fences("yaml"))
+    steps = workflow["jobs"]["check"]["steps"]
+    lines = [*steps[-1]["run"].splitlines(), *job["secrets"]["script"]]
+
+    # YAML of before 2009 takes the word for true.
+    assert workflow[True] == "pull_request"
+    checks = [shlex.split(line) for line in lines if line.startswith("secrets-manager ")]
+    assert len(checks) == 2
+    for _, word, *rest in checks:
+        own = rest[: rest.index("--")]
+        command = app.get_command(click.Context(app), word)
+        assert command is not None
+        context = command.make_context(word, own)
+        assert context.params["filenames"] == ("deploy",)
+        assert context.params["recursive"]
+    assert {line for line in lines if line.startswith("pip ")} == {
+        "pip install --no-deps --require-hashes -r requirements/run.txt",
+        "pip install --no-deps .",
+    }
 
 
 def test_the_second_kustomization_in_the_docs_waits_for_the_first() -> None:

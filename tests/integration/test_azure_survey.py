@@ -261,3 +261,17 @@ def test_one_secret_with_an_impossible_date_costs_the_others_no_more_than_the_li
     desk.azure.vault_proxy.clear()
     desk.clock.now += 601.0
     assert desk.stale() == set()
+
+
+def test_names_near_one_that_is_not_there_are_those_of_all_secrets(desk: Desk) -> None:
+    near = desk.backend.neighbours(Source("ap-007"), Terms.within(5))
+
+    assert sorted(near) == desk.names
+    # Certificates and keys have lists of their own.
+    assert list(desk.backend.neighbours(Source("keys/ap"), Terms.within(5))) == []
+
+
+def test_no_name_is_offered_where_lists_are_forbidden(desk: Desk) -> None:
+    desk.azure.vault.rights.discard("list")
+
+    assert list(desk.backend.neighbours(Source("ap-007"), Terms.within(5))) == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from secrets_manager.commands.schema.validation import schema_faults
 from tests.integration.deployment_support import (
     CONDITION,
     SAMPLES,
@@ -105,6 +106,8 @@ def deployed(cluster: TestCluster) -> TestCluster:
 )
 def test_a_good_definition_is_accepted(deployed: TestCluster, namespace: str, spec: dict[str, Any]) -> None:
     try_to_create(deployed.api, namespace, definition(**spec))
+
+    assert schema_faults(definition(**spec)) == [], "secrets-manager check says something else"
 
 
 @pytest.mark.parametrize(
@@ -207,6 +210,7 @@ def test_a_definition_that_could_never_become_a_secret_is_refused_with_the_reaso
 
     assert refused.value.status == 422
     assert told in refused.value.message
+    assert schema_faults(definition(**spec)), "secrets-manager check lets it pass"
 
 
 def test_every_sample_is_accepted(deployed: TestCluster, namespace: str) -> None:

@@ -126,6 +126,13 @@ class AzureKeyVaultBackend:
         with Timed(self._telemetry, self.name, "list", self._clock):
             return self._surveyor.survey(sources)
 
+    def neighbours(self, source: Source, _terms: Terms) -> Collection[str]:
+        """The names of all secrets, for a secret; none where the login may not list them."""
+        if "/" in source.path:
+            return ()
+        with Timed(self._telemetry, self.name, "list", self._clock):
+            return self._surveyor.names()
+
     def maintain(self) -> None:
         """Load new trusted certificates, then log in or refresh the token if that is due."""
         self._clients.refresh()

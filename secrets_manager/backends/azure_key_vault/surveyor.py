@@ -20,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 _ASK_AGAIN = 600.0
 # A list that takes longer is not worth it, and blocks a worker.
 _LONGEST_LIST = 30.0
+# Of 25 names each, for a person.
+_MOST_PAGES = 40
 
 
 class KeyVaultSurveyor:
@@ -59,6 +61,10 @@ class KeyVaultSurveyor:
             self._no_list_until = self._clock() + _ASK_AGAIN
             return None
         return Survey(self._freshness.stale(sources, listed, self._now()))
+
+    def names(self) -> Collection[str]:
+        """The names of all secrets, none where that is forbidden or takes too long; raises a BackendFault."""
+        return self._list(_MOST_PAGES) or ()
 
     def _list(self, worth: int) -> dict[str, Properties] | None:
         """All secrets, or None when that is forbidden, takes too long or costs more than ``worth`` calls."""

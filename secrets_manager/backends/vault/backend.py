@@ -7,7 +7,7 @@ for.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import hvac
@@ -16,7 +16,7 @@ from secrets_manager.backends.base import Clock, Reading, Source
 from secrets_manager.backends.kit.credential_files import Fingerprint
 from secrets_manager.backends.kit.login_watch import watch_login
 from secrets_manager.backends.kit.timed import Timed
-from secrets_manager.backends.vault import kv
+from secrets_manager.backends.vault import kv, listing
 from secrets_manager.backends.vault.adapter import open_client
 from secrets_manager.backends.vault.dynamic_paths import DynamicPaths
 from secrets_manager.backends.vault.faults import VaultRefused, not_vault
@@ -133,6 +133,19 @@ class VaultBackend:
     def ready(self) -> bool:
         """Whether a login ever worked, and no later login was refused."""
         return self._session.ready()
+
+    def neighbours(self, source: Source, terms: Terms) -> Collection[str]:
+        """The paths in the folder of ``source``; none where the token may not list it."""
+        folder = listing.folder_of(self._settings.engine, source.path)
+        if folder is None:
+            return ()
+        with Timed(self._telemetry, self.name, "list", self._clock):
+            client = self._client_of(self._session.current(terms.deadline))
+            try:
+                reply = client.adapter.request("LIST", kv.url_path(Source(folder.listed)), terms=terms)
+            except VaultRefused:
+                return ()
+        return listing.paths_in(folder, reply)
 
     def close(self) -> None:
         """Close the connections. The token is left to expire: calls may still be under way."""

@@ -37,11 +37,17 @@ __all__ = ["ExitRequest", "load"]
 
 
 def load(
-    argv: Sequence[str], environ: Mapping[str, str], cwd: Path, *, system_file: Path = SYSTEM_FILE
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: Path,
+    *,
+    system_file: Path = SYSTEM_FILE,
+    offline: bool = False,
 ) -> Settings | ExitRequest:
     """Read every source and return the settings, or what to print before ending.
 
     `argv` is without the program's name. A `settings.toml` in `cwd` is read when there is no `system_file`.
+    `offline` is for a caller that calls no server: what only calls need may be missing.
     Raises `ConfigError` that lists all faults, one a line, and carries the exit code.
     """
     usual = (system_file, cwd / LOCAL_NAME)
@@ -54,7 +60,7 @@ def load(
     told = read_sources(flags, environ, usual, plugin)
     values, senseless = check_values(given := merge(told.layers), told.options)
     settings = make_settings(values, plugin, told)
-    check_settings(settings, given, (*told.faults, *senseless), told)
+    check_settings(settings, given, (*told.faults, *senseless), told, offline=offline)
     notices = (*command_line_notices(flags, told.options), *setting_checks.settings_notices(settings))
     return replace(settings, notices=notices, secrets_in_arguments=flags.secrets)
 
@@ -107,10 +113,10 @@ def word_of_default(told: Told, kind: str) -> tuple[str, Given] | None:
 
 
 def check_settings(
-    settings: Settings, given: Mapping[str, Given], faults: tuple[Fault, ...], told: Told
+    settings: Settings, given: Mapping[str, Given], faults: tuple[Fault, ...], told: Told, *, offline: bool
 ) -> None:
     """Check the settings as a whole. Raises `ConfigError` with all faults."""
-    found = chain(given_together(given), setting_checks.find_contradictions(settings))
+    found = chain(given_together(given), setting_checks.find_contradictions(settings, offline=offline))
     contradictions = as_faults(found, given, faults)
     raise_faults((*faults, *contradictions, *unmeant_default(settings, contradictions, told)))
 

@@ -1,0 +1,1 @@
+"""``secrets-manager render``: the Secrets that definitions in files would become."""
