@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ class Node:
         root.mkdir()
         mounts = self._mount(root, namespace, account, pod, container)
         kubeconfig = self.cluster.kubeconfig_for(self.cluster.token(namespace, account))
-        wait_until(lambda: self._may_watch(kubeconfig), _PATIENCE, "the account's rights in effect")
+        scopes = _scopes(mounts)
+        wait_until(lambda: self._may_watch(kubeconfig, scopes), _PATIENCE, "the account's rights in effect")
         given = {each["name"]: self._value(namespace, each) for each in container.get("env", [])}
         environ = {_NAMESPACE: namespace, **given}
         config = [f"-config={_SYSTEM_FILE}"] if _SYSTEM_FILE in mounts else []
@@ -112,14 +114,13 @@ class Node:
     def _object(self, namespace: str, kind: str, name: str) -> Any:
         return json.loads(self.cluster.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
 
-    def _may_watch(self, kubeconfig: Path) -> bool:
+    def _may_watch(self, kubeconfig: Path, scopes: list[list[str]]) -> bool:
+        asked = ("auth", "can-i", "update", "secretdefinitions")
         try:
-            said = self.cluster.kubectl(
-                "auth", "can-i", "update", "secretdefinitions", "-A", kubeconfig=kubeconfig
-            )
+            said = [self.cluster.kubectl(*asked, *scope, kubeconfig=kubeconfig) for scope in scopes]
         except KubectlError:
             return False
-        return said.strip() == "yes"
+        return {each.strip() for each in said} == {"yes"}
 
 
 def _await_ready(pod: DaemonProcess) -> None:
@@ -127,6 +128,13 @@ def _await_ready(pod: DaemonProcess) -> None:
         pod.wait_ready(_PATIENCE)
     except AssertionError as late:
         raise AssertionError(f"{late}\n{pod.output()}") from None
+
+
+def _scopes(mounts: dict[str, Path]) -> list[list[str]]:
+    """Where the pod works, as its settings file says, in the words of kubectl."""
+    file = mounts.get(_SYSTEM_FILE)
+    settings = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+    return [["-n", namespace] for namespace in settings.get("watch-namespaces", ())] or [["-A"]]
 
 
 def _moved(text: str, mounts: dict[str, Path]) -> str:

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +104,8 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, page: str) -> Iterator[Scene]:
-    """The scene of a page, set up as SCENES says; everything is stopped at the end."""
+def scene(folder: Path, preparations: Iterable[Callable[[Scene], None]]) -> Iterator[Scene]:
+    """A scene for a page or for several, prepared by these; everything is stopped at the end."""
     with ExitStack() as stack:
         cluster = stack.enter_context(TestCluster.start(folder / "cluster"))
         openbao = OpenBao.dev(folder / "openbao")
@@ -124,7 +124,7 @@ def scene(folder: Path, page: str) -> Iterator[Scene]:
             at_end=stack.callback,
             status_port=free_port(),
         )
-        for prepare in SCENES[page]:
+        for prepare in preparations:
             prepare(here)
         yield here
 
@@ -390,7 +390,14 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
         _settled,
         _status_page,
     ),
+    "docs/tutorials/moving-in.md": (_login, _values, _go_version),
     "docs/troubleshooting.md": (*_RUNNING, _legacy_sample),
     "plugins/aws/README.md": (_crd, _shop, _aws),
     "samples/README.md": (_login, _values, _installed, _shop),
 }
+
+# They share one world, in this order: the first installs the daemon, the others leave it as it was.
+TUTORIALS = tuple(
+    f"docs/tutorials/{name}.md"
+    for name in ("first-secret", "pull-secret", "database-url", "restart-on-rotation", "several-teams")
+)

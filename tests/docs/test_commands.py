@@ -5,13 +5,13 @@ tests/docs/scenes.py lists the commands that cannot be run or are replaced, with
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import Fence, page, pages
-from tests.docs.scenes import NOT_RUN, RUN_OTHERWISE, SCENES, Scene, scene
+from tests.docs.following import follow, steady
+from tests.docs.pages import page, pages
+from tests.docs.scenes import NOT_RUN, RUN_OTHERWISE, SCENES, TUTORIALS, Scene, scene
 from tests.docs.shell import Shell, commands_of
 from tests.integration.deployment_support import CRD
 from tests.testbed.waiting import wait_until
@@ -25,7 +25,7 @@ def _shown() -> list[str]:
 
 def test_every_page_with_commands_has_a_scene_to_run_them_in() -> None:
     with_commands = {shown.name for shown in pages() if shown.fences("sh")}
-    assert with_commands == set(SCENES), "give the page a scene in tests/docs/scenes.py"
+    assert with_commands == {*SCENES, *TUTORIALS}, "give the page a scene in tests/docs/scenes.py"
 
 
 def test_every_block_has_a_known_language() -> None:
@@ -46,32 +46,9 @@ def test_every_exception_is_needed_and_has_a_reason(beginning: str) -> None:
 @pytest.mark.servers
 @pytest.mark.parametrize("name", SCENES)
 def test_the_commands_of_the_page_work(name: str, tmp_path: Path) -> None:
-    with scene(tmp_path, name) as here:
-        said = ""
-        for fence in page(name).fences("sh", "text"):
-            if fence.output:
-                assert steady(said) == steady(fence.text), str(fence)
-            elif fence.language == "sh":
-                said = _run(here, fence)
+    with scene(tmp_path, SCENES[name]) as here:
+        follow(here, page(name).fences("sh", "text"))
         _check_end(name, here)
-
-
-def steady(said: str) -> str:
-    """An output with times and ages that are the same at each run, and columns that are as wide as before."""
-    said = re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-05-04T12:00:00Z", said)
-    return re.sub(r"\b\d{1,2}s( *)", lambda found: "1s".ljust(len(found[0])), said).rstrip("\n")
-
-
-def _run(here: Scene, fence: Fence) -> str:
-    """Run a block; returns its last output. Jobs of a shell end with it, so a block with jobs stays whole."""
-    commands = commands_of(fence.text)
-    if any(command.endswith(" &") for command in commands):
-        runnable = [command for command in commands if not command.startswith(tuple(NOT_RUN))]
-        return here.shell.run("\n".join(map(here.substituted, runnable)))
-    said = ""
-    for command in commands:
-        said = here.run(command)
-    return said
 
 
 def _check_end(name: str, here: Scene) -> None:
