@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "once": "secrets_manager.commands.once:once",
     "render": "secrets_manager.commands.render.command:command",
     "check": "secrets_manager.commands.check.command:command",
+    "diff": "secrets_manager.commands.diff.command:command",
     "policy": "secrets_manager.commands.policy:policy",
     "completion": "secrets_manager.commands.completion:completion",
 }

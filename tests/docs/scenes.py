@@ -365,7 +365,7 @@ _RUNNING = (_login, _values, _installed, _shop, _samples)
 SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "README.md": (_reviewer,),
     "CONTRIBUTING.md": (),
-    "docs/checking-in-ci.md": (_login, _values),
+    "docs/checking-in-ci.md": (_crd, _login, _values, _shop),
     "docs/commands.md": (_login, _values, _installed, _shop, _few_samples, _settled),
     "docs/definitions.md": _RUNNING,
     "docs/deploying.md": (_values, _reviewer, _own_kustomization, _authority, _operator),

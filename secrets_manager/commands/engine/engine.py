@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Any, NoReturn
 
 from secrets_manager.backends.base import Backend, Neighbours
+from secrets_manager.cluster.base import KubernetesApi
 from secrets_manager.cluster.client.forwarding import ForwardingApi
 from secrets_manager.cluster.lead.fenced import SoleReplica
 from secrets_manager.commands.engine.remembering import Remembering
@@ -129,16 +130,20 @@ def _nothing(_ref: Ref) -> None:
 
 @contextmanager
 def engine(
-    settings: Settings, backends: Mapping[str, Backend], metrics: Metrics, known: Known
+    settings: Settings,
+    backends: Mapping[str, Backend],
+    metrics: Metrics,
+    known: Known,
+    api: KubernetesApi | None = None,
 ) -> Iterator[Engine]:
-    """The engine over these backends, which are closed at the end."""
+    """The engine over these backends, which are closed at the end; ``api`` stands in for a cluster."""
     quiet_logs()
     # A single run leaves each path all the time there is.
     settings = replace(settings, once=True)
     no_cluster: Any = _NoCluster()
     parts = CoreParts(
         settings=settings,
-        api=ForwardingApi(no_cluster),
+        api=ForwardingApi(no_cluster) if api is None else api,
         backends={name: Remembering(backend) for name, backend in backends.items()},
         digester=Digester(os.urandom(_KEY_BYTES)),
         recorder=_NoRecorder(),

@@ -12,6 +12,7 @@ import click
 
 from secrets_manager.backends.base import Backend
 from secrets_manager.backends.factory import build_backend
+from secrets_manager.cluster.base import KubernetesApi
 from secrets_manager.commands.engine.engine import Engine, Known, engine
 from secrets_manager.commands.engine.locating import locator
 from secrets_manager.commands.engine.values import Held, ValuesBackend, joined, read_values
@@ -73,8 +74,13 @@ def source_options() -> Callable[[_Callback], _Callback]:
 
 
 @contextmanager
-def engine_of(wanted: Wanted, surroundings: Surroundings) -> Iterator[Engine]:
-    """The engine that the options and the flags behind ``--`` ask for; raises ConfigError."""
+def engine_of(
+    wanted: Wanted, surroundings: Surroundings, api: KubernetesApi | None = None
+) -> Iterator[Engine]:
+    """The engine that the options and the flags behind ``--`` ask for; raises ConfigError.
+
+    ``api`` stands in for a cluster.
+    """
     held = joined(read_values(each, surroundings.cwd) for each in wanted.values)
     known = _known(wanted, surroundings)
     if known is Known.SETTINGS:
@@ -83,7 +89,7 @@ def engine_of(wanted: Wanted, surroundings: Surroundings) -> Iterator[Engine]:
         settings = _settings_for(held)
     metrics = Metrics(settings)
     backends = _built(settings, metrics) if wanted.backend else _stood_in(settings, held, metrics)
-    with engine(settings, backends, metrics, known) as made:
+    with engine(settings, backends, metrics, known, api) as made:
         yield made
 
 

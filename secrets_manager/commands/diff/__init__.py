@@ -1,0 +1,1 @@
+"""``secrets-manager diff``: what a sync would change in the cluster, by names."""
