@@ -7,9 +7,9 @@ It does not cache values, does not retry, and is called from many threads at onc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from secrets_manager.backends.reading import Exact, Reading, Source
 from secrets_manager.backends.whole_path import WholePath
@@ -21,10 +21,12 @@ __all__ = [
     "BackendTelemetry",
     "Clock",
     "Exact",
+    "Examinee",
     "Logins",
     "Neighbours",
     "Reading",
     "Relogin",
+    "Remark",
     "SessionLife",
     "Source",
     "Survey",
@@ -148,6 +150,29 @@ class Neighbours(Protocol):
 
     def neighbours(self, source: Source, terms: Terms) -> Collection[str]:
         """The paths in the folder of ``source``, as definitions write them; none where no list is allowed.
+
+        The daemon never calls it. Raises a BackendFault.
+        """
+
+
+class Remark(NamedTuple):
+    """What a backend says of itself to a person: how it is (``level``), about what, and what to do.
+
+    ``advice`` is "" where there is nothing to do. No text holds a value or a token.
+    """
+
+    level: Literal["ok", "warn", "fail"]
+    subject: str
+    found: str
+    advice: str = ""
+
+
+@runtime_checkable
+class Examinee(Protocol):
+    """A backend that can say how well its login suits what definitions read."""
+
+    def examine(self, sources: Collection[Source], terms: Terms) -> Iterator[Remark]:
+        """What there is to say about its login, and about the rights to read ``sources``; reads none of them.
 
         The daemon never calls it. Raises a BackendFault.
         """

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "render": "secrets_manager.commands.render.command:command",
     "check": "secrets_manager.commands.check.command:command",
     "diff": "secrets_manager.commands.diff.command:command",
+    "doctor": "secrets_manager.commands.doctor.command:command",
     "policy": "secrets_manager.commands.policy:policy",
     "completion": "secrets_manager.commands.completion:completion",
 }

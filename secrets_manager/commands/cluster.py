@@ -166,17 +166,31 @@ def namespace_of(_context: click.Context, _option: click.Parameter, value: str |
 @contextlib.contextmanager
 def cluster_of(asked: Asked, surroundings: Surroundings) -> Iterator[Cluster]:
     """The cluster; no call is made yet. Raises ConfigError where no kubeconfig can be used."""
+    with api_of(asked, surroundings) as (api, namespace):
+        yield Cluster(
+            api=api,
+            namespace=asked.namespace or namespace or DEFAULT_NAMESPACE,
+            everywhere=asked.everywhere,
+        )
+
+
+@contextlib.contextmanager
+def api_of(
+    asked: Asked, surroundings: Surroundings, as_user: str = ""
+) -> Iterator[tuple[HttpKubernetesApi, str]]:
+    """The API server, and the namespace that the kubeconfig or the pod names, "" for none.
+
+    Calls are made for ``as_user`` if one is given. Raises ConfigError where no kubeconfig can be used.
+    """
     kubeconfig = asked.kubeconfig or surroundings.environ.get("KUBECONFIG") or None
     try:
-        credentials = Credentials(kubeconfig, environ=surroundings.environ, context=asked.context)
+        credentials = Credentials(
+            kubeconfig, environ=surroundings.environ, context=asked.context, as_user=as_user
+        )
     except ConfigError as error:
         raise ConfigError(f"{error.message}; {_WHERE_TO_LOOK}") from None
     api = HttpKubernetesApi(credentials, Watchdog(), _Untold(), timeout=asked.timeout)
     try:
-        yield Cluster(
-            api=api,
-            namespace=asked.namespace or credentials.namespace or DEFAULT_NAMESPACE,
-            everywhere=asked.everywhere,
-        )
+        yield api, credentials.namespace
     finally:
         api.close()

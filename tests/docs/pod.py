@@ -10,13 +10,15 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.testbed.cluster import TestCluster
-from tests.testbed.daemon import DaemonProcess
+from tests.testbed.daemon import DaemonProcess, base_environment
 from tests.testbed.kubectl import KubectlError
 from tests.testbed.waiting import wait_until
 
@@ -33,13 +35,15 @@ class Node:
     cluster: TestCluster
     folder: Path
     running: dict[tuple[str, str], list[DaemonProcess]] = field(default_factory=dict)
+    # How another process is started in the pods of a Deployment: its folder, its environment and its flags.
+    _inside: dict[tuple[str, str], tuple[Path, dict[str, str], list[str]]] = field(default_factory=dict)
 
     def roll_out(self, namespace: str, name: str) -> None:
         """Replace the pods of a Deployment by pods of its present template; returns when all are ready."""
         self.stop(namespace, name)
         spec = self._object(namespace, "deployment", name)["spec"]
         pods = self.running[namespace, name] = []
-        pods.extend(self._start(namespace, spec["template"]["spec"]) for _ in range(spec["replicas"]))
+        pods.extend(self._start(namespace, name, spec["template"]["spec"]) for _ in range(spec["replicas"]))
         for pod in pods:
             _await_ready(pod)
 
@@ -48,12 +52,26 @@ class Node:
         for pod in self.running.pop((namespace, name), []):
             assert pod.stop() == 0, pod.output()
 
+    def execute(self, namespace: str, name: str, words: list[str]) -> tuple[int, str]:
+        """Run the program with these words as in a pod of a Deployment; its exit code and what it said."""
+        root, environ, flags = self._inside[namespace, name]
+        done = subprocess.run(
+            [sys.executable, "-m", "secrets_manager", *words, "--", *flags],
+            capture_output=True,
+            text=True,
+            cwd=root,
+            env={**base_environment(), **environ},
+            timeout=_PATIENCE,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
     def stop_all(self) -> None:
         """End every pod."""
         for pod in itertools.chain.from_iterable(self.running.values()):
             pod.kill()
 
-    def _start(self, namespace: str, pod: dict[str, Any]) -> DaemonProcess:
+    def _start(self, namespace: str, name: str, pod: dict[str, Any]) -> DaemonProcess:
         (container,) = pod["containers"]
         account = pod.get("serviceAccountName", "default")
         root = self.folder / f"{namespace}-{len(list(self.folder.iterdir()))}"
@@ -66,8 +84,10 @@ class Node:
         environ = {_NAMESPACE: namespace, **given}
         config = [f"-config={_SYSTEM_FILE}"] if _SYSTEM_FILE in mounts else []
         flags = [_moved(flag, mounts) for flag in [*config, *container.get("args", [])]]
-        moved = {name: _moved(value, mounts) for name, value in environ.items()}
-        return DaemonProcess(root, {**moved, "KUBECONFIG": str(kubeconfig)}, *flags)
+        moved = {variable: _moved(value, mounts) for variable, value in environ.items()}
+        environ = {**moved, "KUBECONFIG": str(kubeconfig)}
+        self._inside[namespace, name] = root, environ, flags
+        return DaemonProcess(root, environ, *flags)
 
     def _mount(
         self, root: Path, namespace: str, account: str, pod: dict[str, Any], container: dict[str, Any]

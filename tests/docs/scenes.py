@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +37,9 @@ from tests.testbed.waiting import wait_until
 # At these commands tests/docs/pod.py does what a kubelet would do.
 SCALED_DOWN = re.compile(r"kubectl scale deployment/(\S+) -n (\S+) --replicas=0")
 UNINSTALLED = re.compile(r"helm uninstall (\S+) -n (\S+)")
+EXECUTED = re.compile(
+    r'kubectl exec deploy/(\S+) -n (\S+) -- /secrets-manager (.*?)( \|\| echo "exit code \$\?")?'
+)
 ROLL_OUT = re.compile(r"kubectl rollout status deployment/(\S+) -n (\S+)")
 
 # Commands that cannot be run here, by their beginning, with the reason.
@@ -86,6 +90,10 @@ class Scene:
         if rolled:
             self.node.roll_out(rolled[2], rolled[1])
             return ""
+        if executed := EXECUTED.fullmatch(command):
+            code, said = self.node.execute(executed[2], executed[1], shlex.split(executed[3]))
+            assert code == 0 or executed[4], said
+            return f"{said}exit code {code}\n" if code else said
         if uninstalled := UNINSTALLED.fullmatch(command):
             self.node.stop(uninstalled[2], uninstalled[1])
         said = self.shell.run(self.substituted(command))
@@ -370,6 +378,7 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/definitions.md": _RUNNING,
     "docs/deploying.md": (_values, _reviewer, _own_kustomization, _authority, _operator),
     "docs/development.md": (),
+    "docs/doctor.md": (_login, _values, _installed, _shop, _few_samples, _settled),
     "docs/gitops.md": (*_RUNNING, _argo_cd),
     "docs/helm.md": (_login, _values, _own_values),
     "docs/moving-from-go.md": (_login, _values, _go_version),

@@ -19,6 +19,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from secrets_manager import __version__
+from tests.integration.world import World, new_world
+from tests.testbed.cluster import TestCluster
+from tests.testbed.openbao import OpenBao
 
 ROOT = Path(__file__).parents[2]
 PYTHON = "usr/local/bin/python3"
@@ -136,6 +139,54 @@ def test_the_launcher_starts_the_daemon(run: Run) -> None:
 
     assert done.stdout == f"Secrets Manager {__version__}\n", done.stderr
     assert done.returncode == 0
+
+
+def test_the_doctor_works_in_a_pod_whose_root_cannot_be_written(
+    image: Path, definitions_api: TestCluster, openbao: OpenBao, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may change the root of a process")
+    pod = tmp_path / "root"
+    subprocess.run(["/bin/cp", "-al", str(image), str(pod)], check=True)
+    (pod / "tmp").chmod(0o555)
+    with new_world(definitions_api, openbao, tmp_path) as world:
+        environ = _inside(pod, world)
+        words = ["/secrets-manager", "doctor", "-o", "json"]
+        done = subprocess.run(
+            ["/usr/sbin/chroot", f"--userspec={UID}:{UID}", str(pod), *words],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    findings = json.loads(done.stdout)["findings"]
+    assert [each for each in findings if each["level"] == "fail"] == []
+    assert done.returncode == 0
+    account = f"system:serviceaccount:{world.account.namespace}:{world.account.name}"
+    assert any(each["found"].startswith(f"{account} has all") for each in findings)
+    assert "installed, and that of this release" in done.stdout
+
+
+def _inside(pod: Path, world: World) -> dict[str, str]:
+    """What Kubernetes puts into a pod, and its environment."""
+    files = {
+        "token": world.account.token,
+        "namespace": world.account.namespace,
+        "ca.crt": world.cluster.ca_file.read_text(encoding="utf-8"),
+    }
+    folder = pod / "var/run/secrets/kubernetes.io/serviceaccount"
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    settings = pod / "etc/secrets-manager/settings.toml"
+    settings.parent.mkdir()
+    scope = f'watch-namespaces = ["{world.account.namespace}"]'
+    settings.write_text(f'{scope}\n[vault]\nurl = "{world.openbao.url}"\n', encoding="utf-8")
+    host, _, port = world.cluster.url.removeprefix("https://").partition(":")
+    credentials = {name: world.environ[name] for name in ("VAULT_ROLE_ID", "VAULT_SECRET_ID")}
+    return {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port, **credentials}
 
 
 def test_the_launcher_uses_the_python_of_the_tree_and_no_environment(image: Path) -> None:

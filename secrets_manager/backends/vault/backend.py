@@ -7,16 +7,16 @@ for.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import hvac
 
-from secrets_manager.backends.base import Clock, Reading, Source
+from secrets_manager.backends.base import Clock, Reading, Remark, Source
 from secrets_manager.backends.kit.credential_files import Fingerprint
 from secrets_manager.backends.kit.login_watch import watch_login
 from secrets_manager.backends.kit.timed import Timed
-from secrets_manager.backends.vault import kv, listing
+from secrets_manager.backends.vault import examination, kv, listing
 from secrets_manager.backends.vault.adapter import open_client
 from secrets_manager.backends.vault.dynamic_paths import DynamicPaths
 from secrets_manager.backends.vault.faults import VaultRefused, not_vault
@@ -26,7 +26,7 @@ from secrets_manager.backends.vault.own_tokens import OwnTokens
 from secrets_manager.backends.vault.session import VaultSession
 from secrets_manager.backends.vault.standbys import StandbyTransport
 from secrets_manager.backends.vault.telemetry import VaultTelemetry
-from secrets_manager.backends.vault.token_api import VaultTokenApi
+from secrets_manager.backends.vault.token_api import TokenRejected, VaultTokenApi
 from secrets_manager.backends.vault.token_life import RenewalRule, VaultToken
 from secrets_manager.backends.vault.transport import VaultTransport, tls_files
 from secrets_manager.backends.vault.version_guard import VersionGuard
@@ -47,6 +47,8 @@ from secrets_manager.settings import VaultSettings
 
 # Each read of a dynamic path creates a credential in a database: seldom check whether it is still dynamic.
 _DYNAMIC_PAUSE = 600.0
+# Of one question about rights.
+_PATHS_AT_ONCE = 200
 
 
 class VaultBackend:
@@ -133,6 +135,32 @@ class VaultBackend:
     def ready(self) -> bool:
         """Whether a login ever worked, and no later login was refused."""
         return self._session.ready()
+
+    def examine(self, sources: Collection[Source], terms: Terms) -> Iterator[Remark]:
+        """What the token is like, and which of the sources its policies do not let it read."""
+        if (server := self._api.health()) is not None and server.version:
+            yield Remark("ok", "server", f"version {server.version}")
+        token = self._session.current(terms.deadline)
+        yield from self._look_at(token)
+        paths = sorted({source.path for source in sources})
+        for some in (paths[at : at + _PATHS_AT_ONCE] for at in range(0, len(paths), _PATHS_AT_ONCE)):
+            try:
+                reply = self._client_of(token).adapter.request(
+                    "POST", examination.CAPABILITIES, json={"paths": some}, terms=terms
+                )
+            except VaultRefused as refused:
+                yield examination.of_refused_question(refused.status)
+                return
+            yield from examination.of_paths(some, reply)
+
+    def _look_at(self, token: VaultToken) -> Iterator[Remark]:
+        try:
+            facts = self._api.look_up(token.value)
+        except TokenRejected:
+            yield examination.NO_LOOKUP
+            return
+        method = METHODS[self._settings.auth_method]
+        yield from examination.of_token(facts, self._settings, followed=method.followed)
 
     def neighbours(self, source: Source, terms: Terms) -> Collection[str]:
         """The paths in the folder of ``source``; none where the token may not list it."""

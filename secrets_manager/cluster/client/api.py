@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -131,6 +132,23 @@ class HttpKubernetesApi:
         )
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": dict(preconditions)}
         self._json("DELETE", object_path(resource, ref.namespace, ref.name), call, options)
+
+    def fetch(self, path: str, *, accept: str = _JSON) -> Reply:
+        """GET what is no object, such as the API server's own description; raises as ``get`` does.
+
+        This is no part of the port: only a person's questions need it.
+        """
+        call = ApiCall(verb="get", resource=path, namespace=None)
+        request = self._request("GET", path, call, self._deadline("GET"))
+        request = replace(request, headers={**request.headers, "Accept": accept})
+        try:
+            reply = self._send(request, call)
+        except ReplyTooLarge as error:
+            raise ClusterUnavailable(f"{error}: {call}") from None
+        if reply.status not in _OK:
+            retry_after = reply.headers.get("Retry-After")
+            raise error_from_status(reply.status, json_object(reply.body), call, retry_after)
+        return reply
 
     def close(self) -> None:
         self._connections.close()

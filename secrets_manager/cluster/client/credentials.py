@@ -24,6 +24,7 @@ from urllib3.util import parse_url
 
 from secrets_manager.cluster.client.exec_plugin import end_plugins
 from secrets_manager.cluster.client.fresh_header import FreshHeader
+from secrets_manager.cluster.client.impersonation import impersonation
 from secrets_manager.cluster.client.kubeconfig import LoadedConfig, load_config, wall_clock
 from secrets_manager.domain.errors import ConfigError
 from secrets_manager.runtime.http.proxies import is_loopback, proxy_for, proxy_url
@@ -63,13 +64,16 @@ class Credentials:
         clock: Callable[[], float] = time.monotonic,
         environ: Mapping[str, str] | None = None,
         context: str | None = None,
+        as_user: str = "",
     ) -> None:
         """Read them; raises ConfigError.
 
         ``environ`` is the user's environment: plugins get it, and it may name proxies. ``context`` is one of
-        the kubeconfig, None for its current one.
+        the kubeconfig, None for its current one. Calls are made for ``as_user``, if one is given, instead of
+        whom the kubeconfig names.
         """
         self._kubeconfig = kubeconfig
+        self._as_user = impersonation({"as": as_user}) if as_user else ()
         self._context = context
         self._environ = dict(os.environ if environ is None else environ)
         self._clock = clock
@@ -107,7 +111,7 @@ class Credentials:
         """The headers of identity for the next call; some may be there several times."""
         header = self._fresh.header()
         identity = {"Authorization": header} if header else {}
-        impersonated = self._found.impersonated
+        impersonated = self._as_user or self._found.impersonated
         if not impersonated:
             return identity
         repeated = HTTPHeaderDict(identity)

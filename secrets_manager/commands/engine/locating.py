@@ -11,7 +11,7 @@ from secrets_manager.backends.factory import build_backend
 from secrets_manager.backends.vault import kv
 from secrets_manager.daemon.assembly import provide
 from secrets_manager.daemon.metrics import Metrics
-from secrets_manager.domain.errors import InvalidVersion
+from secrets_manager.domain.errors import ConfigError, InvalidVersion
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings import BackendSettings, Settings, VaultSettings
 
@@ -29,11 +29,14 @@ def located(backend: Backend, path: str, version: str) -> Source:
 
 
 def locator(settings: Settings, backend: BackendSettings, metrics: Metrics) -> Locate:
-    """How a backend locates paths. One of another package is built for it, which may raise ConfigError."""
+    """How a backend locates paths; one of another package that cannot be built has them as they are."""
     if isinstance(backend.own, VaultSettings):
         engine = backend.own.engine
         return lambda path, version: kv.locate(path, engine, version)
     if backend.kind == "azure-kv":
         return objects.locate
-    built = build_backend(backend, provide(settings, backend, metrics, Watchdog()))
+    try:
+        built = build_backend(backend, provide(settings, backend, metrics, Watchdog()))
+    except ConfigError:
+        return lambda path, version: Source(path.lstrip("/"), version)
     return lambda path, version: located(built, path, version)

@@ -93,6 +93,14 @@ def engine_of(
         yield made
 
 
+@contextmanager
+def engine_offline(settings: Settings) -> Iterator[Engine]:
+    """An engine that knows the backends of the settings and reads none of them."""
+    metrics = Metrics(settings)
+    with engine(settings, _stood_in(settings, {}, metrics), metrics, Known.SETTINGS) as made:
+        yield made
+
+
 def _known(wanted: Wanted, surroundings: Surroundings) -> Known:
     if wanted.backend or surroundings.flags:
         return Known.SETTINGS
