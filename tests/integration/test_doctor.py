@@ -194,6 +194,14 @@ def test_an_api_server_that_is_away_ends_in_findings(world: World, tmp_path: Pat
     assert of(findings, "settings", "ok")
 
 
+def test_without_a_kubeconfig_the_backends_are_looked_at_all_the_same(world: World, tmp_path: Path) -> None:
+    findings = doctor(world, "--kubeconfig", str(tmp_path / "none"))
+
+    assert "kubeconfig" in of(findings, "cluster")
+    assert "cannot be looked at" in of(findings, "rights")
+    assert "the login works" in of(findings, "backend default", "ok")
+
+
 def test_rights_that_are_missing_are_named_with_what_comes_of_it(
     world: World, place: str, namespace: str
 ) -> None:

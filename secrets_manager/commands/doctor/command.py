@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Any, NoReturn
 
 import click
 
+from secrets_manager.cluster.client.api import HttpKubernetesApi
 from secrets_manager.commands.ages import utc_now
 from secrets_manager.commands.cluster import Asked, api_of, cluster_options
 from secrets_manager.commands.doctor.examining import checks, examine
@@ -50,8 +52,8 @@ def command(surroundings: Surroundings, /, *, asked: Asked, as_user: str, timeou
 def _patient(surroundings: Surroundings, asked: Asked, as_user: str) -> Iterator[Patient]:
     settings, fault = _settings(surroundings)
     with ExitStack() as stack:
-        api, namespace = stack.enter_context(api_of(asked, surroundings))
-        reviewer = stack.enter_context(api_of(asked, surroundings, as_user))[0] if as_user else api
+        api, namespace = _api(stack, asked, surroundings)
+        reviewer = _api(stack, asked, surroundings, as_user)[0] if as_user else api
         yield Patient(
             settings=settings,
             settings_fault=fault,
@@ -61,6 +63,26 @@ def _patient(surroundings: Surroundings, asked: Asked, as_user: str) -> Iterator
             namespace=asked.namespace or namespace or _DEFAULT_NAMESPACE,
             now=utc_now,
         )
+
+
+def _api(
+    stack: ExitStack, asked: Asked, surroundings: Surroundings, as_user: str = ""
+) -> tuple[HttpKubernetesApi, str]:
+    try:
+        return stack.enter_context(api_of(asked, surroundings, as_user))
+    except ConfigError as error:
+        nowhere: Any = _NoApi(error)
+        return nowhere, ""
+
+
+class _NoApi:
+    """In the place of an API server to which nobody knows the way: backends are looked at all the same."""
+
+    def __init__(self, fault: ConfigError) -> None:
+        self._fault = fault.bare()
+
+    def __getattr__(self, _name: str) -> NoReturn:
+        raise self._fault.bare()
 
 
 def _settings(surroundings: Surroundings) -> tuple[Settings, str]:
