@@ -37,7 +37,7 @@ LOGIN = {
 # YAML that is not an object of Kubernetes, by its first line, with the reason.
 NOT_APPLIED = {
     "# kustomization.yaml": "input of kustomize; the commands of docs/deploying.md apply what it makes",
-    "# overlay/kustomization.yaml": "input of kustomize; a command of docs/status-page.md applies what it makes",
+    "# overlay/kustomization.yaml": "input of kustomize; a command of the page applies what it makes",
     "# more of kustomization.yaml": "added to one below, and the result is looked at",
     "# for Flux": "its kinds are not installed; what waits for what is looked at below",
     "# values.yaml": "values of the chart; tests/docs/test_helm_page.py renders them",
