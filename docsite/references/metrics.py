@@ -113,6 +113,7 @@ def _key_vault() -> BackendSettings:
 
 def _live() -> LiveValues:
     return LiveValues(
+        ready=lambda: True,
         queue_depth=lambda: 0,
         oldest_wait=lambda: 0.0,
         overdue=lambda: 0.0,

@@ -25,6 +25,7 @@ from secrets_manager.daemon.jobs import Job, Jobs
 from secrets_manager.daemon.probes import health_of, live_values_of
 from secrets_manager.daemon.threads import CoreThreads
 from secrets_manager.daemon.web.endpoints import Endpoints
+from secrets_manager.daemon.web.health import Health
 from secrets_manager.daemon.web.server import Server
 from secrets_manager.daemon.workforce import workers_of
 from secrets_manager.domain.backend_name import DEFAULT_BACKEND
@@ -54,7 +55,6 @@ class Daemon:
         logs_alive: Callable[[], bool] = lambda: True,
     ) -> None:
         self._program = program
-        self._logs_alive = logs_alive
         self._threads = CoreThreads()
         self._stop = self._threads.stopping
         self._stop_requested = False
@@ -70,9 +70,10 @@ class Daemon:
             ],
             program.heartbeats,
         )
-        self._server = self._build_server()
+        health = health_of(program, logs_alive)
+        self._server = self._build_server(health)
         self._status_server = _status_server(program)
-        program.metrics.watch(live_values_of(program, lines_dropped), controller.name)
+        program.metrics.watch(live_values_of(program, health, lines_dropped), controller.name)
 
     def run(self) -> int:
         """Run until a stop is requested; returns the exit code."""
@@ -220,11 +221,10 @@ class Daemon:
         for informer in self._program.informers:
             informer.request_relist()
 
-    def _build_server(self) -> Server | None:
+    def _build_server(self, health: Health) -> Server | None:
         address = self._program.settings.metrics_addr
         if address is None:
             return None
-        health = health_of(self._program, self._logs_alive)
         return Server(address, Endpoints(self._program.metrics.registry, health))
 
 

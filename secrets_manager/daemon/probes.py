@@ -41,10 +41,11 @@ def health_of(program: Program, logs_alive: Callable[[], bool]) -> Health:
     )
 
 
-def live_values_of(program: Program, lines_dropped: Callable[[], int]) -> LiveValues:
+def live_values_of(program: Program, health: Health, lines_dropped: Callable[[], int]) -> LiveValues:
     """The values that the metrics show as they are at a scrape."""
     agenda, informers = program.core.agenda, program.informers
     return LiveValues(
+        ready=lambda: health.readiness().good,
         queue_depth=agenda.queue.depth,
         oldest_wait=agenda.queue.oldest_wait,
         overdue=agenda.overdue_seconds,

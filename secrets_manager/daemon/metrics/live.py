@@ -28,6 +28,7 @@ class BackendState:
 class LiveValues:
     """The values that are read at each scrape: reading is cheap, and must not raise."""
 
+    ready: Callable[[], bool]
     queue_depth: Callable[[], int]
     oldest_wait: Callable[[], float]
     overdue: Callable[[], float]
@@ -59,6 +60,7 @@ class LiveCollector(Collector):
             "workqueue_longest_running_processor_seconds": max(ages, default=0.0),
         }
         ours: Mapping[str, tuple[str, float]] = {
+            "ready": ("1 while /readyz says ok.", float(values.ready())),
             "queue_oldest_wait_seconds": ("Age of the oldest ready key.", values.oldest_wait()),
             "poll_overdue_seconds": ("Lateness of the most overdue poll.", values.overdue()),
             "definitions": ("Definitions in scope.", values.definitions()),

@@ -21,6 +21,7 @@ def _exported() -> set[str]:
     metrics = Metrics(Settings())
     metrics.watch(
         LiveValues(
+            ready=bool,
             queue_depth=int,
             oldest_wait=float,
             overdue=float,

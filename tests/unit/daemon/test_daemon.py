@@ -186,6 +186,17 @@ def test_a_backend_that_was_never_logged_in_to_is_named(start: Start, world: Wor
     running.ready()
 
 
+def test_a_scrape_says_whether_the_daemon_is_ready(start: Start, world: World) -> None:
+    world.backend.fail_with(BackendUnavailable("down"))
+    running = start(world)
+    wait_until(lambda: world.backend.maintained, 30, "the first try")
+
+    assert "\nsecrets_manager_ready 0.0\n" in running.ask("/metrics")[1]
+    world.backend.recover()
+    running.ready()
+    assert "\nsecrets_manager_ready 1.0\n" in running.ask("/metrics")[1]
+
+
 def test_a_backend_that_goes_down_later_leaves_the_daemon_ready(start: Start, world: World) -> None:
     running = start(world)
     running.ready()

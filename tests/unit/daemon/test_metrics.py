@@ -50,6 +50,7 @@ SERVER = {
     "vault_cluster_name": "",
 }
 READINGS = LiveValues(
+    ready=lambda: True,
     queue_depth=lambda: 3,
     oldest_wait=lambda: 1.5,
     overdue=lambda: 2.5,
@@ -410,6 +411,7 @@ def test_the_queue_is_shown_under_the_controllers_name(desk: Desk) -> None:
 def test_our_own_readings_are_shown(desk: Desk) -> None:
     desk.metrics.watch(READINGS, "Mine")
     shown = {
+        "secrets_manager_ready": 1,
         "secrets_manager_queue_oldest_wait_seconds": 1.5,
         "secrets_manager_poll_overdue_seconds": 2.5,
         "secrets_manager_definitions": 9,
