@@ -57,7 +57,9 @@ def programs(names: Sequence[str]) -> list[Path]:
     return [_find(name) or cache_folder() / name for name in names]
 
 
-def module_program(module: Path, name: str, package: str = ".", ldflags: str = "-s -w") -> Path:
+def module_program(
+    module: Path, name: str, package: str = ".", ldflags: str = "-s -w", tags: str = ""
+) -> Path:
     """The program ``name`` of a Go module of its own, such as `gitops/`; built first if need be.
 
     ``package`` is built with what the module's go.mod and go.sum pin. The cache is keyed by the whole folder.
@@ -67,7 +69,8 @@ def module_program(module: Path, name: str, package: str = ".", ldflags: str = "
     if not target.exists():
         with locked(folder):
             if not target.exists():
-                build_programs(GoBuild(module=module, packages={name: package}, ldflags=ldflags), folder)
+                wanted = GoBuild(module=module, packages={name: package}, ldflags=ldflags, tags=tags)
+                build_programs(wanted, folder)
     return target
 
 

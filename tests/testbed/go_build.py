@@ -41,11 +41,15 @@ class GoBuildError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoBuild:
-    """What is built: of the Go module in ``module`` the ``packages``, which are import paths by program."""
+    """What is built: of the Go module in ``module`` the ``packages``, which are import paths by program.
+
+    ``tags`` are Go's build tags, which leave files of the packages out.
+    """
 
     module: Path
     packages: Mapping[str, str]
     ldflags: str = "-s -w"
+    tags: str = ""
 
     def __str__(self) -> str:
         return listing(list(self.packages))
@@ -81,7 +85,15 @@ class _Call:
         """How many packages the programs are made of. Gets the modules' sources, which takes a while too."""
         progress = Progress(f"{self.wanted}: modules of source code fetched")
         listed = downloads = 0
-        command = ("list", "-deps", "-f", "package {{.ImportPath}}", *self.wanted.packages.values())
+        command = (
+            "list",
+            "-tags",
+            self.wanted.tags,
+            "-deps",
+            "-f",
+            "package {{.ImportPath}}",
+            *self.wanted.packages.values(),
+        )
         with contextlib.closing(self._run(*command)) as lines:
             for line in lines:
                 listed += line.startswith("package ")
@@ -94,6 +106,7 @@ class _Call:
         folder = self.scratch / "programs"
         folder.mkdir()
         flags = ("-v", "-trimpath", "-buildvcs=false", _QUICKER, "-ldflags", self.wanted.ldflags)
+        flags += ("-tags", self.wanted.tags)
         compiled = 0
         command = ("build", *flags, "-o", f"{folder}/", *self.wanted.packages.values())
         with contextlib.closing(self._run(*command)) as lines:

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from tests.testbed.binaries import KUBERNETES_PROGRAMS, module_program, programs
 
-__all__ = ["MODULE_PROGRAMS", "ModuleProgram", "every_program", "gitops_program", "helm_program"]
+__all__ = [
+    "MODULE_PROGRAMS",
+    "ModuleProgram",
+    "every_program",
+    "gitops_program",
+    "helm_program",
+    "prometheus_program",
+    "promtool_program",
+]
 
 _HERE = Path(__file__).parent
 
@@ -24,10 +32,11 @@ class ModuleProgram:
     folder: Path
     package: str = "."
     ldflags: str = "-s -w"
+    tags: str = ""
 
     def path(self) -> Path:
         """Where it is; built first if need be."""
-        return module_program(self.folder, self.name, self.package, self.ldflags)
+        return module_program(self.folder, self.name, self.package, self.ldflags, self.tags)
 
 
 _GITOPS = ModuleProgram(name="gitops", folder=_HERE / "gitops")
@@ -39,7 +48,18 @@ _HELM = ModuleProgram(
     ldflags="-s -w -X helm.sh/helm/v4/internal/version.version=v4.2.4",
 )
 
-MODULE_PROGRAMS = (_GITOPS, _HELM)
+# Without the ways to find targets in clouds it has a third less packages; tests name their targets.
+_PROMETHEUS, _PROMTOOL = (
+    ModuleProgram(
+        name=name,
+        folder=_HERE / "prometheus",
+        package=f"github.com/prometheus/prometheus/cmd/{name}",
+        tags="remove_all_sd",
+    )
+    for name in ("prometheus", "promtool")
+)
+
+MODULE_PROGRAMS = (_GITOPS, _HELM, _PROMETHEUS, _PROMTOOL)
 
 
 def gitops_program() -> Path:
@@ -50,6 +70,16 @@ def gitops_program() -> Path:
 def helm_program() -> Path:
     """Helm."""
     return _HELM.path()
+
+
+def prometheus_program() -> Path:
+    """The server of Prometheus."""
+    return _PROMETHEUS.path()
+
+
+def promtool_program() -> Path:
+    """What checks and tests rules for it."""
+    return _PROMTOOL.path()
 
 
 def every_program() -> list[Path]:
