@@ -79,6 +79,11 @@ docs: venv ## Write the references anew and build the documentation as a site, b
 	@$(BIN)/python -m docsite.references
 	@scripts/docs
 
+.PHONY: monitoring
+monitoring: venv ## Write alerts, dashboard and the lists of alerts anew, and what the chart repeats of them
+	@$(BIN)/python -m kit.monitoring
+	@scripts/chart
+
 .PHONY: chart
 chart: venv ## Write anew what the Helm chart repeats of other files: its schema and its copies
 	@scripts/chart

@@ -28,7 +28,7 @@ from tests.testbed.aws.cloud import KEY_ID, SECRET_KEY, Moto, Vaulted
 from tests.testbed.binaries import program
 from tests.testbed.cluster import TestCluster
 from tests.testbed.kube_api import ApiError, definitions
-from tests.testbed.module_programs import helm_program
+from tests.testbed.module_programs import helm_program, promtool_program
 from tests.testbed.openbao import OpenBao
 from tests.testbed.operator_crds import operator_crds
 from tests.testbed.processes import free_port
@@ -154,7 +154,8 @@ def _environment(folder: Path, cluster: TestCluster, openbao: OpenBao) -> dict[s
     scripts = ("secrets-manager", "kubectl-secrets_manager", "kubectl_complete-secrets_manager")
     own = {name: Path(sys.prefix) / "bin" / name for name in scripts}
     vault = openbao.program.path
-    programs = {"kubectl": program("kubectl"), "helm": helm_program(), "bao": vault, "vault": vault, **own}
+    programs = {"kubectl": program("kubectl"), "helm": helm_program(), "promtool": promtool_program()}
+    programs |= {"bao": vault, "vault": vault, **own}
     for name, target in programs.items():
         (tools / name).symlink_to(target)
     return {
@@ -278,6 +279,10 @@ def _operator(here: Scene) -> None:
         here.cluster.kubectl("create", "-f", str(file))
 
 
+def _monitoring_namespace(here: Scene) -> None:
+    here.cluster.create_namespace("secrets-manager")
+
+
 def _go_version(here: Scene) -> None:
     """An installation of the Go version: its CRD, its rights, its Deployment, and definitions."""
     here.cluster.apply(original_crd())
@@ -382,6 +387,7 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/gitops.md": (*_RUNNING, _argo_cd),
     "docs/helm.md": (_login, _values, _own_values),
     "docs/moving-from-go.md": (_login, _values, _go_version),
+    "docs/monitoring.md": (_operator, _monitoring_namespace),
     "docs/performance.md": (),
     "docs/once-in-ci.md": (_crd, _values, _login, _shop, _few_samples),
     "docs/plug-ins.md": (_crd, _shop),
@@ -404,6 +410,13 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "plugins/aws/README.md": (_crd, _shop, _aws),
     "samples/README.md": (_login, _values, _installed, _shop),
 }
+
+# The runbooks share a world: they look at it, and leave it as it was.
+RUNBOOKS = tuple(
+    f"docs/runbooks/{file.name}"
+    for file in sorted((ROOT / "docs/runbooks").glob("*.md"))
+    if file.name != "README.md"
+)
 
 # They share one world, in this order: the first installs the daemon, the others leave it as it was.
 TUTORIALS = tuple(

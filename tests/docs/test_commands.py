@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.following import follow, steady
 from tests.docs.pages import page, pages
-from tests.docs.scenes import NOT_RUN, RUN_OTHERWISE, SCENES, TUTORIALS, Scene, scene
+from tests.docs.scenes import NOT_RUN, RUN_OTHERWISE, RUNBOOKS, SCENES, TUTORIALS, Scene, scene
 from tests.docs.shell import Shell, commands_of
 from tests.integration.deployment_support import CRD
 from tests.testbed.waiting import wait_until
@@ -25,7 +25,7 @@ def _shown() -> list[str]:
 
 def test_every_page_with_commands_has_a_scene_to_run_them_in() -> None:
     with_commands = {shown.name for shown in pages() if shown.fences("sh")}
-    assert with_commands == {*SCENES, *TUTORIALS}, "give the page a scene in tests/docs/scenes.py"
+    assert with_commands == {*SCENES, *TUTORIALS, *RUNBOOKS}, "give the page a scene in tests/docs/scenes.py"
 
 
 def test_every_block_has_a_known_language() -> None:

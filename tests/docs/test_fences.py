@@ -41,6 +41,7 @@ NOT_APPLIED = {
     "# more of kustomization.yaml": "added to one below, and the result is looked at",
     "# for Flux": "its kinds are not installed; what waits for what is looked at below",
     "# values.yaml": "values of the chart; tests/docs/test_helm_page.py renders them",
+    "# alertmanager.yaml": "for Alertmanager; tests/docs/test_monitoring_page.py looks at it",
     "# .gitlab-ci.yml": "a job for GitLab; its commands are compared below",
     "# .github/workflows/secrets.yaml": "a workflow for GitHub; its commands are compared below",
 }

@@ -105,8 +105,8 @@ class _Call:
         """The programs, in the folder of this call."""
         folder = self.scratch / "programs"
         folder.mkdir()
-        flags = ("-v", "-trimpath", "-buildvcs=false", _QUICKER, "-ldflags", self.wanted.ldflags)
-        flags += ("-tags", self.wanted.tags)
+        how = ("-ldflags", self.wanted.ldflags, "-tags", self.wanted.tags)
+        flags = ("-v", "-trimpath", "-buildvcs=false", _QUICKER, *how)
         compiled = 0
         command = ("build", *flags, "-o", f"{folder}/", *self.wanted.packages.values())
         with contextlib.closing(self._run(*command)) as lines:
