@@ -111,15 +111,13 @@ def test_the_lease_of_the_settings_is_the_one_that_the_role_is_about(helm: Helm)
     assert one_of(other, "RoleBinding", "secrets-manager-election")["metadata"]["namespace"] == "there"
 
 
-def test_alerts_and_the_admission_policy_speak_of_the_release(helm: Helm) -> None:
+def test_the_admission_policy_speaks_of_the_release_and_alerts_speak_of_all(helm: Helm) -> None:
     values = {**EVERYTHING, "serviceAccount": {"name": "robot"}}
     objects = chart(helm, values, release="other", namespace="elsewhere")
 
     rules = str(one_of(objects, "PrometheusRule")["spec"])
-    assert 'job="other-secrets-manager-metrics"' in rules
-    assert 'deployment="other-secrets-manager"' in rules
-    assert 'namespace="elsewhere"' in rules
-    assert not re.search(r'(job|deployment|namespace)="secrets-manager|namespace secrets-manager', rules)
+    assert "SecretsManagerDown" in rules
+    assert not re.search(r'(job|deployment|namespace)="|namespace secrets-manager', rules)
     (condition,) = one_of(objects, "ValidatingAdmissionPolicy")["spec"]["matchConditions"]
     assert "'system:serviceaccount:elsewhere:robot'" in condition["expression"]
 
