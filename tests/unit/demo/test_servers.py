@@ -184,7 +184,7 @@ def test_what_is_not_what_it_should_be_is_compiled_instead_and_the_reason_said(
 def test_without_a_network_the_compiler_begins_at_once(
     tools: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(MIRROR, "http://127.0.0.1:1/envtest.tar.gz")
+    monkeypatch.setenv(MIRROR, "http://127.0.0.1:1/archive")
 
     assert get_servers() == cache_folder() / "kubectl"
     assert "ready built (127.0.0.1:1: Connection refused), so they are compiled" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def served(content: bytes, *, sent: int | None = None, status: int = 200) -> Ite
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/envtest.tar.gz"
+            yield f"http://127.0.0.1:{server.server_port}/archive"
         finally:
             over.set()
             server.shutdown()

@@ -91,7 +91,7 @@ def test_an_answer_other_than_the_archive_is_given_up(tmp_path: Path) -> None:
 def test_a_server_that_cannot_be_reached_is_given_up_at_once(tmp_path: Path) -> None:
     port = free_port()
 
-    said = _refused(archive(f"http://127.0.0.1:{port}/envtest.tar.gz", b""), tmp_path / "envtest")
+    said = _refused(archive(f"http://127.0.0.1:{port}/archive", b""), tmp_path / "envtest")
 
     assert said == f"127.0.0.1:{port}: Connection refused"
 
