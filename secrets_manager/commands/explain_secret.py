@@ -90,7 +90,8 @@ def _owned(wanting: Definition, secret: Json) -> Iterator[str]:
     for owner in owners:
         if owner.get("uid") != wanting.uid:
             yield f"Its ownerReference names {owner.get('kind')} {owner.get('name')}."
-    labels: Mapping[str, Any] = metadata.get("labels") or {}
+    found = metadata.get("labels")
+    labels: Mapping[str, Any] = found if isinstance(found, dict) else {}
     if labels.get(MANAGED_BY_LABEL) != MANAGED_BY and not owners:
         consent = "may" if wanting.opts_in(ADOPT) else "may not"
         yield f"It has no mark of this program: it was made by others, and the daemon {consent} take it over."

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.cluster.base import DEFINITIONS, EVENTS, SECRETS
+from secrets_manager.cluster.base import DEFINITIONS, EVENTS, SECRET_METADATA, SECRETS, Json, Resource
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable
@@ -252,3 +252,24 @@ def test_foreign_texts_stay_on_their_line(desk: Desk) -> None:
     assert not {"\x1b", "\u202e"}.intersection(desk.out)
     assert "[bold]" in desk.out
     assert not any(line.startswith(("y", "b")) for line in desk.out.splitlines())
+
+
+@pytest.mark.parametrize("form", [None, 1, True, "x", ["x"], {"x": 1}])
+def test_marks_of_a_secret_that_are_of_no_legal_form_are_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, form: object
+) -> None:
+    desk.define("a")
+    metadata = {"name": "a-secret", "namespace": "shop"}
+    marks = ("labels", "annotations", "ownerReferences", "managedFields")
+    get = desk.api.get
+
+    def odd(resource: Resource, ref: Ref) -> Json:
+        found = {"metadata": {**metadata, **dict.fromkeys(marks, form)}}
+        return found if resource == SECRET_METADATA else get(resource, ref)
+
+    monkeypatch.setattr(desk.api, "get", odd)
+
+    assert explained(desk, "a")["Whose the Secret is"] == [
+        "It has no mark of this program: it was made by others, and the daemon may not take it over.",
+        "No other definition wants it.",
+    ]
