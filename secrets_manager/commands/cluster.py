@@ -15,10 +15,12 @@ from secrets_manager.cluster.client.api import HttpKubernetesApi
 from secrets_manager.cluster.client.credentials import Credentials
 from secrets_manager.commands.kinds import Seconds, Surroundings
 from secrets_manager.domain.errors import ConfigError
+from secrets_manager.domain.wording import in_quotes
 from secrets_manager.runtime.deadline import Watchdog
 from secrets_manager.settings.checks import DNS_LABEL
 
 DEFAULT_NAMESPACE = "default"
+_LONGEST_NAMESPACE = 63
 _WHERE_TO_LOOK = "choose a cluster with --kubeconfig, KUBECONFIG and --context"
 NAMESPACES = Resource("api/v1", "namespaces", namespaced=False)
 _OWN_REVIEWS = Resource("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False)
@@ -165,11 +167,20 @@ def namespace_of(_context: click.Context, _option: click.Parameter, value: str |
 
 @contextlib.contextmanager
 def cluster_of(asked: Asked, surroundings: Surroundings) -> Iterator[Cluster]:
-    """The cluster; no call is made yet. Raises ConfigError where no kubeconfig can be used."""
+    """The cluster; no call is made yet.
+
+    Raises ConfigError where no kubeconfig can be used, or where its namespace is none and is needed.
+    """
     with api_of(asked, surroundings) as (api, namespace):
+        named = asked.namespace or namespace or DEFAULT_NAMESPACE
+        if not asked.everywhere and not DNS_LABEL.fullmatch(named):
+            raise ConfigError(
+                f"no namespace can have the name {in_quotes(named[:_LONGEST_NAMESPACE])}, which the "
+                "kubeconfig gives; mend it, or choose another with -n"
+            )
         yield Cluster(
             api=api,
-            namespace=asked.namespace or namespace or DEFAULT_NAMESPACE,
+            namespace=named,
             everywhere=asked.everywhere,
         )
 

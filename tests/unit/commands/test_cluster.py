@@ -79,6 +79,27 @@ def test_the_namespace_is_that_of_the_option_or_the_context_or_the_default(
         assert cluster.scope(DEFINITIONS).namespace == "team-a"
 
 
+@pytest.mark.parametrize(
+    "namespace", ["Shop", "a/secrets", "../x", "--all", "a b", "\x1b[2J", True, {"a": 1}]
+)
+def test_a_context_whose_namespace_cannot_be_is_refused_unless_another_is_meant(
+    surroundings: Surroundings, namespace: object
+) -> None:
+    path = Path(surroundings.environ["KUBECONFIG"])
+    config = json.loads(path.read_text())
+    config["contexts"][0]["context"]["namespace"] = namespace
+    path.write_text(json.dumps(config))
+
+    with (
+        pytest.raises(ConfigError, match="no namespace can have the name"),
+        cluster_of(Asked(), surroundings),
+    ):
+        pass
+    for meant in (Asked(namespace="shop"), Asked(everywhere=True)):
+        with cluster_of(meant, surroundings) as cluster:
+            assert cluster.scope(DEFINITIONS).namespace == meant.namespace
+
+
 def test_only_a_plain_yes_of_the_api_server_is_one() -> None:
     assert allowed({"status": {"allowed": True}})
     assert not allowed({})
