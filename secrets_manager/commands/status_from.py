@@ -22,6 +22,8 @@ from secrets_manager.runtime.terms import Deadline
 _PATH = "/status.json"
 # As much as a status page gives, and then some.
 _MOST_BYTES = 32 * 1024 * 1024
+# In bytes, more than any token has; a device has no end.
+_LONGEST_TOKEN = 64 * 1024
 _NAMED = {"ca_file": "--ca-cert", "ca_folder": "", "certificate": "", "key": ""}
 
 
@@ -74,10 +76,12 @@ def _identity(page: Page, url: str) -> dict[str, str]:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ConfigError("--token-file: a token is sent by https only, or to this machine itself")
     try:
-        token = Path(page.token_file).read_text(encoding="ascii").strip()
+        with Path(page.token_file).open("rb") as file:
+            content = file.read(_LONGEST_TOKEN + 1)
+        token = content.decode("ascii").strip()
     except (OSError, ValueError) as error:
         raise ConfigError(f"--token-file: it cannot be read ({type(error).__name__})") from None
-    if not token or not token.isprintable() or " " in token:
+    if not token or len(content) > _LONGEST_TOKEN or not token.isprintable() or " " in token:
         raise ConfigError("--token-file: its content is no token")
     return {"Authorization": f"Bearer {token}"}
 

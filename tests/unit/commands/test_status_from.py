@@ -117,6 +117,8 @@ def test_nobody_there_is_one_sentence(desk: Desk) -> None:
         (("--from", "http://far.test", "--token-file", "t"), "a token is sent by https only"),
         (("--from", "https://far.test", "--token-file", "nope"), "--token-file: it cannot be read"),
         (("--from", "https://far.test", "--token-file", "bad"), "its content is no token"),
+        (("--from", "https://far.test", "--token-file", "long"), "its content is no token"),
+        (("--from", "https://far.test", "--token-file", "/dev/zero"), "its content is no token"),
         (("--from", "https://far.test", "--ca-cert", "bad"), "--ca-cert"),
         (("--from", "http://h", "--watch"), "--watch follows the cluster"),
         (("--token-file", "t"), "are for --from URL"),
@@ -127,6 +129,7 @@ def test_what_makes_no_sense_is_refused_before_any_call(
 ) -> None:
     monkeypatch.chdir(desk.folder)
     (desk.folder / "bad").write_text(f"{CANARY} two\nlines")
+    (desk.folder / "long").write_text("t" * 70_000)
 
     assert desk.run("status", *words) == Exit.FAULT
     assert said in desk.err
