@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import MutableMapping, Sequence
 from importlib import import_module
@@ -17,6 +18,9 @@ from secrets_manager.daemon.std_streams import say
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.wording import printable
 from secrets_manager.sync.queue.work_log import raised_at
+
+# Only writing ends so. What commands write is guarded; what click writes is help.
+_NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class _Commands(click.Group):
@@ -85,6 +89,9 @@ def _ended(error: Exception, program: str) -> int:
     if isinstance(error, SecretsManagerError):
         say(f"{program}: {told_all(error)}\n", sys.stderr)
         return code_of(error)
+    if isinstance(error, OSError) and error.errno in _NO_PLACE:
+        say(f"{program}: standard output cannot be written to ({type(error).__name__})\n", sys.stderr)
+        return Exit.FAULT
     say(f"{program}: a fault of this program: {raised_at(error)}\n", sys.stderr)
     return Exit.INTERNAL
 

@@ -5,6 +5,9 @@ Names, paths and messages are foreign texts: nothing in them is read as markup, 
 
 from __future__ import annotations
 
+import io
+import json
+import re
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -17,9 +20,14 @@ from rich.console import Console, RenderableType
 
 from secrets_manager.commands.faults import HungUp, NotToldError
 from secrets_manager.commands.files.scalars import plain
+from secrets_manager.domain.wording import INVISIBLE
 
 # Lines of a table are not broken where nobody looks at them.
 _WIDTH_OF_A_PIPE = 10_000
+# What the forms for programs would leave as it is, and a terminal takes for a command or a direction.
+_HIDDEN = re.compile(f"[\x7f-\x9f{INVISIBLE}]")
+_NOT_ASCII = re.compile("[^\x00-\x7e]")
+_UNICODE = frozenset({"utf-8", "utf8", "utf-8-sig"})
 
 
 class Form(StrEnum):
@@ -51,10 +59,19 @@ def form_option(*, wide: bool = False) -> Callable[[Any], Any]:
     )
 
 
+class _Sheet(io.StringIO):
+    """What is drawn on before anything is written, with the colours that standard output takes."""
+
+    def isatty(self) -> bool:
+        """Whether somebody looks at standard output."""
+        return sys.stdout is not None and sys.stdout.isatty()
+
+
 def console() -> Console:
-    """Where text for people is drawn."""
-    width = None if sys.stdout is not None and sys.stdout.isatty() else _WIDTH_OF_A_PIPE
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=False, width=width)
+    """Where text for people is drawn; nothing of it is written yet."""
+    sheet = _Sheet()
+    width = None if sheet.isatty() else _WIDTH_OF_A_PIPE
+    return Console(file=sheet, markup=False, highlight=False, emoji=False, soft_wrap=False, width=width)
 
 
 def tell(form: Form, data: Any, text: Callable[[], RenderableType]) -> None:
@@ -73,7 +90,7 @@ def tell(form: Form, data: Any, text: Callable[[], RenderableType]) -> None:
 def tell_next(form: Form, data: Any, text: Callable[[], RenderableType]) -> None:
     """As `tell`, for one answer of many: a line of JSON, or a document of YAML."""
     if form is Form.JSON:
-        write(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE).decode())
+        write(_escaped(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE).decode()))
     elif form is Form.YAML:
         write(f"---\n{yaml_of(data)}")
     else:
@@ -82,12 +99,32 @@ def tell_next(form: Form, data: Any, text: Callable[[], RenderableType]) -> None
 
 def json_of(data: Any) -> str:
     """The data as JSON on several lines."""
-    return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return _escaped(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def yaml_of(data: Any) -> str:
     """The data as a YAML document."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    text = _yaml(data, as_it_is=True)
+    return _yaml(data, as_it_is=False) if _to_escape().search(text) else text
+
+
+def _yaml(data: Any, *, as_it_is: bool) -> str:
+    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=as_it_is, width=110))
+
+
+def _escaped(text: str) -> str:
+    """The same JSON: what is escaped stands in its texts alone."""
+    # A text of one sign in quotes; DEL is the only one that json leaves as it is.
+    return _to_escape().sub(lambda sign: json.dumps(sign[0])[1:-1].replace("\x7f", r"\u007f"), text)
+
+
+def _to_escape() -> re.Pattern[str]:
+    """What is not written as it is; an output that is not UTF-8 has few signs."""
+    return _HIDDEN if _encoding().lower() in _UNICODE else _NOT_ASCII
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -111,11 +148,12 @@ def drawn(text: RenderableType) -> str:
 
 
 def write(text: str) -> None:
-    """Write to standard output; raises NotToldError and HungUp."""
+    """Write to standard output, a sign that it has not as an escape; raises NotToldError and HungUp."""
     try:
         if sys.stdout is None:
             raise NotToldError("standard output is closed")
-        sys.stdout.write(text)
+        encoding = _encoding()
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         raise HungUp from None
