@@ -24,6 +24,7 @@ CHART = ROOT / "config/chart"
 # Where the copies come from, by their names in config/chart/files.
 COPIES = {
     "secretdefinitions.yaml": ROOT / "config/crd/secretdefinitions.yaml",
+    "dashboard.json": ROOT / "config/grafana/secrets-manager.json",
     "rules.yaml": ROOT / "config/prometheus/rules.yaml",
 }
 

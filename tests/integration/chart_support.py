@@ -100,7 +100,8 @@ def container_of(objects: Iterable[Object]) -> Object:
 
 def settings_of(objects: Iterable[Object]) -> str:
     """The text of settings.toml."""
-    text: str = one_of(objects, "ConfigMap")["data"]["settings.toml"]
+    (text,) = (each["data"]["settings.toml"] for each in objects if "settings.toml" in each.get("data", {}))
+    assert isinstance(text, str)
     return text
 
 

@@ -29,7 +29,9 @@ from tests.testbed.waiting import wait_until
 
 PLACE = "secrets-manager"
 GROUP = "secrets-manager.tuenti.io"
-MONITORED: dict[str, Any] = {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}
+MONITORED: dict[str, Any] = {
+    name: {"enabled": True} for name in ("serviceMonitor", "prometheusRule", "dashboard")
+}
 WITHOUT_API: dict[str, Any] = {"crds": {"enabled": False}}
 
 

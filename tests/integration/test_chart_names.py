@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kit.monitoring.rule import RUNBOOKS
 from tests.integration.chart_support import CHART, Object, chart, chart_or_refusal, one_of, settings_of
 from tests.integration.test_chart_settings import CONTROL, HOSTILE
 from tests.testbed.helm_cli import Helm
@@ -24,9 +25,11 @@ EVERYTHING: dict[str, Any] = {
     "noForeignTokens": {"enabled": True},
     "serviceMonitor": {"enabled": True},
     "prometheusRule": {"enabled": True},
+    "dashboard": {"enabled": True},
     "namespaces": ["team-a"],
     "crds": {"enabled": False},
 }
+MONITORED = {name: {"enabled": True} for name in ("prometheusRule", "dashboard")}
 # Release and namespace: what YAML would take for something else, what no Service may be called, what is long.
 RELEASES = [
     ("secrets-manager", "secrets-manager"),
@@ -111,15 +114,40 @@ def test_the_lease_of_the_settings_is_the_one_that_the_role_is_about(helm: Helm)
     assert one_of(other, "RoleBinding", "secrets-manager-election")["metadata"]["namespace"] == "there"
 
 
-def test_the_admission_policy_speaks_of_the_release_and_alerts_speak_of_all(helm: Helm) -> None:
+def test_the_admission_policy_is_about_the_account_of_the_release(helm: Helm) -> None:
     values = {**EVERYTHING, "serviceAccount": {"name": "robot"}}
     objects = chart(helm, values, release="other", namespace="elsewhere")
 
-    rules = str(one_of(objects, "PrometheusRule")["spec"])
-    assert "SecretsManagerDown" in rules
-    assert not re.search(r'(job|deployment|namespace)="|namespace secrets-manager', rules)
     (condition,) = one_of(objects, "ValidatingAdmissionPolicy")["spec"]["matchConditions"]
     assert "'system:serviceaccount:elsewhere:robot'" in condition["expression"]
+
+
+def test_alerts_and_dashboard_are_the_same_for_every_release(helm: Helm) -> None:
+    first, second = (
+        chart(helm, MONITORED, release=release, namespace=release) for release in ("secrets-manager", "other")
+    )
+
+    assert one_of(first, "PrometheusRule")["spec"] == one_of(second, "PrometheusRule")["spec"]
+    assert _dashboard(first) == _dashboard(second)
+    assert _dashboard(first) == (CHART.parent / "grafana/secrets-manager.json").read_text(encoding="utf-8")
+
+
+def test_alerts_and_dashboard_lead_to_the_runbooks_of_the_user(helm: Helm) -> None:
+    base = "https://docs.example.test/runbooks"
+    usual, own = chart(helm, MONITORED), chart(helm, {**MONITORED, "runbooks": base})
+
+    for text, changed in (
+        (str(one_of(usual, "PrometheusRule")["spec"]), str(one_of(own, "PrometheusRule")["spec"])),
+        (_dashboard(usual), _dashboard(own)),
+    ):
+        assert RUNBOOKS in text
+        assert changed == text.replace(RUNBOOKS, base)
+
+
+def _dashboard(objects: list[Object]) -> str:
+    found = [each for each in objects if each["metadata"]["name"].endswith("-dashboard")]
+    text: str = found[0]["data"]["secrets-manager.json"]
+    return text
 
 
 def test_a_tenant_gets_nothing_that_needs_rights_in_the_cluster(helm: Helm) -> None:

@@ -23,7 +23,7 @@ OPEN = {
     *(f"/affinity/{kind}" for kind in ("nodeAffinity", "podAffinity", "podAntiAffinity")),
     *("/nodeSelector", "/podLabels", "/podAnnotations", "/commonLabels"),
     *("/serviceAccount/annotations", "/service/annotations"),
-    *("/serviceMonitor/labels", "/prometheusRule/labels"),
+    *("/serviceMonitor/labels", "/prometheusRule/labels", "/dashboard/labels", "/dashboard/annotations"),
 }
 
 
