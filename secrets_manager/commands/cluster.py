@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from secrets_manager.cluster.base import Json, KubernetesApi, Resource, Scope
+from secrets_manager.cluster.base import KubernetesApi, Resource, Scope
 from secrets_manager.cluster.client.api import HttpKubernetesApi
 from secrets_manager.cluster.client.credentials import Credentials
 from secrets_manager.commands.kinds import Seconds, Surroundings
@@ -23,7 +23,6 @@ DEFAULT_NAMESPACE = "default"
 _LONGEST_NAMESPACE = 63
 _WHERE_TO_LOOK = "choose a cluster with --kubeconfig, KUBECONFIG and --context"
 NAMESPACES = Resource("api/v1", "namespaces", namespaced=False)
-_OWN_REVIEWS = Resource("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False)
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
 
@@ -49,38 +48,6 @@ class Cluster:
     def scope(self, resource: Resource) -> Scope:
         """All objects of a kind that were asked for."""
         return Scope(resource=resource, namespace=None if self.everywhere else self.namespace)
-
-    def may(self, verb: str, resource: Resource, namespace: str | None, name: str = "") -> bool:
-        """Whether the user may do that, by a SelfSubjectAccessReview; raises what the API raises.
-
-        ``namespace`` None means in all namespaces.
-        """
-        plural, _, subresource = resource.plural.partition("/")
-        group = resource.prefix.split("/")[1] if resource.prefix.startswith("apis/") else ""
-        attributes = {
-            "verb": verb,
-            "group": group,
-            "resource": plural,
-            "subresource": subresource,
-            "namespace": namespace or "",
-            "name": name,
-        }
-        return allowed(self.api.create(_OWN_REVIEWS, "", review(attributes)))
-
-
-def review(attributes: dict[str, str]) -> Json:
-    """A SelfSubjectAccessReview about a call."""
-    return {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-
-
-def allowed(reviewed: Json) -> bool:
-    """What the API server said to a review."""
-    status = reviewed.get("status")
-    return isinstance(status, dict) and status.get("allowed") is True
 
 
 class _Untold:

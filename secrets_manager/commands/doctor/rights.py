@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from secrets_manager.cluster.base import Json, Resource
 from secrets_manager.cluster.client.api import HttpKubernetesApi
-from secrets_manager.commands.cluster import allowed, review
 from secrets_manager.commands.doctor.findings import Finding, Level, counted, fail, named, ok, warn
 from secrets_manager.commands.doctor.patient import Patient
 from secrets_manager.daemon.assembly import lease_ref
@@ -183,10 +182,16 @@ def _may(api: HttpKubernetesApi, asked: _Question) -> bool:
         "namespace": asked.namespace or "",
         "name": asked.name,
     }
+    body: Json = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
     try:
-        return allowed(api.create(_REVIEWS, "", review(attributes)))
+        status = api.create(_REVIEWS, "", body).get("status")
     except Forbidden as error:
         raise Forbidden(f"you may not ask for the rights of another: {error.message}") from None
+    return isinstance(status, dict) and status.get("allowed") is True
 
 
 def _missing(missing: Sequence[_Question]) -> Iterator[Finding]:
