@@ -11,9 +11,10 @@ from secrets_manager.backends.azure_key_vault import transport as azure_transpor
 from secrets_manager.backends.base import Backend, Examinee, Source
 from secrets_manager.backends.factory import build_backend
 from secrets_manager.backends.vault import transport as vault_transport
-from secrets_manager.commands.doctor.findings import Finding, Level, counted, fail, named, ok
+from secrets_manager.commands.doctor.findings import Finding, Level, counted, fail, named, ok, warn
 from secrets_manager.commands.doctor.patient import Patient
 from secrets_manager.commands.doctor.reaching import Address, reach
+from secrets_manager.commands.one_time_logins import one_time_login
 from secrets_manager.daemon.assembly import provide
 from secrets_manager.daemon.metrics import Metrics
 from secrets_manager.domain.errors import (
@@ -38,6 +39,10 @@ def look_at_backend(settings: BackendSettings) -> Callable[[Patient], Iterator[F
         check = f"backend {settings.name}"
         if (address := address_of(settings)) is not None:
             yield from reach(check, address, settings.timeout, patient.now)
+        if setting := one_time_login(settings):
+            found = f"no login was made: by {setting} there is one alone, which the daemon needs"
+            yield warn(check, found, "the daemon's log and /readyz?verbose say whether it is logged in")
+            return
         with _built(patient, settings) as backend:
             yield from _login(check, backend)
             if backend.ready():

@@ -17,6 +17,7 @@ from secrets_manager.commands.engine.engine import Engine, Known, engine
 from secrets_manager.commands.engine.locating import locator
 from secrets_manager.commands.engine.values import Held, ValuesBackend, joined, read_values
 from secrets_manager.commands.kinds import Surroundings
+from secrets_manager.commands.one_time_logins import one_time_login
 from secrets_manager.commands.settings_of import settings_of
 from secrets_manager.daemon.assembly import provide
 from secrets_manager.daemon.metrics import Metrics
@@ -108,7 +109,12 @@ def _known(wanted: Wanted, surroundings: Surroundings) -> Known:
 
 
 def _built(settings: Settings, metrics: Metrics) -> dict[str, Backend]:
-    """The backends of the settings; makes no call."""
+    """The backends of the settings; makes no call. Raises ConfigError where a login could not be repeated."""
+    if setting := next(filter(None, map(one_time_login, settings.backends)), ""):
+        raise ConfigError(
+            f"{setting}: the wrapping token is good for one login, which the daemon needs; give this command "
+            "a login of its own"
+        )
     watchdog = Watchdog()
     return {
         each.name: build_backend(each, provide(settings, each, metrics, watchdog))

@@ -11,7 +11,7 @@ import pytest
 
 from secrets_manager.cluster.base import DEFINITIONS, SECRETS, NotFound
 from secrets_manager.cluster.client.status_errors import call_of, error_from_status
-from secrets_manager.commands.cluster import Asked, allowed, cluster_of, cluster_options
+from secrets_manager.commands.cluster import Asked, cluster_of, cluster_options
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.commands.faults import NoSuchObject, code_of, told
 from secrets_manager.commands.kinds import Plain, Surroundings
@@ -98,12 +98,6 @@ def test_a_context_whose_namespace_cannot_be_is_refused_unless_another_is_meant(
     for meant in (Asked(namespace="shop"), Asked(everywhere=True)):
         with cluster_of(meant, surroundings) as cluster:
             assert cluster.scope(DEFINITIONS).namespace == meant.namespace
-
-
-def test_only_a_plain_yes_of_the_api_server_is_one() -> None:
-    assert allowed({"status": {"allowed": True}})
-    assert not allowed({})
-    assert not allowed({"status": {"allowed": "true"}})
 
 
 def test_a_refusal_speaks_to_the_person_and_says_what_to_do() -> None:

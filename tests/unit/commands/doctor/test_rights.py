@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from secrets_manager.commands.doctor.rights import ELECTION, ELECTION_BY_NAME, RESTART, ROLE, Right
+from secrets_manager.commands.doctor.rights import ELECTION, ELECTION_BY_NAME, RESTART, ROLE, Right, allowed
 
 CONFIG = Path(__file__).parents[4] / "config"
 Granted = dict[tuple[str, str], set[str]]
@@ -53,3 +53,9 @@ def test_the_rights_for_restarts_are_those_of_the_component() -> None:
     rules = [each["value"] for each in yaml.safe_load(patch["patch"])]
 
     assert of_table(RESTART) == of_rules(rules)
+
+
+def test_only_a_plain_yes_of_the_api_server_is_one() -> None:
+    assert allowed({"status": {"allowed": True}})
+    assert not allowed({})
+    assert not allowed({"status": {"allowed": "true"}})
