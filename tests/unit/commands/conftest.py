@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,16 @@ class Desk:
                 "data": {"A": CANARY},
             },
         )
+
+
+@pytest.fixture
+def without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever makes a call fails."""
+
+    def no_call(*_: object) -> None:
+        raise AssertionError("a call")
+
+    monkeypatch.setattr(socket.socket, "connect", no_call)
 
 
 @pytest.fixture
