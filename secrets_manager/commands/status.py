@@ -55,9 +55,9 @@ class _Asked:
 @click.option(
     "--from",
     "page",
-    default="",
+    default=None,
     metavar="URL",
-    help="Ask the status page of a daemon at this address, and not the cluster.",
+    help="Ask the status page of a daemon at this address, and not the cluster; without -n for all namespaces.",
 )
 @click.option("--token-file", default="", metavar="FILE", help="Bearer token for --from.")
 @click.option("--ca-cert", default="", metavar="FILE", help="Authorities to trust for --from.")
@@ -68,7 +68,7 @@ def status(surroundings: Surroundings, /, *, asked: Asked, form: Form, **options
     choice = Choice(not_ready=options["not_ready"], backend=options["backend"], reason=options["reason"])
     if options["names"] and asked.everywhere:
         raise click.UsageError("-A shows all definitions, and names choose some; give one of the two")
-    if options["page"]:
+    if options["page"] is not None:
         return _tell_of_page(asked, _Asked(choice=choice, form=form, names=()), options)
     if options["token_file"] or options["ca_cert"]:
         raise click.UsageError("--token-file and --ca-cert are for --from URL")

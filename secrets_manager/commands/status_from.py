@@ -18,6 +18,7 @@ from secrets_manager.runtime.http.proxies import is_loopback
 from secrets_manager.runtime.http.transport_errors import TransportError
 from secrets_manager.runtime.http.trust import TlsFiles, tls_context
 from secrets_manager.runtime.terms import Deadline
+from secrets_manager.settings.login_checks import address
 
 _PATH = "/status.json"
 # As much as a status page gives, and then some.
@@ -57,14 +58,12 @@ def read_page(page: Page, namespace: str | None, timeout: float) -> Overview:
 
 
 def _address(page: Page) -> str:
-    fault = ConfigError("--from: give the address of a status page, such as http://127.0.0.1:8082")
     try:
-        parts = urlsplit(page.url)
-        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise fault from None
-    if not known or parts.username is not None:
-        raise fault
+        parts = urlsplit(address(page.url))
+    except ValueError as error:
+        raise ConfigError(
+            f"--from: {error}; give the address of a status page, such as http://127.0.0.1:8082"
+        ) from None
     path = parts.path.rstrip("/").removesuffix(_PATH)
     return f"{parts.scheme}://{parts.netloc}{path}{_PATH}"
 

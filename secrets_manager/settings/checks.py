@@ -217,14 +217,19 @@ def split_url(text: str) -> SplitResult:
     return parts
 
 
-def vault_url(value: str) -> str:
-    """An http or https address, with or without path; no credentials, since metrics show it."""
+def bare_url(value: str) -> SplitResult:
+    """The parts of an http or https address, with or without path; no credentials, since it is shown."""
     parts = split_url(value)
     if "@" in parts.netloc:
         raise ValueError("must not contain a user or password")
     if "?" in value or "#" in value:
         raise ValueError("must not contain ? or #")
-    not_metadata(str(parts.hostname))
+    return parts
+
+
+def vault_url(value: str) -> str:
+    """Such an address, where a backend can be."""
+    not_metadata(str(bare_url(value).hostname))
     return value
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlunsplit
 
 from secrets_manager.settings import checks
 from secrets_manager.settings.credential_text import NoCredential, on_one_line
@@ -52,11 +52,16 @@ def user_name(value: str) -> str:
     return plain(value)
 
 
-def vault_address(value: str) -> str:
-    """An address of Vault; other letters in its path are escaped, as any client would."""
-    parts = urlsplit(checks.vault_url(_text(value)))
+def address(value: str) -> str:
+    """An http or https address; other letters in its path are escaped, as any client would."""
+    parts = checks.bare_url(_text(value))
     _sendable_host(str(parts.hostname))
     return value if value.isascii() else urlunsplit(parts._replace(path=quote(parts.path, safe=_PATH)))
+
+
+def vault_address(value: str) -> str:
+    """Such an address, where Vault can be."""
+    return address(checks.vault_url(_text(value)))
 
 
 def server_name(value: str) -> str:
@@ -111,8 +116,8 @@ def container_address(value: str) -> str:
 def _protected(value: str, open_hosts: Container[str]) -> str:
     parts = checks.split_url(value)
     host = str(parts.hostname)
-    address = checks.address_in(host)
-    is_local = host == "localhost" or (address is not None and address.is_loopback)
+    numeric = checks.address_in(host)
+    is_local = host == "localhost" or (numeric is not None and numeric.is_loopback)
     if parts.scheme != "https" and not is_local and host not in open_hosts:
         raise ValueError("must start with https://, unless it is an address of this machine")
     return value

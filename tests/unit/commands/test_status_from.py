@@ -85,6 +85,12 @@ def test_a_token_is_read_from_its_file(desk: Desk, page: StatusPage) -> None:
     assert page.asked[0].headers["authorization"] == f"Bearer {CANARY}"
 
 
+def test_other_letters_in_the_address_are_sent_as_any_client_would(desk: Desk, page: StatusPage) -> None:
+    desk.run("status", "--from", f"{page.url}/b\xfccher")
+
+    assert page.asked[0].target == "/b%C3%BCcher/status.json"
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_page_that_wants_a_token_is_told_apart(desk: Desk, page: StatusPage, status: int) -> None:
     page.status = status
@@ -114,6 +120,15 @@ def test_nobody_there_is_one_sentence(desk: Desk) -> None:
         (("--from", f"http://u:{CANARY}@h"), "give the address of a status page"),
         (("--from", "http://[::1"), "give the address of a status page"),
         (("--from", "http://h:99999"), "give the address of a status page"),
+        (("--from", ""), "must start with http:// or https://"),
+        (("--from", "http://a b/"), "must not contain blanks"),
+        (("--from", "http://h/a b"), "must not contain blanks"),
+        (("--from", "http://h\n/"), "must not contain blanks"),
+        (("--from", "http://a..b/"), "must name a"),
+        (("--from", "http://%41/"), "must name a"),
+        (("--from", f"http://{'a' * 64}/"), "must name a"),
+        (("--from", "http://h/?namespace=shop"), "must not contain ? or #"),
+        (("--from", "http://h/#definitions"), "must not contain ? or #"),
         (("--from", "http://far.test", "--token-file", "t"), "a token is sent by https only"),
         (("--from", "https://far.test", "--token-file", "nope"), "--token-file: it cannot be read"),
         (("--from", "https://far.test", "--token-file", "bad"), "its content is no token"),
