@@ -39,7 +39,7 @@ _FAULT = 2
 def is_command(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Whether the arguments are for a command; otherwise they are for the daemon."""
     if not argv:
-        return COMPLETE_VARIABLE in environ
+        return bool(environ.get(COMPLETE_VARIABLE))
     return argv[0] in COMMANDS or argv[0] == "help"
 
 

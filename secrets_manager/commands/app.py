@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import MutableMapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from traceback import walk_tb
 
 import click
 
@@ -18,9 +18,6 @@ from secrets_manager.daemon.std_streams import say
 from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.wording import printable
 from secrets_manager.sync.queue.work_log import raised_at
-
-# Only writing ends so. What commands write is guarded; what click writes is help.
-_NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class _Commands(click.Group):
@@ -60,6 +57,8 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], cwd: Path, prog
     if sys.stdout is None:
         say(f"{program}: standard output is closed, so nobody would read the answer\n", sys.stderr)
         return Exit.FAULT
+    # A message would land in the middle of a command line.
+    completes = bool(environ.get(COMPLETE_VARIABLE))
     try:
         code = app.main(
             args=words[:bar],
@@ -69,10 +68,10 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str], cwd: Path, prog
             obj=surroundings,
         )
     except Exception as error:  # noqa: BLE001 - whatever it was, the text of a fault may hold anything
-        return _ended(error, program)
+        return _ended(error, program) if not completes else Exit.FAULT
     except SystemExit as ended:
         # So click ends when a shell asked it for completions, or when the reader of its output went away.
-        return int(ended.code or 0) if COMPLETE_VARIABLE in environ else Exit.HUNG_UP
+        return int(ended.code or 0) if completes else Exit.HUNG_UP
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     return code if isinstance(code, int) else Exit.OK
@@ -89,15 +88,23 @@ def _ended(error: Exception, program: str) -> int:
     if isinstance(error, SecretsManagerError):
         say(f"{program}: {told_all(error)}\n", sys.stderr)
         return code_of(error)
-    if isinstance(error, OSError) and error.errno in _NO_PLACE:
+    if isinstance(error, OSError) and _is_of_help(error):
         say(f"{program}: standard output cannot be written to ({type(error).__name__})\n", sys.stderr)
         return Exit.FAULT
     say(f"{program}: a fault of this program: {raised_at(error)}\n", sys.stderr)
     return Exit.INTERNAL
 
 
+def _is_of_help(error: OSError) -> bool:
+    """Whether it came from writing help: what commands write is guarded, and what they read is a file."""
+    return any(frame.f_code is click.echo.__code__ for frame, _ in walk_tb(error.__traceback__))
+
+
 def _refused(error: click.ClickException) -> int:
     """Say what is wrong with the arguments, which are foreign texts."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        say(f"{error.format_message()}\n", sys.stderr)
+        return Exit.FAULT
     context = error.ctx if isinstance(error, click.UsageError) else None
     lines = [f"Error: {printable(error.format_message())}"]
     if context is not None:

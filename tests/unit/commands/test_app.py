@@ -113,6 +113,25 @@ def test_an_answer_that_cannot_be_written_is_a_fault(tmp_path: Path, words: tupl
     assert done.stderr == b"secrets-manager: standard output cannot be written to (OSError)\n"
 
 
+def test_a_file_that_cannot_be_read_is_not_taken_for_standard_output(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "a broken disk")
+
+    monkeypatch.setattr(desk.api, "pages", broken)
+
+    assert desk.run("status") == Exit.INTERNAL
+    assert "standard output" not in desk.err
+
+
+@pytest.mark.parametrize("words", [(), ("policy",)])
+def test_a_word_that_is_missing_brings_the_help(desk: Desk, words: tuple[str, ...]) -> None:
+    assert desk.run(*words) == Exit.FAULT
+    assert desk.err.startswith(f"Usage: {' '.join(('secrets-manager', *words))} [OPTIONS] COMMAND")
+    assert "\nCommands:\n  " in desk.err
+
+
 def test_a_closed_standard_output_is_a_fault(tmp_path: Path) -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", '"$@" >&-', "sh", *PROGRAM, "completion", "bash"],

@@ -68,6 +68,28 @@ def test_bash_completes_commands_and_options_by_the_script(desk: Desk, program: 
     assert offered("status", "-n", "sh") == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "more"),
+    [
+        ("bash_complete", {"COMP_WORDS": "secrets-manager st", "COMP_CWORD": "x"}),
+        ("bash_complete", {"COMP_WORDS": "secrets-manager st"}),
+        ("zsh_complete", {"COMP_CWORD": "1"}),
+        ("fish_complete", {}),
+        ("bash_nothing", {"COMP_WORDS": "secrets-manager st", "COMP_CWORD": "1"}),
+        ("x", {}),
+    ],
+)
+def test_a_shell_that_asks_otherwise_than_its_script_gets_no_message(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, asked: str, more: dict[str, str]
+) -> None:
+    for name, value in {"_SECRETS_MANAGER_COMPLETE": asked, **more}.items():
+        monkeypatch.setenv(name, value)
+        desk.environ[name] = value
+
+    assert desk.run() in {Exit.NO, Exit.FAULT}
+    assert (desk.out, desk.err) == ("", "")
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_that_is_here_reads_the_script_without_a_fault(desk: Desk, shell: str) -> None:
     assert desk.run("completion", shell) == Exit.OK
