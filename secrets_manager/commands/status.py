@@ -57,7 +57,7 @@ class _Asked:
     "page",
     default=None,
     metavar="URL",
-    help="Ask the status page of a daemon at this address, and not the cluster; without -n for all namespaces.",
+    help="Ask the status page of a daemon, not the cluster; without -n, for all namespaces.",
 )
 @click.option("--token-file", default="", metavar="FILE", help="Bearer token for --from.")
 @click.option("--ca-cert", default="", metavar="FILE", help="Authorities to trust for --from.")

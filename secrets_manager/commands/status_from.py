@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from secrets_manager.domain.errors import ConfigError, TemporaryError
+from secrets_manager.domain.wording import in_quotes
 from secrets_manager.overview.model import Overview
 from secrets_manager.overview.parsing import NoOverview, overview_from
 from secrets_manager.runtime import shallow
@@ -78,8 +79,12 @@ def _identity(page: Page, url: str) -> dict[str, str]:
         with Path(page.token_file).open("rb") as file:
             content = file.read(_LONGEST_TOKEN + 1)
         token = content.decode("ascii").strip()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"--token-file: it cannot be read ({type(error).__name__})") from None
+    except OSError as error:
+        raise ConfigError(
+            f"--token-file: {in_quotes(page.token_file)} cannot be read: {error.strerror}"
+        ) from None
+    except ValueError:
+        token = ""
     if not token or len(content) > _LONGEST_TOKEN or not token.isprintable() or " " in token:
         raise ConfigError("--token-file: its content is no token")
     return {"Authorization": f"Bearer {token}"}

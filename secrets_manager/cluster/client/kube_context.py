@@ -12,11 +12,15 @@ _MOST_NAMES = 20
 
 
 def check_context(names: Sequence[str], context: str, files: str) -> None:
-    """Raise ConfigError that lists the contexts there are, if that one is not among their ``names``."""
+    """Raise ConfigError that lists the contexts there are, if that one is not among their ``names``.
+
+    ``context`` is "" where nobody named one, the kubeconfig included.
+    """
     if context not in names:
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         there_are = f"its contexts are {', '.join(names[:_MOST_NAMES])}{more}" if names else "it has none"
-        raise ConfigError(f"kubeconfig {files!r} has no context {in_quotes(context)}; {there_are}")
+        missing = f"context {in_quotes(context)}" if context else "current-context"
+        raise ConfigError(f"kubeconfig {files!r} has no {missing}; {there_are}")
 
 
 def namespace_of_pod(file: Path) -> str:

@@ -131,10 +131,12 @@ def load_config(
         _refuse_irregular(_kubeconfigs(files))
         merged = _Merger(files)
         if merged.config is None:
-            raise ConfigException("no configuration found")
-        if context is not None:
-            contexts = _plain(merged.config).get("contexts") or ()
-            check_context([str(_plain(each).get("name")) for each in contexts], context, files)
+            without_a_pod = kubeconfig is None and context is None
+            nowhere = "there is no service account of a pod, and " if without_a_pod else ""
+            raise ConfigError(f"{nowhere}kubeconfig {files!r} does not exist")
+        whole = _plain(merged.config)
+        contexts = [str(_plain(each).get("name")) for each in whole.get("contexts") or ()]
+        check_context(contexts, context or str(whole.get("current-context") or ""), files)
         return _by_kubeconfig(files, configuration, _PluginLoader(merged, folder, environ, context))
 
 
@@ -300,7 +302,16 @@ def _as_config_error(source: str) -> Iterator[None]:
             raise ConfigError(f"{source}: {error.message}") from None
         raise
     except Exception as error:  # noqa: BLE001 - from the YAML parser to a missing key
-        raise ConfigError(f"{source} cannot be used ({type(error).__name__})") from None
+        raise ConfigError(f"{source} {_fault_of(error)}") from None
+
+
+def _fault_of(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    # Whoever imports the YAML parser for its errors would have to import it first.
+    if type(error).__module__.startswith("yaml."):
+        return "is not valid YAML"
+    return f"cannot be used ({type(error).__name__})"
 
 
 @contextlib.contextmanager

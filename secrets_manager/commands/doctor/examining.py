@@ -16,10 +16,10 @@ from secrets_manager.commands.doctor.of_settings import look_at_settings
 from secrets_manager.commands.doctor.patient import Patient
 from secrets_manager.commands.doctor.rights import look_at_rights
 from secrets_manager.commands.faults import told_all
-from secrets_manager.domain.errors import Forbidden, SecretsManagerError
+from secrets_manager.domain.errors import ConfigError, Forbidden, SecretsManagerError
 
 Check = Callable[[Patient], Iterator[Finding]]
-_NOT_ALLOWED = "ask for that right, or run it in the daemon's pod: kubectl exec"
+_IN_THE_POD = "run it in the daemon's pod: kubectl exec"
 
 
 @dataclass(eq=False)
@@ -37,13 +37,23 @@ class _Run:
             for finding in self.check(patient):
                 self.found.append(finding)
         except SecretsManagerError as error:
-            advice = _NOT_ALLOWED if isinstance(error, Forbidden) else "see the other findings first"
-            self.found.append(fail(self.name, f"cannot be looked at: {told_all(error)}", advice))
+            found = f"cannot be looked at: {told_all(error)}"
+            self.found.append(fail(self.name, found, _advice(self.name, error)))
         except Exception as unexpected:  # noqa: BLE001 - its text may hold anything
             kind = type(unexpected).__name__
             self.found.append(fail(self.name, f"cannot be looked at: unexpected {kind}", "report it"))
         finally:
             self.over.set()
+
+
+def _advice(check: str, error: SecretsManagerError) -> str:
+    if isinstance(error, Forbidden):
+        return f"ask for that right, or {_IN_THE_POD}"
+    if isinstance(error, ConfigError):
+        return f"do that, or {_IN_THE_POD}"
+    if check == "cluster":
+        return "mend that first: most of the other checks need it"
+    return "see the other findings first"
 
 
 def checks(patient: Patient) -> list[tuple[str, Check]]:

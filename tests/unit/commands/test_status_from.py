@@ -130,7 +130,10 @@ def test_nobody_there_is_one_sentence(desk: Desk) -> None:
         (("--from", "http://h/?namespace=shop"), "must not contain ? or #"),
         (("--from", "http://h/#definitions"), "must not contain ? or #"),
         (("--from", "http://far.test", "--token-file", "t"), "a token is sent by https only"),
-        (("--from", "https://far.test", "--token-file", "nope"), "--token-file: it cannot be read"),
+        (
+            ("--from", "https://far.test", "--token-file", "nope"),
+            "--token-file: 'nope' cannot be read: No such file or directory",
+        ),
         (("--from", "https://far.test", "--token-file", "bad"), "its content is no token"),
         (("--from", "https://far.test", "--token-file", "long"), "its content is no token"),
         (("--from", "https://far.test", "--token-file", "/dev/zero"), "its content is no token"),

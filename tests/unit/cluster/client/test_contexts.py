@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.config import incluster_config
 
 from secrets_manager.cluster.client import kubeconfig as module
 from secrets_manager.cluster.client.credentials import Credentials
@@ -62,6 +63,45 @@ def test_an_unknown_context_is_refused_with_those_there_are(tmp_path: Path) -> N
 
     with pytest.raises(ConfigError, match="has no context 'red'; its contexts are blue, green"):
         Credentials(path, environ={}, context="red")
+
+
+def test_a_kubeconfig_without_a_current_context_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    path = Path(kubeconfig(tmp_path, context("blue"), context("green")))
+    path.write_text(path.read_text().replace('"current-context": "blue"', '"current-context": ""'))
+
+    with pytest.raises(ConfigError, match="has no current-context; its contexts are blue, green"):
+        Credentials(str(path), environ={})
+    assert Credentials(str(path), environ={}, context="green").base == "https://green.test"
+
+
+def test_what_is_wrong_with_a_file_is_said_in_words_and_without_its_content(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("token: {canary-4711")
+
+    with pytest.raises(ConfigError) as caught:
+        Credentials(str(broken), environ={})
+    assert caught.value.message == f"kubeconfig {str(broken)!r} is not valid YAML"
+    with pytest.raises(ConfigError) as caught:
+        Credentials("/proc/self/mem", environ={})
+    assert caught.value.message == "kubeconfig '/proc/self/mem' cannot be read: Input/output error"
+
+
+def test_where_there_is_neither_a_pod_nor_a_file_both_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = str(tmp_path / "config")
+    monkeypatch.setattr(module, "KUBE_CONFIG_DEFAULT_LOCATION", nowhere)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+
+    with pytest.raises(ConfigError) as caught:
+        Credentials(None, environ={})
+    assert caught.value.message == (
+        f"there is no service account of a pod, and kubeconfig {nowhere!r} does not exist"
+    )
+    with pytest.raises(ConfigError, match=f"^kubeconfig {nowhere!r} does not exist$"):
+        Credentials(None, environ={}, context="blue")
+    with pytest.raises(ConfigError, match=r"^kubeconfig '/nope' does not exist$"):
+        Credentials("/nope", environ={})
 
 
 def test_in_a_pod_a_context_is_one_of_a_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

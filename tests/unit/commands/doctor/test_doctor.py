@@ -161,6 +161,7 @@ def test_what_fails_or_hangs_hides_nothing_and_shows_no_text_of_a_stranger() -> 
         forever.wait()
 
     chosen = [(check.__name__, check) for check in (works, is_away, is_forbidden, breaks, hangs)]
+    chosen += [("cluster", is_away)]
     findings = examine(NOBODY, chosen, 0.3)
     forever.set()
 
@@ -172,11 +173,16 @@ def test_what_fails_or_hangs_hides_nothing_and_shows_no_text_of_a_stranger() -> 
         ("breaks", "fail"),
         ("hangs", "ok"),
         ("hangs", "fail"),
+        ("is_away", "ok"),
+        ("cluster", "fail"),
     ]
     assert "canary" not in str(findings)
     assert "run it in the daemon's pod" in findings[3].advice
     assert findings[4].found == "cannot be looked at: unexpected RuntimeError"
     assert findings[6].found == "did not answer within 0.3s"
+    # The check that the others are referred to refers to no other.
+    assert findings[2].advice == "see the other findings first"
+    assert findings[8].advice == "mend that first: most of the other checks need it"
 
 
 def test_findings_are_lines_with_what_to_do_below_and_no_control_characters() -> None:
