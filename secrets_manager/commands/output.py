@@ -90,7 +90,7 @@ def tell(form: Form, data: Any, text: Callable[[], RenderableType]) -> None:
 def tell_next(form: Form, data: Any, text: Callable[[], RenderableType]) -> None:
     """As `tell`, for one answer of many: a line of JSON, or a document of YAML."""
     if form is Form.JSON:
-        write(_escaped(orjson.dumps(data, option=orjson.OPT_APPEND_NEWLINE).decode()))
+        write(_json(data, orjson.OPT_APPEND_NEWLINE))
     elif form is Form.YAML:
         write(f"---\n{yaml_of(data)}")
     else:
@@ -99,7 +99,11 @@ def tell_next(form: Form, data: Any, text: Callable[[], RenderableType]) -> None
 
 def json_of(data: Any) -> str:
     """The data as JSON on several lines."""
-    return _escaped(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    return _json(data, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _json(data: Any, option: int) -> str:
+    return _escaped(orjson.dumps(_encodable(data), option=option).decode())
 
 
 def yaml_of(data: Any) -> str:
@@ -109,7 +113,18 @@ def yaml_of(data: Any) -> str:
 
 
 def _yaml(data: Any, *, as_it_is: bool) -> str:
-    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=as_it_is, width=110))
+    return str(
+        yaml.dump(_encodable(data), Dumper=_Dumper, sort_keys=False, allow_unicode=as_it_is, width=110)
+    )
+
+
+def _encodable(data: Any) -> Any:
+    """The data with escapes for bytes that are no text; arguments and the environment may hold such."""
+    if isinstance(data, str):
+        return data if data.isascii() else data.encode(errors="backslashreplace").decode()
+    if isinstance(data, dict):
+        return {_encodable(name): _encodable(value) for name, value in data.items()}
+    return [_encodable(each) for each in data] if isinstance(data, list | tuple) else data
 
 
 def _escaped(text: str) -> str:

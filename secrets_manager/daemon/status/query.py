@@ -66,7 +66,8 @@ class Query:
             ("page", fields["page"]),
             ("refresh", fields["refresh"]),
         ]
-        return f"?{urlencode([(name, value) for name, value in pairs if value])}"
+        # Half a surrogate pair has no bytes; such a link finds nothing, and the page stands all the same.
+        return f"?{urlencode([(name, value) for name, value in pairs if value], errors='replace')}"
 
 
 def parse_query(query: str) -> Query:

@@ -51,6 +51,17 @@ def test_what_is_readable_stays_so_for_programs() -> None:
     assert FOREIGN in output.yaml_of({"a": FOREIGN})
 
 
+@pytest.mark.parametrize("tell", [output.tell, output.tell_next])
+def test_bytes_that_are_no_text_are_escapes_and_no_fault(
+    tell: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(tell)
+    for form, loads in ((Form.JSON, json.loads), (Form.YAML, yaml.safe_load)):
+        tell(form, {"a\udcff": ("b\ud800", FOREIGN, 1)}, Text)
+
+        assert loads(capsys.readouterr().out) == {"a\\udcff": ["b\\ud800", FOREIGN, 1]}
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "cp1252"])
 @pytest.mark.parametrize("form", [Form.TEXT, Form.JSON, Form.YAML])
 def test_a_sign_that_the_output_has_not_is_an_escape_and_no_fault(

@@ -77,6 +77,18 @@ def test_a_definition_in_trouble_says_why() -> None:
     assert 'href="?reason=SourceNotFound"' in page
 
 
+def test_half_a_surrogate_pair_in_any_text_costs_no_page() -> None:
+    """No API server gives one; it could come from a program of our own."""
+    sources = [SourceVersion("p\ud800", "v\udfff", "b\ud800")]
+    world = StatusWorld(entry("a/b", "Reason\ud800", "message \udfff", ready=False, sources=sources))
+
+    page, data = world.ask("/"), world.ask("/status.json")
+
+    assert (page.status, data.status) == (200, 200)
+    assert b'<a href="?reason=Reason%3F">Reason\\ud800</a>' in page.body
+    assert b"\\ud800" in data.body
+
+
 def test_what_is_suspended_contested_or_unknown_has_a_word_of_its_own() -> None:
     page = StatusWorld(
         entry("a/a", "Suspended", ready=True, suspended=True),
