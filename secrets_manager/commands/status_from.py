@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -26,6 +27,7 @@ _PATH = "/status.json"
 _MOST_BYTES = 32 * 1024 * 1024
 # In bytes, more than any token has; a device has no end.
 _LONGEST_TOKEN = 64 * 1024
+_TOKEN = re.compile(rb"[\x21-\x7e]+")
 _NAMED = {"ca_file": "--ca-cert", "ca_folder": "", "certificate": "", "key": ""}
 
 
@@ -78,16 +80,14 @@ def _identity(page: Page, url: str) -> dict[str, str]:
     try:
         with Path(page.token_file).open("rb") as file:
             content = file.read(_LONGEST_TOKEN + 1)
-        token = content.decode("ascii").strip()
     except OSError as error:
         raise ConfigError(
             f"--token-file: {in_quotes(page.token_file)} cannot be read: {error.strerror}"
         ) from None
-    except ValueError:
-        token = ""
-    if not token or len(content) > _LONGEST_TOKEN or not token.isprintable() or " " in token:
+    token = content.strip()
+    if len(content) > _LONGEST_TOKEN or not _TOKEN.fullmatch(token):
         raise ConfigError("--token-file: its content is no token")
-    return {"Authorization": f"Bearer {token}"}
+    return {"Authorization": f"Bearer {token.decode()}"}
 
 
 def _overview(reply: Reply) -> Overview:
