@@ -3,7 +3,7 @@
 - config/chart/files: copies, since a packed chart holds nothing from outside its folder;
 - values.schema.json: the definitions of `settings`, from the option table, and all descriptions, from the
   comments of values.yaml; the rest of it is written by hand;
-- templates/_credentials.tpl: the names in the environment that hold a credential.
+- templates/_environment.tpl: the names in the environment that hold a credential or that the chart decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.described import Described, described
-from kit.option_schema import credential_names, definitions
+from kit.option_schema import credential_names, decided_names, definitions
 
 __all__ = ["COPIES", "main", "wanted"]
 
@@ -28,10 +28,13 @@ COPIES = {
     "rules.yaml": ROOT / "config/prometheus/rules.yaml",
 }
 
-_CREDENTIALS = """\
-{{{{/* `make chart` writes this file, from the options that hold a credential. */}}}}
+_ENVIRONMENT = """\
+{{{{/* `make chart` writes this file: the names of credentials, and of what the chart decides itself. */}}}}
 {{{{- define "secrets-manager.credentialNames" -}}}}
-{names}
+{credentials}
+{{{{- end -}}}}
+{{{{- define "secrets-manager.decidedNames" -}}}}
+{decided}
 {{{{- end -}}}}
 """
 
@@ -56,7 +59,9 @@ def wanted() -> dict[Path, str]:
     return {
         **{CHART / "files" / name: path.read_text(encoding="utf-8") for name, path in COPIES.items()},
         CHART / "values.schema.json": _schema(schema, values),
-        CHART / "templates/_credentials.tpl": _CREDENTIALS.format(names=credential_names()),
+        CHART / "templates/_environment.tpl": _ENVIRONMENT.format(
+            credentials=credential_names(), decided=decided_names()
+        ),
     }
 
 

@@ -1,7 +1,8 @@
 """The option table as a JSON schema: what may stand below `settings` in the values of the chart.
 
 Pure: the same table always gives the same schema. Options that hold credentials are left out, since Helm
-stores and shows values; so are those that the chart decides by itself.
+stores and shows values; so are those that the chart decides by itself. What a user chose may be null again,
+since a later file of values has no other way to take it back.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = [
     "LEFT_OUT",
     "WORDS",
     "credential_names",
+    "decided_names",
     "definitions",
     "is_left_out",
     "key_of",
@@ -36,6 +38,9 @@ LEFT_OUT = {
     "metrics-addr": "the probes and the Service ask port 8080",
     "watch-namespaces": "the value `namespaces` sets it, and the rights with it",
 }
+# Options that the chart makes rights, probes and rollouts from; the environment would undo that.
+_DECIDED = {"config", "version", *LEFT_OUT, "enable-leader-election"}
+_DECIDED_TABLE = "election"
 # The words of options that take no others, by the key in the table.
 WORDS = {
     "engine": get_args(Engine),
@@ -69,7 +74,7 @@ def definitions() -> dict[str, Schema]:
     top = _table("", (option for option in OPTIONS if option.in_file and not is_left_out(option)))
     top["properties"][PARENT] = {
         "description": "Backends with a name, each with its kind and the keys of that kind's table.",
-        "type": "object",
+        "type": ["object", "null"],
         "additionalProperties": False,
         "patternProperties": {BACKEND_NAME: {"$ref": "#/definitions/namedBackend"}},
     }
@@ -101,9 +106,16 @@ def credential_names() -> str:
     ours = [option for option in OPTIONS if _is_credential(option)]
     names = {name for option in ours for name in (option.environment, option.overriding) if name}
     named = [option for kind in BACKENDS for option in options_of_named(kind) if _is_credential(option)]
+    foreign = {name for kind in BACKENDS for name in plugin_of_kind(kind).foreign_credentials}
     keys = {key_of(option).replace("-", "_").upper() for option in named}
     of_named = f"SECRETS_MANAGER_{PARENT.upper()}__[A-Z0-9_]+__({'|'.join(sorted(keys))})"
-    return f"^({'|'.join(sorted(names))}|{of_named})$"
+    return f"^({'|'.join(sorted(names | foreign))}|{of_named})$"
+
+
+def decided_names() -> str:
+    """A pattern of the names in the environment that the chart decides by itself, for Go."""
+    ours = [option for option in OPTIONS if option.name in _DECIDED or option.table == _DECIDED_TABLE]
+    return f"^({'|'.join(sorted(option.environment for option in ours))})$"
 
 
 def _is_credential(option: Option) -> bool:
@@ -124,13 +136,25 @@ def _table(table: str, options: Iterable[Option]) -> Schema:
             )
     for name, inner in below.items():
         properties[name] = _table(f"{table}.{name}".lstrip("."), inner)
-    return {"type": "object", "additionalProperties": False, "properties": properties}
+    return {"type": _table_type(table), "additionalProperties": False, "properties": properties}
+
+
+def _table_type(table: str) -> str | list[str]:
+    return ["object", "null"] if table else "object"
 
 
 def _value(option: Option) -> Schema:
     kind = kinds.TEXT if option.kind is kinds.OPTIONAL_TEXT else option.kind
     words = WORDS.get(key_of(option))
-    return {"description": option.help, **({"enum": list(words)} if words else _OF_KIND[kind])}
+    return {"description": option.help, **_or_null({"enum": list(words)} if words else _OF_KIND[kind])}
+
+
+def _or_null(schema: Schema) -> Schema:
+    """The schema with null as another value."""
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": [*types, "null"]}
 
 
 def _rule() -> Schema:
@@ -153,7 +177,7 @@ def _named(kind: str) -> Schema:
 def _named_backend() -> Schema:
     """A backend with a name: the keys of its kind, or any keys if a plug-in has the kind."""
     return {
-        "type": "object",
+        "type": ["object", "null"],
         "required": ["kind"],
         "properties": {"kind": {"type": "string"}},
         "allOf": [

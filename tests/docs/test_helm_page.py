@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.docs.pages import Fence, page
 from tests.docs.test_fences import LOGIN
 from tests.integration.chart_support import CHART, chart, chart_or_refusal, pod_of, settings_of
 from tests.testbed.helm_cli import Helm
+from tests.testbed.pki import Authority
 
 pytestmark = pytest.mark.servers
 
@@ -35,11 +37,13 @@ def _values(fence: Fence) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize("fence", SAMPLES, ids=str)
 def test_the_chart_takes_the_values_and_the_program_its_settings(
-    helm: Helm, tmp_path: Path, fence: Fence
+    helm: Helm, tmp_path: Path, authority: Authority, fence: Fence
 ) -> None:
     objects = chart(helm, _values(fence))
     file = tmp_path / "settings.toml"
-    file.write_text(settings_of(objects), encoding="utf-8")
+    # The program reads this one at its start.
+    text = settings_of(objects).replace("/etc/secrets-manager/authorities/ca.crt", str(authority.ca_file))
+    file.write_text(text, encoding="utf-8")
 
     assert isinstance(load([], LOGIN, tmp_path, system_file=file), Settings)
     assert objects != chart(helm)
@@ -53,7 +57,9 @@ def test_every_file_that_the_settings_name_is_in_a_folder_of_the_pod(helm: Helm,
     folders = {mount["mountPath"] for mount in container["volumeMounts"]}
 
     told = [
-        line.split(" = ")[1].strip('"') for line in settings_of(objects).splitlines() if "-file = " in line
+        line.split(" = ")[1].strip('"')
+        for line in settings_of(objects).splitlines()
+        if re.search("-(file|cert) = ", line)
     ]
     assert {str(Path(file).parent) for file in told} <= folders
 

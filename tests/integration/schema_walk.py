@@ -5,18 +5,19 @@ It knows JSON schema as values.schema.json uses it. It must not know the chart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["MISSPELT", "Walk"]
+__all__ = ["CHOSEN", "MISSPELT", "Walk"]
 
 Schema = Mapping[str, Any]
 
 # A name that no place takes where names are chosen.
 MISSPELT = "misSpelt"
 # A name where the user chooses one.
-_CHOSEN = "chosen"
+CHOSEN = "chosen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,27 +38,41 @@ class Walk:
         places: list[str] = []
         return self._other(self.root, "", places), places
 
+    def nulls(self, defaults: Mapping[str, Any], *, deep: bool) -> dict[str, Any]:
+        """Values with null wherever it may be and ``defaults`` say nothing: for tables, or deep in them."""
+        return self._nulls(self.root, defaults, deep=deep)
+
     def _wrong(self, schema: Schema, place: str, closed: list[str], opened: list[str]) -> Any:
         schema = self._resolved(schema)
-        if schema.get("type") == "array":
+        if _may_be(schema, "array"):
             return [self._wrong(schema["items"], f"{place}/0", closed, opened)]
-        if schema.get("type") != "object":
+        if not _may_be(schema, "object"):
             return None
-        (closed if schema.get("additionalProperties") is False else opened).append(place)
+        (closed if _is_closed(schema) else opened).append(place)
         inner = self._children(schema)
         made = {key: self._wrong(child, f"{place}/{key}", closed, opened) for key, child in inner}
         return {key: value for key, value in made.items() if value not in (None, [None])} | {MISSPELT: "x"}
 
     def _other(self, schema: Schema, place: str, places: list[str]) -> Any:
         schema = self._resolved(schema)
-        if schema.get("type") == "array":
+        if _may_be(schema, "array"):
             return [self._other(schema["items"], f"{place}/0", places)]
-        if schema.get("type") == "object":
+        if _may_be(schema, "object"):
             return {
                 key: self._other(child, f"{place}/{key}", places) for key, child in self._children(schema)
             }
         places.append(place)
         return _of_another_type(schema)
+
+    def _nulls(self, schema: Schema, defaults: Mapping[str, Any], *, deep: bool) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for key, child in ((key, self._resolved(child)) for key, child in self._children(schema)):
+            default, known, may = defaults.get(key), key in defaults, _may_be(child, "null")
+            if _may_be(child, "object") and (deep or known or not may):
+                made[key] = self._nulls(child, default if isinstance(default, dict) else {}, deep=deep)
+            if not known and may and not made.get(key):
+                made[key] = None
+        return {key: value for key, value in made.items() if value != {}}
 
     def _resolved(self, schema: Schema) -> Schema:
         while "$ref" in schema:
@@ -66,12 +81,25 @@ class Walk:
 
     def _children(self, schema: Schema) -> Iterator[tuple[str, Schema]]:
         yield from ((key, child) for key, child in schema.get("properties", {}).items() if child is not False)
-        yield from ((_CHOSEN, child) for child in schema.get("patternProperties", {}).values())
+        yield from ((CHOSEN, child) for child in schema.get("patternProperties", {}).values())
         if isinstance(schema.get("additionalProperties"), dict):
-            yield _CHOSEN, schema["additionalProperties"]
+            yield CHOSEN, schema["additionalProperties"]
+
+
+def _is_closed(schema: Schema) -> bool:
+    """Whether the table refuses MISSPELT: no place in it is for a name that may be this one."""
+    names = schema.get("patternProperties", {})
+    return schema.get("additionalProperties") is False and not any(
+        re.search(name, MISSPELT) for name in names
+    )
+
+
+def _may_be(schema: Schema, type_: str) -> bool:
+    types = schema.get("type", [])
+    if type_ == "null" and None in schema.get("enum", []):
+        return True
+    return type_ in ([types] if isinstance(types, str) else types)
 
 
 def _of_another_type(schema: Schema) -> Any:
-    types = schema.get("type", [])
-    known = [types] if isinstance(types, str) else types
-    return True if "boolean" not in known else "yes"
+    return "yes" if _may_be(schema, "boolean") else True

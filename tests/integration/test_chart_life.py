@@ -83,7 +83,25 @@ def _is_there(cluster: TestCluster, object_: Object) -> bool:
     return bool(said.strip())
 
 
-@pytest.mark.parametrize("values", [{}, {"namespaces": ["team-a"]}], ids=["cluster-wide", "namespaced"])
+# What the other choices leave out, with names that only just fit.
+REST: dict[str, Any] = {
+    "commonLabels": {"example.test/team": "a" * 63, "empty": ""},
+    "podLabels": {"A": "b", "gone": None},
+    "podAnnotations": {"Example.test/a": "a b"},
+    "nodeSelector": {"kubernetes.io/os": "linux", "gone": None},
+    "tolerations": [{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 10_000_000}],
+    "resources": {"limits": {"cpu": None, "memory": 134217728}},
+    "extraPodSpec": {
+        "dnsPolicy": "None",
+        "dnsConfig": {"nameservers": ["10.0.0.10"], "searches": ["svc"], "options": [{"name": "ndots"}]},
+        "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["vault.example.test"]}],
+        "runtimeClassName": "gvisor",
+        "schedulerName": "default-scheduler",
+    },
+}
+
+
+@pytest.mark.parametrize("values", [REST, {"namespaces": ["team-a"]}], ids=["cluster-wide", "namespaced"])
 def test_the_api_server_and_the_operator_know_every_field_of_every_object(
     apart: TestCluster, helm: Helm, values: dict[str, Any]
 ) -> None:
@@ -218,6 +236,56 @@ def test_a_release_in_named_namespaces_has_rights_in_these_only(apart: TestClust
     _upgrade(on_cluster, {"namespaces": ["team-b"]})
     wait_until(lambda: not allowed(client, "team-a", "get", "secrets"), what="the rights withdrawn")
     assert allowed(client, "team-b", "get", "secrets")
+
+
+def test_a_release_goes_to_named_namespaces_and_back(apart: TestCluster, on_cluster: Helm) -> None:
+    _ensure_namespace(apart, "team-a")
+    _install(on_cluster)
+    named, everywhere = {"namespaces": ["team-a"]}, {"replicas": 3}
+
+    for values, other in ((named, everywhere), (everywhere, named)):
+        _upgrade(on_cluster, values)
+        assert all(_is_there(apart, each) for each in chart(on_cluster, values))
+        gone = _rights(chart(on_cluster, other)) - _rights(chart(on_cluster, values))
+        assert gone
+        assert not [each for each in gone if _is_there(apart, _object(*each))]
+
+
+def _rights(objects: list[Object]) -> set[tuple[str, str, str]]:
+    kinds = ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+    found = [(each["kind"], each["metadata"]) for each in objects if each["kind"] in kinds]
+    return {(kind, metadata.get("namespace", ""), metadata["name"]) for kind, metadata in found}
+
+
+def _object(kind: str, namespace: str, name: str) -> Object:
+    return {"kind": kind, "metadata": {"namespace": namespace, "name": name}}
+
+
+def test_an_election_is_switched_off_and_on_again(apart: TestCluster, on_cluster: Helm) -> None:
+    _install(on_cluster)
+
+    _upgrade(on_cluster, {"replicas": 1, "settings": {"enable-leader-election": False}})
+    assert _deployment(apart)["spec"]["strategy"] == {"type": "Recreate"}
+
+    on_cluster.run("rollback", PLACE, "--namespace", PLACE)
+    assert _deployment(apart)["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_what_an_upgrade_takes_back_is_gone_from_the_pods(apart: TestCluster, on_cluster: Helm) -> None:
+    more = {
+        "podLabels": {"a": "b"},
+        "nodeSelector": {"a": "b"},
+        "mountedSecrets": {"eu": {"secretName": "a"}},
+        "extraEnv": [{"name": "A", "value": "a"}],
+    }
+    _install(on_cluster, {"replicas": 2})
+    before = _deployment(apart)["spec"]["template"]
+
+    _upgrade(on_cluster, more)
+    assert _deployment(apart)["spec"]["template"] != before
+    _upgrade(on_cluster, {"replicas": 2})
+
+    assert _deployment(apart)["spec"]["template"] == before
 
 
 def test_a_tenant_installs_a_release_for_a_namespace_with_rights_in_that_alone(

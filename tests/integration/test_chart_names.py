@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,16 @@ from typing import Any
 import pytest
 
 from kit.monitoring.rule import RUNBOOKS
-from tests.integration.chart_support import CHART, Object, chart, chart_or_refusal, one_of, settings_of
+from tests.integration.chart_support import (
+    CHART,
+    NAME,
+    Object,
+    chart,
+    chart_or_refusal,
+    one_of,
+    pod_of,
+    settings_of,
+)
 from tests.integration.test_chart_settings import CONTROL, HOSTILE
 from tests.testbed.helm_cli import Helm
 
@@ -29,6 +39,14 @@ EVERYTHING: dict[str, Any] = {
     "namespaces": ["team-a"],
     "crds": {"enabled": False},
 }
+SELECTORS = (
+    ("Deployment", ("spec", "selector", "matchLabels")),
+    ("Service", ("spec", "selector")),
+    ("PodDisruptionBudget", ("spec", "selector", "matchLabels")),
+    ("NetworkPolicy", ("spec", "podSelector", "matchLabels")),
+    ("ServiceMonitor", ("spec", "selector", "matchLabels")),
+)
+LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 MONITORED = {name: {"enabled": True} for name in ("prometheusRule", "dashboard")}
 # Release and namespace: what YAML would take for something else, what no Service may be called, what is long.
 RELEASES = [
@@ -89,13 +107,7 @@ def test_two_releases_of_one_namespace_select_pods_of_their_own_and_hold_leases_
 ) -> None:
     first, second = (chart(helm, EVERYTHING, release=name, namespace="shared") for name in ("one", "two"))
 
-    for kind, path in (
-        ("Deployment", ("spec", "selector", "matchLabels")),
-        ("Service", ("spec", "selector")),
-        ("PodDisruptionBudget", ("spec", "selector", "matchLabels")),
-        ("NetworkPolicy", ("spec", "podSelector", "matchLabels")),
-        ("ServiceMonitor", ("spec", "selector", "matchLabels")),
-    ):
+    for kind, path in SELECTORS:
         labels = _at(one_of(second, "Deployment"), ("spec", "template", "metadata", "labels"))
         assert not _at(one_of(first, kind), path).items() <= labels.items(), kind
         assert _at(one_of(second, kind), path).items() <= labels.items(), kind
@@ -184,6 +196,67 @@ def test_the_chart_can_stand_in_a_chart_of_ones_own(helm: Helm, tmp_path: Path) 
     assert one_of(objects, "Deployment")["metadata"]["name"] == "platform-secrets-manager"
 
 
+def test_null_in_the_values_of_a_chart_around_is_lost_and_given_with_the_release_it_is_not(
+    helm: Helm, tmp_path: Path
+) -> None:
+    dependency = {"name": "secrets-manager", "version": ">=0", "repository": f"file://{CHART}"}
+    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}
+    (tmp_path / "Chart.yaml").write_text(json.dumps(about), encoding="utf-8")
+    helm.run("dependency", "update", tmp_path)
+    nulls = {"secrets-manager": {"podSecurityContext": {"runAsUser": None}}}
+    (tmp_path / "values.yaml").write_text(json.dumps(nulls), encoding="utf-8")
+
+    lost, given = (
+        pod_of(helm.template(tmp_path, values, release="a", namespace="a"))["securityContext"]
+        for values in ({}, nulls)
+    )
+
+    assert lost["runAsUser"] == 65532
+    assert "runAsUser" not in given
+
+
+def test_nothing_in_the_chart_asks_the_cluster_while_it_renders() -> None:
+    for file in (CHART / "templates").iterdir():
+        assert not re.search(r"\blookup\b|\.Capabilities\b", file.read_text(encoding="utf-8")), file
+
+
+def test_aliases_of_the_chart_in_one_release_keep_apart(helm: Helm, tmp_path: Path) -> None:
+    aliases = ("eu", "Us_1", "x" * 60)
+    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0"}
+    chart_of = {"name": "secrets-manager", "version": ">=0", "repository": f"file://{CHART}"}
+    dependencies = [{**chart_of, "alias": alias} for alias in aliases]
+    (tmp_path / "Chart.yaml").write_text(
+        json.dumps({**about, "dependencies": dependencies}), encoding="utf-8"
+    )
+    helm.run("dependency", "update", tmp_path)
+    values = dict.fromkeys(aliases, EVERYTHING)
+
+    objects = helm.template(tmp_path, values, release="secrets-manager", namespace="platform")
+
+    names = [(each["kind"], each["metadata"]["name"], each["metadata"].get("namespace")) for each in objects]
+    assert len(names) == len(set(names)) == len(aliases) * len(chart(helm, EVERYTHING))
+    for kind, path in SELECTORS:
+        selectors = [json.dumps(_at(each, path)) for each in objects if each["kind"] == kind]
+        assert len(selectors) == len(set(selectors)) == len(aliases), kind
+    labels = [value for each in objects for value in each["metadata"]["labels"].values()]
+    assert all(LABEL.fullmatch(value) for value in labels)
+
+
+def test_versions_of_a_build_of_ones_own_are_labels_that_kubernetes_takes(helm: Helm, tmp_path: Path) -> None:
+    own = tmp_path / "secrets-manager"
+    shutil.copytree(CHART, own)
+    about = (own / "Chart.yaml").read_text(encoding="utf-8")
+    for field, version in (("version", f"3.0.0-{'x' * 60}+a"), ("appVersion", "3.0.0+build.7")):
+        about = re.sub(rf"(?m)^{field}: .*", f"{field}: {version}", about)
+    (own / "Chart.yaml").write_text(about, encoding="utf-8")
+
+    objects = helm.template(own, release=NAME, namespace=NAME)
+
+    labels = [value for each in objects for value in each["metadata"]["labels"].values()]
+    assert all(LABEL.fullmatch(value) for value in labels)
+    assert "3.0.0_build.7" in labels
+
+
 def test_without_an_election_one_pod_ends_before_the_next_begins(helm: Helm) -> None:
     values = {"replicas": 1, "settings": {"enable-leader-election": False}}
     objects = chart(helm, values)
@@ -208,20 +281,20 @@ def test_a_rollout_waits_longer_than_a_replica_needs_to_trust_the_next_hand_over
 
 # ── texts ────────────────────────────────────────────────────────────────────────────────────────────
 
-HOSTILE_LABELS = {f"label{number}": text for number, text in enumerate(HOSTILE)}
+HOSTILE_TEXTS = {f"text{number}": text for number, text in enumerate(HOSTILE)}
 
 
 def test_no_text_of_the_values_becomes_anything_but_a_text(helm: Helm) -> None:
     values: dict[str, Any] = {
         **EVERYTHING,
-        **dict.fromkeys(("commonLabels", "podLabels", "podAnnotations", "nodeSelector"), HOSTILE_LABELS),
-        "service": {"annotations": HOSTILE_LABELS},
-        "serviceAccount": {"annotations": HOSTILE_LABELS},
-        "serviceMonitor": {"enabled": True, "labels": HOSTILE_LABELS},
-        "prometheusRule": {"enabled": True, "labels": HOSTILE_LABELS},
+        "podAnnotations": HOSTILE_TEXTS,
+        "service": {"annotations": HOSTILE_TEXTS},
+        "serviceAccount": {"annotations": HOSTILE_TEXTS},
+        "dashboard": {"enabled": True, "annotations": HOSTILE_TEXTS},
+        "extraPodSpec": {"dnsConfig": {"options": [{"name": "a", "value": text} for text in HOSTILE]}},
         "extraEnv": [{"name": f"N{number}", "value": text} for number, text in enumerate(HOSTILE)],
         "extraObjects": [
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": HOSTILE_LABELS}
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": HOSTILE_TEXTS}
         ],
         "tolerations": [{"key": text} for text in HOSTILE],
         "serviceAccountTokens": {f"a{number}": {"audience": text} for number, text in enumerate(HOSTILE)},
@@ -232,10 +305,26 @@ def test_no_text_of_the_values_becomes_anything_but_a_text(helm: Helm) -> None:
 
     assert len(objects) == len(plain) + 1
     found = list(itertools.chain.from_iterable(map(_texts, objects)))
-    # Every object has the common labels, and nine places hold the texts besides.
-    added = len(plain) + 9
+    # Nine places hold the texts.
     for text in HOSTILE:
-        assert found.count(text) >= added, ascii(text)
+        assert found.count(text) >= 9, ascii(text)
+
+
+def test_labels_that_yaml_would_take_for_something_else_stay_texts(helm: Helm) -> None:
+    words = {
+        f"a{number}": text for number, text in enumerate(["true", "1e5", "null", "0123", "no", "", "1.0"])
+    }
+    labels = {name: {"enabled": True, "labels": words} for name in ("serviceMonitor", "prometheusRule")}
+    every = dict.fromkeys(("commonLabels", "podLabels", "nodeSelector"), words)
+
+    objects = chart(helm, {**EVERYTHING, **labels, **every})
+
+    assert all(words.items() <= each["metadata"]["labels"].items() for each in objects)
+    assert pod_of(objects)["nodeSelector"] == words
+    assert (
+        words.items()
+        <= _at(one_of(objects, "Deployment"), ("spec", "template", "metadata", "labels")).items()
+    )
 
 
 @pytest.mark.parametrize("text", CONTROL, ids=ascii)

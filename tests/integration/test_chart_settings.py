@@ -120,6 +120,48 @@ def test_no_option_becomes_anything_but_the_text_that_it_is(helm: Helm) -> None:
     assert tomllib.loads(text) == given
 
 
+def test_numbers_of_a_plug_in_arrive_to_the_digit(helm: Helm) -> None:
+    numbers = {
+        "half": 0.5,
+        "below": -2.25,
+        "tiny": 1e-9,
+        "count": 1_000_000,
+        "most": 2**53 - 1,
+        "list": [1, 0.25],
+        "inline": [{"half": 0.5}],
+    }
+    table = {"kind": "other-kind", **numbers}
+
+    text = _rendered(helm, {"backends": {"x": table}}, plugins=["other-kind"])
+
+    assert tomllib.loads(text)["backends"]["x"] == table
+
+
+def test_null_in_a_table_of_a_plug_in_says_nothing(helm: Helm) -> None:
+    table = {"kind": "other-kind", "none": None, "inner": {"none": None}, "list": [{"none": None, "a": 1}]}
+
+    text = _rendered(helm, {"backends": {"x": table}}, plugins=["other-kind"])
+
+    assert tomllib.loads(text)["backends"]["x"] == {"kind": "other-kind", "inner": {}, "list": [{"a": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (2**53, "settings: 9007199254740992 has more digits than Helm keeps of a number; give fewer"),
+        (-1e300, "settings: -1e+300 has more digits than Helm keeps of a number; give fewer"),
+        ([1, None], "settings: null stands in a list; take it out"),
+    ],
+    ids=str,
+)
+def test_what_would_not_arrive_as_it_is_is_refused(helm: Helm, value: Any, told: str) -> None:
+    table = {"kind": "other-kind", "key": value}
+
+    _, refusal = chart_or_refusal(helm, {"plugins": ["other-kind"], "settings": {"backends": {"x": table}}})
+
+    assert told in refusal
+
+
 @pytest.mark.parametrize("text", CONTROL, ids=ascii)
 def test_a_control_character_arrives_or_is_refused(helm: Helm, text: str) -> None:
     given = {"controller-name": f"a{text}b"}

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import functools
 import json
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kit.described import described
-from tests.integration.chart_support import CHART, chart
+from tests.integration.chart_support import CHART, NAME, chart, comparable, container_of, one_of, settings_of
+from tests.integration.schema_walk import CHOSEN, Walk
 from tests.testbed.helm_cli import Helm
 
 Values = Mapping[str, Any]
 
+WALK = Walk(root=json.loads((CHART / "values.schema.json").read_text(encoding="utf-8")))
 DEFAULTS = described((CHART / "values.yaml").read_text(encoding="utf-8"))
 DIGEST = f"sha256:{'0' * 64}"
 POD = {"Deployment"}
@@ -102,6 +107,7 @@ OTHERS: dict[str, tuple[Any, set[str], Values]] = {
     "nodeSelector": ({"a": "b"}, POD, {}),
     "tolerations": ([{"operator": "Exists"}], POD, {}),
     "affinity": ({"nodeAffinity": {}}, POD, {}),
+    "extraPodSpec": ({"runtimeClassName": "gvisor"}, POD, {}),
     "extraEnv": ([{"name": "A", "value": "b"}], POD, {}),
     "extraVolumes": ([{"name": "more", "emptyDir": {}}], POD, {}),
     "extraVolumeMounts": ([{"name": "more", "mountPath": "/more"}], POD, VOLUME),
@@ -126,6 +132,40 @@ def test_each_value_changes_the_objects_that_it_is_about_and_no_others(helm: Hel
     changed = [each for each in after if each not in before] + [each for each in before if each not in after]
 
     assert {each["kind"] for each in changed} == kinds
+
+
+@pytest.mark.parametrize("depth", ["whole-tables", "deep-in-tables"])
+def test_null_where_the_chart_says_nothing_says_nothing(helm: Helm, depth: str) -> None:
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    nulls = WALK.nulls(defaults, deep=depth == "deep-in-tables")
+
+    assert nulls["podLabels"] == {CHOSEN: None}
+    assert nulls["mountedSecrets"] == {CHOSEN: None}
+    assert "namespace" in nulls["settings"]["vault"]
+    assert _full(comparable(chart(helm, nulls))) == _full(comparable(chart(helm)))
+
+
+def test_a_later_file_of_values_takes_back_what_an_earlier_one_said(helm: Helm, tmp_path: Path) -> None:
+    base, own = tmp_path / "base.yaml", tmp_path / "own.yaml"
+    said = {"podLabels": {"a": "b"}, "settings": {"backends": {"eu": {"kind": "vault"}}}}
+    base.write_text(json.dumps(said | {"resources": {"limits": {"cpu": "1"}}}), encoding="utf-8")
+    taken = {"podLabels": {"a": None}, "settings": {"backends": {"eu": None}}}
+    own.write_text(json.dumps(taken | {"resources": {"limits": {"cpu": None}}}), encoding="utf-8")
+
+    told = helm.run("template", NAME, CHART, "--namespace", NAME, "--values", base, "--values", own)
+
+    objects = [each for each in yaml.safe_load_all(told) if each]
+    assert "b" not in one_of(objects, "Deployment")["spec"]["template"]["metadata"]["labels"].values()
+    assert container_of(objects)["resources"]["limits"] == {"memory": "512Mi"}
+    assert tomllib.loads(settings_of(objects)).get("backends", {}) == {}
+
+
+def _full(value: Any) -> Any:
+    """The value without maps that hold nothing."""
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _full(item) for key, item in value.items()}
+    return {key: item for key, item in inner.items() if item != {}}
 
 
 @functools.cache

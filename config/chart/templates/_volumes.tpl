@@ -10,7 +10,7 @@
 {{- $tokens := deepCopy (.Values.serviceAccountTokens | default dict) -}}
 {{- with .Values.vault.kubernetesAuth -}}
 {{- if .enabled -}}
-{{- if hasKey $tokens "vault" -}}
+{{- if get $tokens "vault" -}}
 {{- fail "serviceAccountTokens.vault: vault.kubernetesAuth makes the token of that name; choose another" -}}
 {{- end -}}
 {{- $_ := set $tokens "vault" (pick . "audience" "expirationSeconds") -}}

@@ -12,6 +12,7 @@ from kit.option_schema import (
     LEFT_OUT,
     WORDS,
     credential_names,
+    decided_names,
     definitions,
     is_left_out,
     key_of,
@@ -121,3 +122,22 @@ def test_names_that_hold_a_credential_are_known(name: str) -> None:
 )
 def test_other_names_are_no_credentials(name: str) -> None:
     assert not re.search(credential_names(), name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("SECRETS_MANAGER_CONFIG", "SECRETS_MANAGER_VERSION", "SECRETS_MANAGER_ENABLE_LEADER_ELECTION"),
+        *(OPTIONS.by_key[name].environment for name in LEFT_OUT),
+        *(option.environment for option in IN_FILE if option.name.startswith("election.")),
+    ],
+)
+def test_what_the_chart_decides_has_its_name_in_the_environment(name: str) -> None:
+    assert re.search(decided_names(), name)
+
+
+@pytest.mark.parametrize(
+    "name", ["SECRETS_MANAGER_CONFIG__BACKEND_TIMEOUT", "SECRETS_MANAGER_WORKERS", "MY_SECRETS_MANAGER_ONCE"]
+)
+def test_other_options_are_for_everybody_to_decide(name: str) -> None:
+    assert not re.search(decided_names(), name)
