@@ -116,6 +116,8 @@ class RestartBatches:
         changes = self._dated(namespace, changes, found)
         due = due_restarts(changes, found.workloads.values(), self.now())
         self.board.decided(standings)
+        for kind, error in found.refused(standings.values()).items():
+            self.telemetry.restarted(kind, error.reason)
         results = self._restart_all(namespace, due)
         self._settle_all(namespace, standings, found, results)
         troubles = self._report_all(standings, found, results)

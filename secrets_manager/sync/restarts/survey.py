@@ -18,15 +18,15 @@ from secrets_manager.sync.restarts.board import Standing
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Workloads by name; names that do not exist; the kinds that may not be listed, or read by name.
+    """Workloads by name; names that do not exist; why kinds may not be listed, or read by name.
 
     ``unclear`` are kinds about which the API server gave no answer just now.
     """
 
     workloads: dict[WorkloadName, Workload] = field(default_factory=dict)
     missing: set[WorkloadName] = field(default_factory=set)
-    unlisted: dict[WorkloadKind, str] = field(default_factory=dict)
-    unread: dict[WorkloadKind, str] = field(default_factory=dict)
+    unlisted: dict[WorkloadKind, PermanentError] = field(default_factory=dict)
+    unread: dict[WorkloadKind, PermanentError] = field(default_factory=dict)
     unclear: set[WorkloadKind] = field(default_factory=set)
 
     def wanted_by(self, standing: Standing, names: Iterable[WorkloadName]) -> list[WorkloadName]:
@@ -35,9 +35,11 @@ class Found:
 
     def faults_for(self, standing: Standing) -> tuple[str, ...]:
         """Why some workloads that a definition may want could not be seen."""
-        named = {name.kind for name in standing.wish.workloads}
-        lists = self.unlisted.values() if standing.wish.referencing else ()
-        return (*lists, *(why for kind, why in self.unread.items() if kind in named))
+        return tuple(error.message for _, error in self._refusals(standing))
+
+    def refused(self, standings: Iterable[Standing]) -> dict[WorkloadKind, PermanentError]:
+        """The kinds that could not be seen though a change may ask for restarts of them, and why."""
+        return dict(refusal for each in standings if each.level for refusal in self._refusals(each))
 
     def is_unclear_for(self, standing: Standing) -> bool:
         """Whether there may be workloads that a definition wants and that were not seen."""
@@ -53,6 +55,11 @@ class Found:
             failed={name: failed[name] for name in self.wanted_by(standing, failed)},
             faults=self.faults_for(standing),
         )
+
+    def _refusals(self, standing: Standing) -> list[tuple[WorkloadKind, PermanentError]]:
+        named = {name.kind for name in standing.wish.workloads}
+        lists = self.unlisted.items() if standing.wish.referencing else ()
+        return [*lists, *((kind, error) for kind, error in self.unread.items() if kind in named)]
 
 
 def survey(restarter: Restarter, namespace: str, standings: Collection[Standing]) -> Found:
@@ -98,7 +105,7 @@ def _list(
             if workload.name in named or not secrets.isdisjoint(workload.secrets):
                 found.workloads[workload.name] = workload
     except PermanentError as error:
-        found.unlisted[kind] = error.message
+        found.unlisted[kind] = error
         return False
     return True
 
@@ -109,7 +116,7 @@ def _get(restarter: Restarter, namespace: str, names: Iterable[WorkloadName], fo
             workload = restarter.get(namespace, name)
         except PermanentError as error:
             # The right is missing for the whole kind.
-            found.unread[name.kind] = error.message
+            found.unread[name.kind] = error
             return
         if workload is None:
             found.missing.add(name)

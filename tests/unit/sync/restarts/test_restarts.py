@@ -487,6 +487,37 @@ def test_without_the_right_the_condition_says_so_and_the_restart_follows_when_it
     assert bench.world.condition() == ("True", "Synced")
 
 
+@pytest.mark.parametrize(
+    ("restart", "verb"), [(BY_NAME, "get"), (BY_USE, "list"), (BY_NAME, "patch"), (BY_USE, "patch")]
+)
+def test_a_restart_without_the_right_is_counted_each_time_it_is_tried(restart: Json, verb: str) -> None:
+    bench = Bench(restart)
+    bench.make(uses="app")
+    bench.world.cluster.forbid(verb, "deployments")
+    bench.start()
+    assert bench.world.telemetry.restarts == []
+
+    bench.change()
+    bench.pass_window()
+    assert bench.world.telemetry.restarts == [("Deployment", "Forbidden")]
+    # An alert looks back for a quarter of an hour.
+    bench.world.pass_time(900)
+    assert set(bench.world.telemetry.restarts) == {("Deployment", "Forbidden")}
+    assert len(bench.world.telemetry.restarts) > 2
+
+
+def test_a_right_that_is_missing_for_other_kinds_counts_for_no_restart() -> None:
+    bench = Bench(BY_NAME)
+    bench.make()
+    for verb in ("get", "list"):
+        bench.world.cluster.forbid(verb, "statefulsets")
+    bench.start()
+    bench.change()
+    bench.pass_window()
+
+    assert bench.world.telemetry.restarts == [("Deployment", "success")]
+
+
 def test_a_start_of_the_daemon_does_not_take_the_sentence_away() -> None:
     bench = Bench().start()
     before = bench.world.definition()["metadata"]["resourceVersion"]
