@@ -65,6 +65,11 @@ def _started(instance: str = "a") -> str:
     return of("", pod=instance).replace("secrets_manager_{", "process_start_time_seconds{")
 
 
+def _asked(code: str, instance: str = "a") -> str:
+    """Calls to the API server, which any program may count by this name."""
+    return of("", pod=instance, code=code).replace("secrets_manager_{", "rest_client_requests_total{")
+
+
 _CALLS = "backend_request_duration_seconds_count"
 _READ = {"backend": "default", "kind": "vault", "operation": "read"}
 _BUCKET = "backend_request_duration_seconds_bucket"
@@ -206,6 +211,25 @@ DAEMON = (
         at=18,
         labels=OF,
         summary="The API server does not do what secrets-manager in namespace secrets asks.",
+    ),
+    Case(
+        alert="SecretsManagerApiServerFailing",
+        says="it is away, and there is nothing to write",
+        series={of("build_info"): "1x60", _asked("200"): "0+9x10 90x50", _asked("<error>"): "_x10 0+5x49"},
+        at=25,
+        labels=OF,
+        summary="The API server does not do what secrets-manager in namespace secrets asks.",
+    ),
+    Case(
+        alert="SecretsManagerApiServerFailing",
+        says="a tenth of the calls fail, and most of those of another program",
+        series={
+            of("build_info"): "1x60",
+            _asked("200"): "0+9x60",
+            _asked("503"): "0+1x60",
+            _asked("503", "stranger"): "0+99x60",
+        },
+        at=25,
     ),
     Case(
         alert="SecretsManagerApiServerFailing",
@@ -452,6 +476,21 @@ LOGINS = (
     ),
     Case(
         alert="SecretsManagerVaultTokenRenewalFailing",
+        says="a renewal is refused at half of each token's life of an hour, and a login follows",
+        series={
+            of(
+                "vault_token_renewal_errors_total",
+                vault_address="https://vault:8200",
+                vault_operation="renew-self",
+                error="BackendSecretForbiddenError",
+            ): "0x40 1x59 2x59",
+        },
+        at=45,
+        labels={**VAULT, "vault_operation": "renew-self"},
+        summary="The token for https://vault:8200 cannot be renewed (renew-self).",
+    ),
+    Case(
+        alert="SecretsManagerVaultTokenRenewalFailing",
         says="a token was revoked once",
         series={
             of(
@@ -465,20 +504,32 @@ LOGINS = (
     ),
     Case(
         alert="SecretsManagerVaultTokenExpiring",
-        says="it has less than a minute, for minutes",
-        series={of("vault_token_ttl", vault_address="https://vault:8200"): "59x60"},
-        at=6,
+        says="an hour's life goes on to its end",
+        series={of("vault_token_ttl", vault_address="https://vault:8200"): "3600-30x119 15x60"},
+        at=50,
         labels=VAULT,
-        summary="The token for https://vault:8200 has less than a minute to live.",
+        summary="The token for https://vault:8200 is about to expire: most of its life is over.",
     ),
     Case(
         alert="SecretsManagerVaultTokenExpiring",
-        says="it was renewed in time, and a root token never expires",
+        says="it has expired, and the last that was seen of it stays",
+        series={of("vault_token_ttl", vault_address="https://vault:8200"): "3600-30x119 15x60"},
+        at=75,
+        labels=VAULT,
+        summary="The token for https://vault:8200 is about to expire: most of its life is over.",
+    ),
+    Case(
+        alert="SecretsManagerVaultTokenExpiring",
+        says="it is renewed at half, replaced at a third, short, or a root token that never expires",
         series={
-            of("vault_token_ttl", vault_address="https://vault:8200"): "300-30x9 600x60",
-            of("vault_token_ttl", vault_address="https://root:8200", backend="root"): "0x60",
+            of("vault_token_ttl", vault_address="https://vault:8200"): "3600-30x60 3600-30x60",
+            of(
+                "vault_token_ttl", vault_address="https://batch:8200", backend="batch"
+            ): "3600-30x80 3600-30x60",
+            of("vault_token_ttl", vault_address="https://short:8200", backend="short"): "50x160",
+            of("vault_token_ttl", vault_address="https://root:8200", backend="root"): "0x160",
         },
-        at=6,
+        at=40,
     ),
     Case(
         alert="SecretsManagerVaultUnverified",

@@ -10,6 +10,13 @@ from kit.monitoring.rule import Alert
 
 __all__ = ["DAEMON"]
 
+
+def _calls(matcher: str = "") -> str:
+    """Calls to the API server within five minutes; other programs have this metric, too."""
+    calls = f"increase(rest_client_requests_total{matcher}[5m])"
+    return f"sum by (job, namespace) ({calls} and on (job, instance) secrets_manager_build_info)"
+
+
 DAEMON = (
     Alert(
         name="SecretsManagerDown",
@@ -107,10 +114,14 @@ max by (job, namespace) (secrets_manager_queue_oldest_wait_seconds) > 60""",
         name="SecretsManagerApiServerFailing",
         severity="warning",
         after="15m",
-        expr="""\
+        # Where nothing has to be written no reconcile fails, though the API server is away.
+        expr=f"""\
 sum by (job, namespace) (increase(
-  secrets_manager_controller_failures_total{reason=~"ClusterUnavailable|ClusterUnauthorized"}[5m]
-)) > 0""",
+  secrets_manager_controller_failures_total{{reason=~"ClusterUnavailable|ClusterUnauthorized"}}[5m]
+)) > 0
+or
+{_calls('{code=~"<error>|401|429|5.."}')}
+  > 0.5 * {_calls()}""",
         summary="The API server does not do what secrets-manager in namespace {{ $labels.namespace }} asks.",
         description="Secrets cannot be read or written. The log says why, by the reason ClusterUnavailable.",
         meaning="Calls to the API server fail, or it does not accept the identity of the daemon.",
@@ -123,7 +134,8 @@ sum by (job, namespace) (increase(
         summary="Watches of secrets-manager in namespace {{ $labels.namespace }} do not work.",
         description=(
             "Full lists take their place: changes of definitions and Secrets are seen later, and the API"
-            " server has more to do. Most likely the right to watch is missing."
+            " server has more to do. Most likely the right to watch is missing, or the API server does not"
+            " answer at all."
         ),
         meaning="A watch does not work, and full lists take its place.",
     ),

@@ -12,6 +12,7 @@ __all__ = ["LOGINS"]
 _VAULT = "{{ $labels.vault_address }}{{ with $labels.backend }} (backend {{ . }}){{ end }}"
 _KEY_VAULT = "{{ $labels.azure_kv_name }}{{ with $labels.backend }} (backend {{ . }}){{ end }}"
 _OF_VAULT = "job, namespace, backend, vault_address"
+_REFUSED = 'vault_operation="renew-self", error="BackendSecretForbiddenError"'
 
 LOGINS = (
     Alert(
@@ -31,11 +32,14 @@ LOGINS = (
         name="SecretsManagerVaultTokenRenewalFailing",
         severity="warning",
         after="15m",
-        # Some of these errors are counted once for each token, so five minutes might miss them.
-        expr=(
-            f"sum by ({_OF_VAULT}, vault_operation)"
-            " (increase(secrets_manager_vault_token_renewal_errors_total[10m])) > 0"
-        ),
+        # Some of these errors are counted once for each token, so five minutes might miss them. One that is
+        # refused comes at half of a token's life, and then there is a login.
+        expr=f"""\
+sum by ({_OF_VAULT}, vault_operation) (increase(secrets_manager_vault_token_renewal_errors_total[10m])) > 0
+or
+sum by ({_OF_VAULT}, vault_operation) (increase(
+  secrets_manager_vault_token_renewal_errors_total{{{_REFUSED}}}[1h]
+)) > 0""",
         summary=f"The token for {_VAULT} cannot be renewed ({{{{ $labels.vault_operation }}}}).",
         description="It logs in again when it has to. Most likely its policy lacks the right to renew.",
         meaning="The token for Vault can be looked up or renewed no more.",
@@ -44,13 +48,18 @@ LOGINS = (
         name="SecretsManagerVaultTokenExpiring",
         severity="critical",
         after="2m",
+        # A token is renewed at half of its life, and one that cannot be is replaced when a third is left.
         # A root token has a life of 0 seconds here and never expires.
         expr=f"""\
-max by ({_OF_VAULT}) (max_over_time(secrets_manager_vault_token_ttl[5m])) < 60
+max by ({_OF_VAULT}) (secrets_manager_vault_token_ttl)
+  < 0.25 * max by ({_OF_VAULT}) (max_over_time(secrets_manager_vault_token_ttl[1h]))
 and
 max by ({_OF_VAULT}) (secrets_manager_vault_token_ttl) > 0""",
-        summary=f"The token for {_VAULT} has less than a minute to live.",
-        description="Neither renewal nor a new login has worked. Secrets are kept and will follow no change.",
+        summary=f"The token for {_VAULT} is about to expire: most of its life is over.",
+        description=(
+            "Neither renewal nor a new login has worked. Secrets are kept, and follow no change once it has"
+            " ended."
+        ),
         meaning="The token for Vault is about to expire, and neither a renewal nor a login has worked.",
     ),
     Alert(

@@ -20,6 +20,7 @@ from secrets_manager.settings import BackendSettings
 # Errors that a new token ends at once. Others come again at each check of the token.
 _COUNTED_ONCE: tuple[tuple[RenewalOperation, RenewalError], ...] = (
     ("lookup-self", "BackendSecretForbiddenError"),
+    ("renew-self", "BackendSecretForbiddenError"),
     ("is-renewable", "VaultTokenNotRenewableError"),
 )
 _RENEWAL_STEPS = tuple(itertools.product(get_args(RenewalOperation), get_args(RenewalError)))

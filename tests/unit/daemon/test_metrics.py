@@ -161,6 +161,7 @@ def test_counters_of_alerts_begin_with_0_once_the_server_is_known(desk: Desk) ->
     assert set(begun.values()) == {0.0}
     assert {(dict(labels)["vault_operation"], dict(labels)["error"]) for labels in begun} == {
         ("lookup-self", "BackendSecretForbiddenError"),
+        ("renew-self", "BackendSecretForbiddenError"),
         ("is-renewable", "VaultTokenNotRenewableError"),
     }
     assert set(desk.series("secrets_manager_vault_login_errors_total").values()) == {0.0}
