@@ -23,6 +23,7 @@ _LONGEST = (
     "test_informer_faults.py",
     "test_backend_faults.py",
     "test_high_availability.py",
+    "test_alert_faults.py",
     "test_bench_estates.py",
     "test_sick_mounts.py",
     "test_azure_faults.py",

@@ -6,6 +6,7 @@ Knows nothing of what it scrapes.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -73,6 +74,11 @@ class Prometheus:
         if found["resultType"] == "scalar":
             return [({}, float(found["result"][1]))]
         return [(each["metric"], float(each["value"][1])) for each in found["result"]]
+
+    def over_time(self, expr: str, since: float) -> list[tuple[dict[str, str], list[float]]]:
+        """What an expression gave each second since a Unix time: labels and values of each series."""
+        found = self._get("query_range", query=expr, start=str(since), end=str(time.time()), step="1")
+        return [(each["metric"], [float(value) for _, value in each["values"]]) for each in found["result"]]
 
     def values(self, name: str, matcher: str) -> list[str]:
         """The values that a label has in the series that match."""
