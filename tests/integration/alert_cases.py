@@ -455,9 +455,19 @@ LOGINS = (
     ),
     Case(
         alert="SecretsManagerVaultLoginFailing",
+        says="a password is refused, which is shown again after five minutes and a half",
+        series={
+            of("vault_login_errors_total", vault_address="https://vault:8200"): "0x3 1x10 2x10 3x10 4x10 5x10"
+        },
+        at=25,
+        labels=VAULT,
+        summary="The daemon cannot log in to https://vault:8200.",
+    ),
+    Case(
+        alert="SecretsManagerVaultLoginFailing",
         says="four minutes of failed logins",
         series={of("vault_login_errors_total", vault_address="https://vault:8200"): "0+1x8 8x60"},
-        at=12,
+        at=17,
     ),
     Case(
         alert="SecretsManagerVaultTokenRenewalFailing",

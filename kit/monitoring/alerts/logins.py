@@ -18,9 +18,9 @@ LOGINS = (
     Alert(
         name="SecretsManagerVaultLoginFailing",
         severity="critical",
-        after="10m",
-        # A login that fails is tried again after 30 seconds at most.
-        expr=f"sum by ({_OF_VAULT}) (increase(secrets_manager_vault_login_errors_total[5m])) > 0",
+        after="15m",
+        # A login that fails is tried again after 30 seconds; a password that was refused, after 5 minutes.
+        expr=f"sum by ({_OF_VAULT}) (increase(secrets_manager_vault_login_errors_total[10m])) > 0",
         summary=f"The daemon cannot log in to {_VAULT}.",
         description=(
             "Look at the credentials first: a role id or secret id that was revoked, used up or has expired."
