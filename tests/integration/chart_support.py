@@ -74,7 +74,7 @@ def comparable(objects: Iterable[Object]) -> dict[tuple[str, str, str], Object]:
             one = _without_own_labels(copy.deepcopy(each))
             _bare_annotations(one["metadata"])
             if each["kind"] == "ConfigMap":
-                one["data"] = {name: tomllib.loads(text) for name, text in one["data"].items()}
+                one["data"] = {name: _meaning(name, text) for name, text in one["data"].items()}
             found[each["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]] = one
     return found
 
@@ -103,6 +103,10 @@ def settings_of(objects: Iterable[Object]) -> str:
     (text,) = (each["data"]["settings.toml"] for each in objects if "settings.toml" in each.get("data", {}))
     assert isinstance(text, str)
     return text
+
+
+def _meaning(name: str, text: str) -> Object | str:
+    return tomllib.loads(text) if name.endswith(".toml") else text
 
 
 def _bare_annotations(metadata: Object) -> None:

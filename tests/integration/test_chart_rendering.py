@@ -36,7 +36,10 @@ CHOICES: dict[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {
         (),
         {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}},
     ),
+    "grafana": ("grafana", (), {"dashboard": {"enabled": True}}),
 }
+# What is installed beside the daemon.
+MONITORING = ("prometheus", "grafana")
 COMPONENTS = tuple(each for _, components, _ in CHOICES.values() for each in components)
 EVERYTHING: dict[str, Any] = {
     "networkPolicy": {"enabled": True},
@@ -58,7 +61,7 @@ def test_the_chart_renders_what_kustomize_builds_for_the_same_choice(
     base, components, values = CHOICES[choice]
     built = comparable(kustomize(tmp_path / "overlay", base, components))
     rendered = comparable(chart(helm, values))
-    if base == "prometheus":
+    if base in MONITORING:
         rendered = {key: value for key, value in rendered.items() if key in built}
 
     assert set(rendered) == set(built)

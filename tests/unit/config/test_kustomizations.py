@@ -21,6 +21,7 @@ STARTING_POINTS = {
     CONFIG / "default",
     CONFIG / "namespaced",
     CONFIG / "prometheus",
+    CONFIG / "grafana",
     SAMPLES,
     SAMPLES / "several-backends",
     SAMPLES / "kv1",
