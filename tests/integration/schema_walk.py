@@ -42,6 +42,10 @@ class Walk:
         """Values with null wherever it may be and ``defaults`` say nothing: for tables, or deep in them."""
         return self._nulls(self.root, defaults, deep=deep)
 
+    def never_null(self, defaults: Mapping[str, Any]) -> list[str]:
+        """The places outside of lists that may be left out, and are so in ``defaults``, and refuse null."""
+        return list(self._never_null(self.root, defaults, ""))
+
     def _wrong(self, schema: Schema, place: str, closed: list[str], opened: list[str]) -> Any:
         schema = self._resolved(schema)
         if _may_be(schema, "array"):
@@ -68,11 +72,23 @@ class Walk:
         made: dict[str, Any] = {}
         for key, child in ((key, self._resolved(child)) for key, child in self._children(schema)):
             default, known, may = defaults.get(key), key in defaults, _may_be(child, "null")
-            if _may_be(child, "object") and (deep or known or not may):
+            inside = deep and "required" not in child
+            if _may_be(child, "object") and (inside or known or not may):
                 made[key] = self._nulls(child, default if isinstance(default, dict) else {}, deep=deep)
             if not known and may and not made.get(key):
                 made[key] = None
         return {key: value for key, value in made.items() if value != {}}
+
+    def _never_null(self, schema: Schema, defaults: Mapping[str, Any], place: str) -> Iterator[str]:
+        required = schema.get("required", [])
+        for key, child in ((key, self._resolved(child)) for key, child in self._children(schema)):
+            if key not in defaults and key not in required and not _may_be(child, "null"):
+                yield f"{place}/{key}"
+            if _may_be(child, "object"):
+                default = defaults.get(key)
+                yield from self._never_null(
+                    child, default if isinstance(default, dict) else {}, f"{place}/{key}"
+                )
 
     def _resolved(self, schema: Schema) -> Schema:
         while "$ref" in schema:

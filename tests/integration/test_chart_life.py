@@ -220,6 +220,22 @@ def test_a_second_release_is_told_that_the_api_is_there(on_cluster: Helm) -> Non
         _install(on_cluster, release="second", namespace="elsewhere")
 
 
+def test_another_release_takes_the_api_over(apart: TestCluster, on_cluster: Helm) -> None:
+    _install(on_cluster)
+    _install(on_cluster, WITHOUT_API, release="second")
+    api = apart.api.get(CRD)["metadata"]["uid"]
+
+    _upgrade(on_cluster, WITHOUT_API)
+    on_cluster.run(
+        *("upgrade", "second", CHART, "--namespace", PLACE, "--take-ownership"), values={"replicas": 2}
+    )
+    on_cluster.run("uninstall", PLACE, "--namespace", PLACE)
+
+    owned = apart.api.get(CRD)["metadata"]
+    assert owned["uid"] == api
+    assert owned["annotations"]["meta.helm.sh/release-name"] == "second"
+
+
 def test_a_release_in_named_namespaces_has_rights_in_these_only(apart: TestCluster, on_cluster: Helm) -> None:
     for name in ("team-a", "team-b", "team-c"):
         _ensure_namespace(apart, name)

@@ -126,6 +126,22 @@ def test_the_lease_of_the_settings_is_the_one_that_the_role_is_about(helm: Helm)
     assert one_of(other, "RoleBinding", "secrets-manager-election")["metadata"]["namespace"] == "there"
 
 
+def test_releases_that_share_a_namespace_of_their_leases_share_no_object(helm: Helm) -> None:
+    values = {**EVERYTHING, "settings": {"election": {"lease-namespace": "leases"}}}
+    first, second = (chart(helm, values, namespace=namespace) for namespace in ("one", "two"))
+    there = [
+        {(each["kind"], each["metadata"]["name"]) for each in objects if _is_in(each, "leases")}
+        for objects in (first, second)
+    ]
+
+    assert [len(names) for names in there] == [2, 2]
+    assert there[0] & there[1] == set()
+
+
+def _is_in(object_: Object, namespace: str) -> bool:
+    return bool(object_["metadata"].get("namespace") == namespace)
+
+
 def test_the_admission_policy_is_about_the_account_of_the_release(helm: Helm) -> None:
     values = {**EVERYTHING, "serviceAccount": {"name": "robot"}}
     objects = chart(helm, values, release="other", namespace="elsewhere")

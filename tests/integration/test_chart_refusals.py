@@ -107,6 +107,10 @@ def test_null_is_refused_by_name_or_means_nothing(helm: Helm, name: str) -> None
         ({"podLabels": {"team": "a" * 64}}, "at '/podLabels/team': maxLength: got 64, want 63"),
         ({"nodeSelector": {"Ex.test/a": "b"}}, "at '/nodeSelector': additional properties 'Ex.test/a' not"),
         ({"podAnnotations": {"a b": "c"}}, "at '/podAnnotations': additional properties 'a b' not"),
+        (
+            {"resources": {"limits": {"memory": "512MB"}}},
+            "at '/resources/limits/memory': '512MB' does not match",
+        ),
         ({"extraPodSpec": {"hostNetwork": True}}, "additional properties 'hostNetwork' not allowed"),
         ({"mountedSecrets": {"vault-ca": {"secretName": "a"}}}, "at '/mountedSecrets/vault-ca'"),
         ({"extraEnv": [{"name": "A"}]}, "at '/extraEnv/0'"),
@@ -219,6 +223,10 @@ def _env(*names: str) -> dict[str, Any]:
         (
             {**ACCOUNT_LOGIN, **_env("SECRETS_MANAGER_VAULT__AUTH_METHOD")},
             "extraEnv: SECRETS_MANAGER_VAULT__AUTH_METHOD is there twice, or another value",
+        ),
+        (
+            {"serviceAccount": {"create": False, "name": "robot", "annotations": {"a": "b"}}},
+            "serviceAccount.annotations: the account is not made here; annotate it where it is",
         ),
         (_env("A", "B", "A"), "extraEnv: A is there twice"),
         *(

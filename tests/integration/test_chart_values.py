@@ -134,10 +134,14 @@ def test_each_value_changes_the_objects_that_it_is_about_and_no_others(helm: Hel
     assert {each["kind"] for each in changed} == kinds
 
 
+def test_what_may_be_left_out_may_be_null() -> None:
+    # `global` is what Helm gives.
+    assert WALK.never_null(_chart_defaults()) == ["/global"]
+
+
 @pytest.mark.parametrize("depth", ["whole-tables", "deep-in-tables"])
 def test_null_where_the_chart_says_nothing_says_nothing(helm: Helm, depth: str) -> None:
-    defaults = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
-    nulls = WALK.nulls(defaults, deep=depth == "deep-in-tables")
+    nulls = WALK.nulls(_chart_defaults(), deep=depth == "deep-in-tables")
 
     assert nulls["podLabels"] == {CHOSEN: None}
     assert nulls["mountedSecrets"] == {CHOSEN: None}
@@ -158,6 +162,11 @@ def test_a_later_file_of_values_takes_back_what_an_earlier_one_said(helm: Helm, 
     assert "b" not in one_of(objects, "Deployment")["spec"]["template"]["metadata"]["labels"].values()
     assert container_of(objects)["resources"]["limits"] == {"memory": "512Mi"}
     assert tomllib.loads(settings_of(objects)).get("backends", {}) == {}
+
+
+def _chart_defaults() -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    return values
 
 
 def _full(value: Any) -> Any:

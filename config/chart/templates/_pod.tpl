@@ -49,10 +49,10 @@ tolerations:
 {{- end }}
 {{- with .Values.affinity }}
 affinity:
-  {{- include "secrets-manager.yaml" . | nindent 2 }}
+  {{- include "secrets-manager.map" . | nindent 2 }}
 {{- end }}
-{{- with .Values.extraPodSpec }}
-{{ include "secrets-manager.map" . }}
+{{- with include "secrets-manager.given" .Values.extraPodSpec | fromJson }}
+{{ include "secrets-manager.yaml" . }}
 {{- end }}
 {{- end -}}
 

@@ -4,6 +4,9 @@
 {{- include "secrets-manager.checkSaidTwice" . -}}
 {{- include "secrets-manager.checkEnvironment" . -}}
 {{- include "secrets-manager.checkVolumes" . -}}
+{{- if and .Values.serviceAccount.annotations (not .Values.serviceAccount.create) -}}
+{{- fail "serviceAccount.annotations: the account is not made here; annotate it where it is, or let serviceAccount.create be true" -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Kinds that there are, the name of the other backend, and no credential. */}}
