@@ -52,7 +52,7 @@ testbed: venv ## Build or find the test servers: about five minutes once, then n
 	@$(BIN)/python -m tests.testbed build
 
 .PHONY: chromium
-chromium: ## Find or install a browser for the tests of the status page, which are left out without one
+chromium: ## Find or install a browser for the tests in one, which are left out without it
 	@scripts/chromium
 
 .PHONY: pictures

@@ -17,6 +17,7 @@ import pytest
 from tests.effort import choose_examples
 from tests.testbed.azure.cloud import AzureDouble
 from tests.testbed.bed import start_openbao
+from tests.testbed.chromium import Browser, browser
 from tests.testbed.cluster import TestCluster
 from tests.testbed.fault_proxy import FaultProxy
 from tests.testbed.kube_api import ApiError, definitions, namespaces
@@ -96,6 +97,15 @@ def _serves_definitions(cluster: TestCluster) -> bool:
     except ApiError:
         return False
     return True
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Browser:
+    """A real browser; tests that need one are left out where there is none."""
+    found = browser()
+    if found is None:
+        pytest.skip("no Chromium on PATH: scripts/chromium installs one on Debian, for root")
+    return found
 
 
 @pytest.fixture(scope="session")

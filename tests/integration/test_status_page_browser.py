@@ -15,7 +15,7 @@ import pytest
 from tests.docs.pages import ROOT
 from tests.integration.status_support import StatusPage, daemon_with_page
 from tests.integration.world import PATIENCE, World, new_world
-from tests.testbed.chromium import Browser, Picture, browser
+from tests.testbed.chromium import Browser, Picture
 from tests.testbed.cluster import TestCluster
 from tests.testbed.openbao import OpenBao
 from tests.testbed.waiting import wait_until
@@ -29,14 +29,6 @@ PICTURES = {
 }
 MOST_BYTES = 200_000
 NAMESPACES = ("payments", "search", "shop")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Browser:
-    found = browser()
-    if found is None:
-        pytest.skip("no Chromium on PATH: scripts/chromium installs one on Debian, for root")
-    return found
 
 
 @pytest.fixture(scope="module")

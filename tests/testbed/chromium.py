@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,16 +62,38 @@ class Browser:
         self._run(f"--window-size={size[0]},{size[1]}", colours, f"--screenshot={file}", url)
         return _picture(file.read_bytes())
 
+    @contextmanager
+    def showing(self, url: str, *, proxy: str) -> Iterator[None]:
+        """Show a page meanwhile; all hosts but those of loopback are reached by the ``proxy``, HOST:PORT."""
+        # It is told to end where nobody asks for a picture or a text, unless it can be debugged.
+        arguments = (f"--proxy-server={proxy}", "--remote-debugging-port=0", url)
+        with _profile() as (folder, environ):
+            command = [str(self.program), *_PLAIN, f"--user-data-dir={folder}", *arguments]
+            quiet = subprocess.DEVNULL
+            with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environ) as process:
+                try:
+                    yield
+                finally:
+                    process.terminate()
+                    process.wait(_PATIENCE)
+
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
+        with _profile() as (folder, environ):
             return subprocess.run(
-                [str(self.program), *_PLAIN, f"--user-data-dir={profile}", *arguments],
+                [str(self.program), *_PLAIN, f"--user-data-dir={folder}", *arguments],
                 capture_output=True,
                 text=True,
                 check=True,
                 timeout=_PATIENCE,
-                env={"PATH": os.environ["PATH"], "HOME": profile, "TZ": "UTC", "LANG": "C.UTF-8"},
+                env=environ,
             )
+
+
+@contextmanager
+def _profile() -> Iterator[tuple[str, dict[str, str]]]:
+    """An empty folder for all that a browser writes, and its environment."""
+    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
+        yield folder, {"PATH": os.environ["PATH"], "HOME": folder, "TZ": "UTC", "LANG": "C.UTF-8"}
 
 
 def browser() -> Browser | None:
