@@ -1,7 +1,7 @@
-"""The tables of reasons in docs/troubleshooting.md: the code says which there are, and in which family.
+"""The tables of reasons in docs/troubleshooting.md: which there are, in which family, and what to do.
 
-Meaning and advice are written by people and stay; a new reason begins with the docstring of its
-error and what `explain` advises.
+That is what `explain` advises. Meanings are written by people and stay; a new reason begins with the
+docstring of its error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from docsite.references import Files, TextOf, between, kept, replaced, table
 from secrets_manager.domain import errors
 from secrets_manager.domain.errors import SecretsManagerError
-from secrets_manager.overview.advice import advice_on
+from secrets_manager.overview.advice import ADVICE
 
 _PAGE = "docs/troubleshooting.md"
 _TABLES: dict[str, type[SecretsManagerError]] = {
@@ -31,7 +31,7 @@ def written(text_of: TextOf) -> Files:
         before = kept(between(page, title))
         mine = {each.__name__: each for each in reasons() if issubclass(each, family)}
         order = [name for name in before if name in mine] + [name for name in mine if name not in before]
-        rows = ((f"`{name}`", *before.get(name, (_meaning(mine[name]), advice_on(name)))) for name in order)
+        rows = ((f"`{name}`", _meaning(mine[name], before.get(name)), ADVICE[name]) for name in order)
         page = replaced(_PAGE, page, title, table(("reason", "meaning", "what to do"), rows))
     return {_PAGE: page}
 
@@ -47,5 +47,5 @@ def reasons() -> Iterator[type[SecretsManagerError]]:
     return (kind for kind in kinds if kind not in parents)
 
 
-def _meaning(kind: type[SecretsManagerError]) -> str:
-    return inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
+def _meaning(kind: type[SecretsManagerError], written: tuple[str, ...] | None) -> str:
+    return written[0] if written else inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]

@@ -138,7 +138,8 @@ def test_a_failure_comes_with_what_to_do(desk: Desk) -> None:
     assert said["State"][0].startswith("It has not been in step for ")
     assert said["State"][1] == "Path 'x' has no key 'y'."
     assert said["What to do"] == [
-        "Check the key, upper and lower case included; one that may be missing can be optional."
+        "Check upper and lower case; an empty `key` means `data`. A key that may be absent can be `optional` "
+        "or have a `default`."
     ]
 
 
