@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import click
 
-from docsite.references import Files, TextOf, table
+from docsite.references import Files, TextOf, replaced, table
 from secrets_manager.commands import PROGRAM
 from secrets_manager.commands.app import app
-from secrets_manager.commands.exit_codes import Exit
+from secrets_manager.commands.exit_codes import MEANINGS
 
 _DAEMON = "../configuration.md#when-something-is-wrong"
 _HEAD = f"""\
@@ -24,16 +24,25 @@ Each is also `kubectl {PROGRAM} ...` where the program `kubectl-secrets_manager`
 
 This page is made by `make docs`.
 """
+_PAGE = "docs/commands.md"
+_EXIT_CODES = f"""\
+## Exit codes
+
+They are the same for all commands but `once`, which has [those of `--once`](../once-in-ci.md#exit-codes).
+The daemon has [its own]({_DAEMON}).
+"""
 
 
-def written(_text_of: TextOf) -> Files:
-    """The page, all of which is made."""
+def written(text_of: TextOf) -> Files:
+    """The page of the reference, all of which is made, and the exit codes of the other one."""
     parts = [
         _HEAD,
         *_sections(app, click.Context(app, info_name=PROGRAM, **app.context_settings), "##"),
-        *_exit_codes(),
+        _EXIT_CODES,
+        _exit_codes(),
     ]
-    return {"docs/reference/commands.md": "\n".join(parts)}
+    page = replaced(_PAGE, text_of(_PAGE), "exit codes", _exit_codes())
+    return {"docs/reference/commands.md": "\n".join(parts), _PAGE: page}
 
 
 def _sections(group: click.Group, parent: click.Context, level: str) -> Iterator[str]:
@@ -76,8 +85,7 @@ def _rows(command: click.Command, context: click.Context) -> Iterator[tuple[str,
             continue
         names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
         value = "" if option.is_flag or option.count else f" `{option.make_metavar(context)}`"
-        repeated = " May be given several times." if option.multiple else ""
-        yield names + value, _default(option), f"{option.help or ''}{repeated}"
+        yield names + value, _default(option), option.help or ""
 
 
 def _default(option: click.Option) -> str:
@@ -86,10 +94,5 @@ def _default(option: click.Option) -> str:
     return "" if option.is_flag or option.multiple or default in {None, ""} else f"`{default}`"
 
 
-def _exit_codes() -> Iterator[str]:
-    """The codes with the comments that stand above them in the source."""
-    meanings = dict(re.findall(r"^    # (.+)\n    ([A-Z_]+) = ", inspect.getsource(Exit), re.MULTILINE))
-    said = {name: meaning for meaning, name in meanings.items()}
-    yield "## Exit codes\n"
-    yield f"They are the same for all commands; those of the daemon are [others]({_DAEMON}).\n"
-    yield table(("code", "meaning"), ((f"`{each.value}`", said[each.name]) for each in Exit))
+def _exit_codes() -> str:
+    return table(("code", "meaning"), ((f"`{code.value}`", meaning) for code, meaning in MEANINGS.items()))

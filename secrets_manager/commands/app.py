@@ -11,7 +11,7 @@ from traceback import walk_tb
 import click
 
 from secrets_manager.commands import COMMANDS, COMPLETE_VARIABLE, PROGRAM
-from secrets_manager.commands.exit_codes import Exit
+from secrets_manager.commands.exit_codes import MEANINGS, Exit
 from secrets_manager.commands.faults import HungUp, code_of, told_all
 from secrets_manager.commands.kinds import Surroundings
 from secrets_manager.daemon.std_streams import say
@@ -26,6 +26,11 @@ class _Commands(click.Group):
     def list_commands(self, _context: click.Context) -> list[str]:
         """All words, in the order of the table."""
         return list(COMMANDS)
+
+    def format_epilog(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The exit codes, below the commands."""
+        with formatter.section("Exit codes of all commands but once, which has those of the daemon"):
+            formatter.write_dl([(str(int(code)), meaning) for code, meaning in MEANINGS.items()])
 
     def get_command(self, _context: click.Context, word: str) -> click.Command | None:
         """The command of that word, if there is one."""

@@ -24,7 +24,7 @@ from secrets_manager.overview.definitions import line_of
 from secrets_manager.overview.model import Readiness
 
 
-@click.command("explain", cls=WithFlags)
+@click.command("explain", cls=WithFlags, short_help="Say everything about one definition, in sentences.")
 @click.argument("name", shell_complete=complete_definitions)
 @cluster_options()
 @form_option()
@@ -33,9 +33,13 @@ def explain(surroundings: Surroundings, /, *, name: str, asked: Asked, form: For
     """Say everything about one definition: what it reads, what is written, whose it is, and what to do.
 
     NAME is a definition, or NAMESPACE/NAME. With flags of the daemon behind -- it also says which rule of the
-    path policy decides about each path. No value of a Secret is read. The exit code is 1 if it is not ready.
+    path policy decides about each path. No value of a Secret is read, and no backend is asked.
+
+    It needs the right to get secretdefinitions. By the rights to list secretdefinitions and events, and to
+    get secrets, it knows more, and says what it does not know. The exit code is 1 if the definition is not
+    ready.
     """
-    judge = Judge(settings_of(surroundings)) if surroundings.flags else None
+    judge = Judge(settings_of(surroundings, offline=True)) if surroundings.flags else None
     with cluster_of(asked, surroundings) as cluster:
         ref = ref_named(name, cluster.namespace)
         facts = gather(cluster.api, ref, judge, utc_now())

@@ -37,5 +37,6 @@ def once() -> None:
     """Bring every definition in scope into step once, and end.
 
     FLAGs, the environment and the settings file are those of the daemon; `secrets-manager -help` lists them.
-    The exit code is 0 if every definition is in step.
+    It needs the rights of the daemon. The exit code is 0 if every definition is in step or suspended, 1 if
+    not or where a setting is missing, and 2 for a wrong flag or setting.
     """

@@ -35,7 +35,7 @@ def _backend(_context: click.Context, _option: click.Parameter, values: tuple[st
     return values[0] if values else DEFAULT_BACKEND
 
 
-@policy.command("test", cls=WithFlags)
+@policy.command("test", cls=WithFlags, short_help="Say which rule decides about a path, and why.")
 @click.argument("namespace", callback=_namespace)
 @click.argument("path")
 @click.option(
@@ -51,10 +51,11 @@ def _backend(_context: click.Context, _option: click.Parameter, values: tuple[st
 def test(surroundings: Surroundings, /, *, namespace: str, path: str, backend: str, form: Form) -> int:
     """Say which rule decides whether definitions of NAMESPACE may read PATH, and why.
 
-    Settings are read as the daemon reads them; flags of the daemon stand behind --. No call is made. The exit
-    code is 0 if the path is allowed, 1 if it is denied, and 2 if the settings or the arguments have a fault.
+    Settings are read as the daemon reads them; flags of the daemon stand behind --. No call is made, and no
+    credentials are needed. The exit code is 0 if the path is allowed, 1 if it is denied, and 2 if the
+    settings or the arguments have a fault.
     """
-    verdict = Judge(settings_of(surroundings)).verdict(namespace, backend, path)
+    verdict = Judge(settings_of(surroundings, offline=True)).verdict(namespace, backend, path)
     data = {
         "namespace": namespace,
         "backend": backend,

@@ -34,7 +34,11 @@ _HELP = """\
 Say of each definition whether its Secret is in step, why not, and what it was made of.
 
 NAME is a definition, or NAMESPACE/NAME; without one, all of the namespace are shown. CHANGED is how long ago
-the Secret was written. The exit code is 1 if a definition that is shown is not ready.
+the Secret was written.
+
+It needs the right to list secretdefinitions, for a NAME to get them, and with --watch to watch them. For
+CHANGED it lists or gets the metadata of secrets, and shows - where you may not. The exit code is 1 if a
+definition that is shown is not ready.
 """
 
 
@@ -45,7 +49,9 @@ class _Asked:
     names: Sequence[Ref]
 
 
-@click.command("status", cls=Plain, help=_HELP)
+@click.command(
+    "status", cls=Plain, help=_HELP, short_help="Say which definitions are in step, and why others are not."
+)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_definitions)
 @cluster_options(everywhere=True)
 @click.option("-w", "--watch", is_flag=True, help="Go on, and show each change; ends at Ctrl-C.")

@@ -16,7 +16,7 @@ from secrets_manager.commands.kinds import Plain, Surroundings
 from secrets_manager.commands.output import Form, form_option, tell
 
 
-@click.command("suspend", cls=Plain)
+@click.command("suspend", cls=Plain, short_help="Leave the Secrets of definitions as they are.")
 @choice_options()
 @cluster_options()
 @form_option()
@@ -26,11 +26,14 @@ def suspend(surroundings: Surroundings, /, *, asked: Asked, form: Form, **chosen
 
     NAME is a definition, or NAMESPACE/NAME. It sets spec.suspend; a tool that applies the manifest with
     another value undoes it.
+
+    It needs the rights to get and patch secretdefinitions, and with --all to list them. The exit code is 0,
+    too, where a definition was suspended already.
     """
     return _run(surroundings, asked, form, suspended=True, **chosen)
 
 
-@click.command("resume", cls=Plain)
+@click.command("resume", cls=Plain, short_help="Keep the Secrets of definitions in step again.")
 @choice_options()
 @cluster_options()
 @form_option()
@@ -39,6 +42,9 @@ def resume(surroundings: Surroundings, /, *, asked: Asked, form: Form, **chosen:
     """Keep the Secrets of definitions in step again, after `suspend`.
 
     NAME is a definition, or NAMESPACE/NAME. It takes spec.suspend away.
+
+    It needs the rights to get and patch secretdefinitions, and with --all to list them. The exit code is 0,
+    too, where a definition was not suspended.
     """
     return _run(surroundings, asked, form, suspended=False, **chosen)
 

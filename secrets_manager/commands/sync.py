@@ -38,7 +38,10 @@ def sync(surroundings: Surroundings, /, *, asked: Asked, form: Form, **options: 
     """Ask the daemon to read every path of definitions anew, now.
 
     NAME is a definition, or NAMESPACE/NAME. It sets the annotation secrets-manager.tuenti.io/sync to the
-    time. The exit code is 1 if a definition is suspended, for which nothing is read, and with --wait if one
+    time.
+
+    It needs the rights to get and patch secretdefinitions, with --all to list them, and with --wait to list
+    events. The exit code is 1 if a definition is suspended, for which nothing is read, and with --wait if one
     is not ready afterwards; it is 3 if no daemon answered in time.
     """
     names, everything = options["names"], options["everything"]

@@ -19,14 +19,14 @@ ADVICE: dict[str, str] = {
     "BackendSealed": "Unseal Vault.",
     "BackendTimeout": "Find out why the backend or the way to it is slow.",
     "BackendTLS": (
-        "Set `vault.ca-cert`, `vault.tls-server-name`, or `azure-kv.ca-cert`; or renew the certificate, if it "
-        "has expired."
+        "Set `vault.ca-cert`, `vault.tls-server-name`, or `azure-kv.ca-cert`; or renew the certificate, if "
+        "it has expired."
     ),
     "SessionExpired": "Nothing, unless it stays: a login is under way.",
     "AuthFailed": (
-        "Renew the secret id or the role, or what the code `AADSTS…` of Entra ID in the message is about. The "
-        "login is tried again after 5, 10 and then every 30 s, and at once when the content of a credential "
-        "file changes."
+        "Renew the secret id or the role, or what the code `AADSTS…` of Entra ID in the message is about. "
+        "The login is tried again after 5, 10 and then every 30 s, and at once when the content of a "
+        "credential file changes."
     ),
     "ForbiddenByNetwork": (
         "Allow the daemon's address in the firewall of the key vault, or use a private endpoint."
@@ -37,10 +37,10 @@ ADVICE: dict[str, str] = {
     ),
     "NoAnswerYet": _NOT_REPORTED,
     "ClusterUnavailable": (
-        "Check the health of the API server, and what stands in between; 429 means that it is busy. A proxy's "
-        "403 means: allow the address, or put it into `NO_PROXY`; its 407 means that it wants credentials. If "
-        "other definitions are in step, the trouble is this object's own: a Secret that can no longer be "
-        "decrypted answers 500, and must be deleted."
+        "Check the health of the API server, and what stands in between; 429 means that it is busy. A "
+        "proxy's 403 means: allow the address, or put it into `NO_PROXY`; its 407 means that it wants "
+        "credentials. If other definitions are in step, the trouble is this object's own: a Secret that can "
+        "no longer be decrypted answers 500, and must be deleted."
     ),
     "ClusterUnauthorized": (
         "Restart the pod, if the ServiceAccount was made again. With a kubeconfig, renew its token or "
@@ -91,8 +91,8 @@ ADVICE: dict[str, str] = {
     ),
     "SourceGone": "Write the path again, or delete the definition.",
     "ManySourcesGone": (
-        "Bring the paths back, if the backend was restored from an old backup; if they are to be gone, delete "
-        "the Secrets or the definitions."
+        "Bring the paths back, if the backend was restored from an old backup; if they are to be gone, "
+        "delete the Secrets or the definitions."
     ),
     "WouldShrink": (
         "Bring the keys back; or set [`onShrink`](definitions.md#when-sources-lose-something) to `Allow` if "
@@ -126,11 +126,11 @@ ADVICE: dict[str, str] = {
     "RejectedByCluster": "Correct the field that the message names.",
     "NotRestarted": "Grant [the right](restarts.md#rights), or make the workload, that the message names.",
     "Contested": (
-        "Let only one of the two write the fields that the message names; it also names who writes them, from "
-        "`metadata.managedFields`."
+        "Let only one of the two write the fields that the message names; it also names who writes them, "
+        "from `metadata.managedFields`."
     ),
     # The process ends before it connects.
-    "ConfigError": "Mend every fault of the message: [configuration](configuration.md#when-something-is-wrong).",
+    "ConfigError": "Mend each fault of the message: [settings](configuration.md#when-something-is-wrong).",
 }
 
 

@@ -133,9 +133,11 @@ def served(folder: Path, page: str) -> Iterator[tuple[int, Seen]]:
 
 def visit(chromium: Browser, folder: Path, page: str) -> Seen:
     """Show a page beside the files of a folder until it has sent what it found."""
-    with served(folder, page) as (port, seen):
-        with chromium.showing(f"http://127.0.0.1:{port}/driver.html", proxy=f"127.0.0.1:{port}"):
-            assert seen.done.wait(PATIENCE), f"the page sent nothing; asked other hosts for {seen.outside}"
+    with (
+        served(folder, page) as (port, seen),
+        chromium.showing(f"http://127.0.0.1:{port}/driver.html", proxy=f"127.0.0.1:{port}"),
+    ):
+        assert seen.done.wait(PATIENCE), f"the page sent nothing; asked other hosts for {seen.outside}"
     return seen
 
 

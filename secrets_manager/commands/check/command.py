@@ -51,6 +51,9 @@ def command(surroundings: Surroundings, *, files: Files, wanted: Wanted, strict:
     What the API server would refuse is found, templates that are none, and definitions in each other's way.
     With flags of the daemon behind -- they are checked against its settings: the path policy, the backends,
     the namespaces. With --backend, or --values, each path and key has to be there.
+
+    It needs no right in a cluster, and with --backend the daemon's login or one like it. The exit code is 1
+    if something is wrong, 2 if a file or the settings cannot be read, and 3 if a backend could not be asked.
     """
     with engine_of(wanted, surroundings) as engine:
         checker = Checker(engine=engine, namespace=files.namespace, reads=wanted.reads)

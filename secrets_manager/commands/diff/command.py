@@ -36,7 +36,7 @@ _AT_ONCE = 8
 _WHEN_GONE = "; if it stays so the Secret is deleted, as spec.onSourceGone wishes"
 
 
-@click.command("diff", cls=WithFlags)
+@click.command("diff", cls=WithFlags, short_help="Show what a sync would change in the cluster.")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_definitions)
 @click.option(
     "-f",
@@ -44,7 +44,7 @@ _WHEN_GONE = "; if it stays so the Secret is deleted, as spec.onSourceGone wishe
     "filenames",
     multiple=True,
     metavar="FILE",
-    help="Definitions as they would be once this file or folder is applied; - is standard input.",
+    help="Definitions as once this file or folder is applied; - is standard input. May be given again.",
 )
 @click.option("-R", "--recursive", is_flag=True, help="Look into the folders in a folder, too.")
 @cluster_options(everywhere=True)
@@ -54,8 +54,11 @@ def command(surroundings: Surroundings, /, *, asked: Asked, form: Form, **which:
     """Show what a sync would change in the cluster, by names, and change nothing.
 
     NAME is a definition, or NAMESPACE/NAME; without one, all of the namespace are looked at. It reads the
-    backends of the daemon's settings, and the Secrets, and shows no value. The exit code is 1 if anything
-    would change or is refused.
+    backends of the daemon's settings, and the Secrets, and shows no value.
+
+    It needs the rights to get and list secretdefinitions and secrets, for restarts to get and list workloads,
+    and the daemon's login to the backends or one like it. The exit code is 1 if anything would change or is
+    refused.
     """
     names: tuple[str, ...] = which["names"]
     files = Files(names=which["filenames"], recursive=which["recursive"])

@@ -27,7 +27,7 @@ from secrets_manager.settings import Settings
 _DEFAULT_NAMESPACE = "secrets-manager"
 
 
-@click.command("doctor", cls=WithFlags)
+@click.command("doctor", cls=WithFlags, short_help="Look for what stands in the way of the daemon.")
 @cluster_options()
 @click.option("--as", "as_user", default="", metavar="USER", help="Ask for the rights of this user.")
 @click.option("--timeout", type=Seconds(), default="30s", show_default=True, help="For all checks together.")
@@ -38,7 +38,9 @@ def command(surroundings: Surroundings, /, *, asked: Asked, as_user: str, timeou
 
     It reads the settings as the daemon does, and looks at the cluster, the rights, the CRD, the Lease, the
     backends, the definitions and what they left. It changes nothing, and shows no value. In the daemon's pod
-    it has the daemon's own eyes: kubectl exec deploy/secrets-manager -- /secrets-manager doctor. The exit
+    it has the daemon's own eyes: kubectl exec deploy/secrets-manager -- /secrets-manager doctor.
+
+    It needs no right, and says what you may not look at; --as takes the right to impersonate USER. The exit
     code is 1 if anything fails.
     """
     quiet_logs()

@@ -32,7 +32,7 @@ class Files:
         return manifests(texts(self.names, stdin, recursive=self.recursive), passed)
 
 
-def file_options(*, required: bool = True) -> Callable[[_Callback], _Callback]:
+def file_options() -> Callable[[_Callback], _Callback]:
     """``-f``, ``-R`` and ``-n``, as the parameter ``files`` of type `Files`.
 
     Further files may stand behind them, so that a shell may fill in their names.
@@ -46,7 +46,7 @@ def file_options(*, required: bool = True) -> Callable[[_Callback], _Callback]:
                 recursive=options.pop("recursive"),
                 namespace=options.pop("namespace"),
             )
-            if required and not files.names:
+            if not files.names:
                 raise click.UsageError("name the files with -f; - is standard input")
             return callback(*args, files=files, **options)
 

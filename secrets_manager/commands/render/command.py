@@ -29,7 +29,7 @@ from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.outcome import SUSPENDED
 
 
-@click.command("render", cls=WithFlags)
+@click.command("render", cls=WithFlags, short_help="Show the Secrets that definitions in files would become.")
 @file_options()
 @source_options()
 @click.option("--show-values", is_flag=True, help="Show the values, which are hidden otherwise.")
@@ -42,6 +42,10 @@ def command(
 
     Values come from --values or, with --backend, from the backends of the daemon's settings. Without both,
     all but values is shown and checked. What was read is shown as (hidden) unless --show-values is given.
+
+    It needs no right in a cluster, and with --backend the daemon's login or one like it. The exit code is 1
+    if a definition cannot become a Secret, 2 if the API server would refuse it or a file cannot be read, and
+    3 if a backend could not be asked.
     """
     with engine_of(wanted, surroundings) as engine:
         work = _Work(engine, reads=wanted.reads)

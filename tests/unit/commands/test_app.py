@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,45 @@ def test_every_word_of_the_table_has_a_command_that_says_what_it_does(desk: Desk
         assert desk.out.startswith(f"Usage: secrets-manager {word}")
     assert desk.run("help") == Exit.OK
     assert all(f"\n  {word} " in desk.out for word in COMMANDS)
+    assert not re.search(r"^  [a-z]+ .*\.\.\.$", desk.out, re.MULTILINE), "cut off"
+    assert all(f"\n  {code:<3}  " in desk.out for code in map(int, Exit))
+
+
+# The words of a command, and the rights by which it is done with all that it can tell.
+RIGHTS = {
+    ("status",): {("list", "secretdefinitions"), ("list", "secrets")},
+    ("status", "a"): {("get", "secretdefinitions"), ("get", "secrets")},
+    ("explain", "a"): {
+        ("get", "secretdefinitions"),
+        ("list", "secretdefinitions"),
+        ("list", "events"),
+        ("get", "secrets"),
+    },
+    ("sync", "a"): {("get", "secretdefinitions"), ("patch", "secretdefinitions")},
+    ("sync", "a", "--wait", "--timeout", "1ms"): {
+        ("get", "secretdefinitions"),
+        ("patch", "secretdefinitions"),
+        ("list", "events"),
+    },
+    ("suspend", "--all"): {(verb, "secretdefinitions") for verb in ("get", "list", "patch")},
+    ("resume", "a"): {("get", "secretdefinitions"), ("patch", "secretdefinitions")},
+}
+
+
+@pytest.mark.parametrize("words", RIGHTS, ids=" ".join)
+def test_the_help_of_a_command_names_the_rights_that_it_uses(desk: Desk, words: tuple[str, ...]) -> None:
+    desk.define("a", spec={"suspend": words[0] == "resume"})
+    desk.report("a")
+    desk.secret("a-secret")
+    desk.api.calls.clear()
+
+    assert desk.run(*words) in {Exit.OK, Exit.UNREACHED}
+    assert desk.api.calls.keys() == RIGHTS[words]
+    desk.run(words[0], "--help")
+    rights = desk.out.partition("It needs the right")[2].partition("The exit code")[0]
+    for verb, resource in RIGHTS[words]:
+        assert re.search(rf"\b{verb}s?\b", rights), verb
+        assert re.search(rf"\b{resource}\b", rights), resource
 
 
 def test_every_command_says_whether_it_takes_flags_of_the_daemon(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from secrets_manager.cluster.base import DEFINITIONS, EVENTS, SECRET_METADATA, S
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnavailable
+from secrets_manager.overview.advice import advice_on
 from tests.unit.commands.conftest import CANARY, Desk
 
 LOGIN = {"VAULT_ROLE_ID": CANARY, "VAULT_SECRET_ID": CANARY}
@@ -137,10 +138,7 @@ def test_a_failure_comes_with_what_to_do(desk: Desk) -> None:
 
     assert said["State"][0].startswith("It has not been in step for ")
     assert said["State"][1] == "Path 'x' has no key 'y'."
-    assert said["What to do"] == [
-        "Check upper and lower case; an empty `key` means `data`. A key that may be absent can be `optional` "
-        "or have a `default`."
-    ]
+    assert said["What to do"] == [advice_on("KeyNotFound")]
 
 
 def test_a_spec_that_cannot_be_used_says_why(desk: Desk) -> None:

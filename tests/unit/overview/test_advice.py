@@ -1,4 +1,4 @@
-"""Each reason comes with what to do, as a page and a terminal show it; docs/troubleshooting.md is made of it."""
+"""Each reason comes with what to do, as a page and a terminal show it."""
 
 from __future__ import annotations
 
