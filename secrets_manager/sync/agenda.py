@@ -140,10 +140,6 @@ class Agenda:
             for source in sources:
                 self.on_read(source)
 
-    def source_changed(self, source: Source) -> None:
-        """A source is said, perhaps wrongly, to have changed: reconcile its users, which share one read."""
-        self.reconcile_soon(self.view.ledger.users(source))
-
     def lead_acquired(self) -> None:
         """This replica leads from now on: reconcile everything, since all before was left to another."""
         self.without_lead.take_all()
