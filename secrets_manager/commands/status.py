@@ -34,7 +34,7 @@ _HELP = """\
 Say of each definition whether its Secret is in step, why not, and what it was made of.
 
 NAME is a definition, or NAMESPACE/NAME; without one, all of the namespace are shown. CHANGED is how long ago
-the Secret was written.
+the data of the Secret was written.
 
 It needs the right to list secretdefinitions, for a NAME to get them, and with --watch to watch them. For
 CHANGED it lists or gets the metadata of secrets, and shows - where you may not. The exit code is 1 if a

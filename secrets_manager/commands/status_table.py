@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.text import Text
 
 from secrets_manager.commands.ages import UNKNOWN, age, span
 from secrets_manager.commands.columns import Cell, Columns
+from secrets_manager.commands.status_daemon import daemon_sentences
 from secrets_manager.domain.backend_name import DEFAULT_BACKEND
 from secrets_manager.domain.wording import printable
 from secrets_manager.overview.choice import tally, tally_text
-from secrets_manager.overview.model import BackendLine, DefinitionLine, Overview, Readiness, SourceLine
+from secrets_manager.overview.model import (
+    DefinitionLine,
+    Overview,
+    Readiness,
+    SourceLine,
+)
 
 _TITLES = ("NAMESPACE", "NAME", "SECRET", "READY", "REASON", "SOURCES", "CHANGED", "NEXT POLL")
 _MESSAGE = "MESSAGE"
@@ -82,25 +88,3 @@ def next_poll_text(line: DefinitionLine, now: datetime) -> str:
     if line.next_poll is not None:
         return f"in {span((line.next_poll - now).total_seconds())}"
     return f"every {span(line.refresh_period)}" if line.refresh_period else UNKNOWN
-
-
-def daemon_sentences(overview: Overview) -> Iterator[str]:
-    """What is known of the daemon itself; nothing where only the cluster was asked."""
-    if overview.lead is not None and overview.lead.holder:
-        yield f"{overview.lead.holder} leads"
-    for backend in overview.backends or ():
-        yield f"backend {backend.name} ({backend.kind}): {', '.join(_of_backend(backend))}"
-    if overview.queue is not None:
-        yield f"{overview.queue.depth} waiting, the longest for {span(overview.queue.oldest_wait)}"
-
-
-def _of_backend(backend: BackendLine) -> Iterator[str]:
-    yield "logged in" if backend.logged_in else "not logged in"
-    if backend.session_fault:
-        yield backend.session_fault
-    if backend.down_for is not None:
-        yield f"down, asked again in {span(backend.down_for)}"
-    if backend.sick_parts:
-        yield f"parts that are not asked for now: {backend.sick_parts}"
-    if backend.overdue >= 1:
-        yield f"polls are late by {span(backend.overdue)}"

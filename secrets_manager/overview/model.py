@@ -43,7 +43,7 @@ class DefinitionLine:
         secret: the name of its Secret.
         reason, message: those of the condition Ready, "" before there is one.
         since: when Ready last changed.
-        last_change: when the Secret was last written.
+        last_change: when the data of the Secret was last written.
         refresh_period: seconds between two polls that the definition itself asks for.
         next_poll: when the next path is due.
 
@@ -70,8 +70,8 @@ class BackendLine:
     Attributes:
         logged_in: whether there is a session that works.
         session_fault: the reason why the last check of the session failed, "" if it did not.
-        down_for: seconds for which no call is tried, None while it is up.
-        sick_parts: how many parts of it (mounts, paths) are not asked for now.
+        down_for: seconds for which it has been down, with probes alone; None while it is up.
+        parts_down: how many parts of it (mounts, paths) are down by themselves.
         overdue: by how many seconds the most overdue poll of it is late.
         token_life: seconds that its token has left.
 
@@ -82,7 +82,7 @@ class BackendLine:
     logged_in: bool
     session_fault: str
     down_for: float | None
-    sick_parts: int
+    parts_down: int
     overdue: float
     token_life: float | None = None
 

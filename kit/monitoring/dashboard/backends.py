@@ -36,7 +36,7 @@ BACKENDS = (
         runbook="SecretsManagerBackendDown",
     ),
     Panel(
-        title="Sick parts",
+        title="Parts down",
         description="Mounts, Vault namespaces and paths that do not answer by themselves.",
         queries=(
             Query(f"max by (backend) (secrets_manager_backend_parts_open{{{BACKEND}}})", "{{backend}}"),

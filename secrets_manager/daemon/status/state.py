@@ -49,7 +49,7 @@ def _line(upstream: Upstream, overdue: float) -> BackendLine:
         logged_in=backend.ready(),
         session_fault=upstream.session_fault,
         down_for=upstream.domains.open_for(),
-        sick_parts=upstream.domains.open_parts(),
+        parts_down=upstream.domains.open_parts(),
         overdue=overdue,
         token_life=backend.session_life() if isinstance(backend, SessionLife) else None,
     )

@@ -13,6 +13,7 @@ from secrets_manager.daemon.web.sparkline import bars
 from secrets_manager.daemon.web.status_style import CSS
 from secrets_manager.daemon.web.status_table import definitions_section
 from secrets_manager.daemon.web.status_words import UNKNOWN, count, duration, moment
+from secrets_manager.domain.outcome import SUSPENDED
 from secrets_manager.overview.model import BackendLine, ChangesLine, LeadLine, QueueLine, Readiness
 
 NAME = "secrets-manager"
@@ -119,47 +120,44 @@ def _notes(page: Page) -> Iterator[Element]:
 
 
 def _summary(page: Page) -> Element:
-    listing, query = page.listing, page.query
-    troubled = listing.total - listing.readiness[Readiness.TRUE]
-    tiles = [
-        _tile(listing.total, "definitions", query.link(ready=None, reason="", page=None)),
-        _tile(
-            listing.readiness[Readiness.TRUE],
-            "ready",
-            query.link(ready=Readiness.TRUE, reason="", page=None),
-            "good",
-        ),
-        _tile(
-            troubled,
-            "not ready",
-            query.link(ready=Readiness.FALSE, reason="", page=None),
-            "bad" if troubled else "",
-        ),
-        _tile(
-            listing.readiness[Readiness.UNKNOWN],
-            "of them unknown",
-            query.link(ready=Readiness.UNKNOWN, reason="", page=None),
-            "odd" if listing.readiness[Readiness.UNKNOWN] else "",
-        ),
-        _tile(listing.suspended, "suspended", query.link(ready=None, reason="Suspended", page=None)),
-    ]
-    reasons = [
-        tag(
-            "li",
-            tag("a", markup.shown(reason, 64), href=query.link(reason=reason, page=None)),
-            f" {number:,}",
-        )
-        for reason, number in listing.reasons
-    ]
     return tag(
         "section",
         tag("h2", "Summary", id="summary"),
-        tag("ul", tiles, class_="tiles"),
-        tag("p", "By reason:") if reasons else None,
-        tag("ul", reasons, class_="tiles small") if reasons else None,
+        tag("ul", list(_tiles(page)), class_="tiles"),
+        _reasons(page),
         _namespaces(page),
         aria_labelledby="summary",
     )
+
+
+def _tiles(page: Page) -> Iterator[Element]:
+    """The counts, each with a link to the definitions that it counts."""
+    listing, query = page.listing, page.query
+    ready, unknown = listing.readiness[Readiness.TRUE], listing.readiness[Readiness.UNKNOWN]
+    troubled = listing.total - ready
+
+    def link(readiness: Readiness | None, reason: str = "") -> str:
+        return query.link(ready=readiness, reason=reason, page=None)
+
+    yield _tile(listing.total, "definitions", link(None))
+    yield _tile(ready, "ready", link(Readiness.TRUE), "good")
+    yield _tile(troubled, "not ready", link(Readiness.FALSE), "bad" if troubled else "")
+    yield _tile(unknown, "of them unknown", link(Readiness.UNKNOWN), "odd" if unknown else "")
+    yield _tile(listing.suspended, "suspended", link(None, SUSPENDED))
+
+
+def _reasons(page: Page) -> Iterator[Element]:
+    items = [
+        tag(
+            "li",
+            tag("a", markup.shown(reason, 64), href=page.query.link(reason=reason, page=None)),
+            f" {number:,}",
+        )
+        for reason, number in page.listing.reasons
+    ]
+    if items:
+        yield tag("p", "By reason:")
+        yield tag("ul", items, class_="tiles small")
 
 
 def _tile(number: int, words: str, link: str, colour: str = "") -> Element:
@@ -198,7 +196,7 @@ def _daemon(page: Page) -> Iterator[Element]:
 
 
 def _backends(lines: Iterable[BackendLine], query: Query) -> Element:
-    names = ("Backend", "Kind", "Session", "Token ends in", "State", "Sick parts", "Polls late by")
+    names = ("Backend", "Kind", "Session", "Token ends in", "State", "Parts down", "Polls late by")
     rows = [_backend(line, query) for line in lines]
     if not rows:
         return tag("p", "None that these definitions read.")
@@ -225,7 +223,7 @@ def _backend(line: BackendLine, query: Query) -> Element:
         _cell("Session", tag("span", session, fault, class_="good" if well else "bad")),
         _cell("Token ends in", duration(line.token_life)),
         _cell("State", tag("span", state, class_=colour)),
-        _cell("Sick parts", f"{line.sick_parts:,}"),
+        _cell("Parts down", f"{line.parts_down:,}"),
         _cell("Polls late by", duration(line.overdue) if line.overdue >= _LATE else UNKNOWN),
     )
 

@@ -53,11 +53,29 @@ def test_definitions_stand_above_what_the_page_says_of_the_daemon(
     assert desk.out.splitlines()[-4:] == [
         "",
         "a leads",
-        "backend eu (vault): logged in, down, asked again in 2s, parts that are not asked for now: 2",
+        "backend eu (vault): logged in, down for 2s, only probes are sent, parts down: 2",
         "1 waiting, the longest for 0s",
     ]
     assert "2 definitions: 1 ready, 1 not ready (KeyNotFound 1)" in desk.out
     assert not desk.api.calls
+
+
+@pytest.mark.parametrize(
+    ("lead", "said"),
+    [
+        ({"holder": "", "isThisOne": True}, "the daemon works alone, without an election"),
+        ({"holder": "b", "isThisOne": False}, "b leads; the daemon that was asked waits, and knows nothing"),
+        ({"holder": "", "isThisOne": False}, "nobody leads; the daemon that was asked waits, and knows"),
+    ],
+)
+def test_a_daemon_that_does_not_lead_says_that_it_waits(
+    desk: Desk, page: StatusPage, lead: dict[str, Any], said: str
+) -> None:
+    page.content["lead"] = {**lead, "since": None}
+
+    desk.run("status", "--from", page.url)
+
+    assert f"\n{said}" in desk.out
 
 
 def test_the_same_choices_and_forms_as_of_the_cluster(desk: Desk, page: StatusPage) -> None:

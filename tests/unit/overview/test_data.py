@@ -29,7 +29,7 @@ def test_names_are_in_camel_case_times_in_rfc_3339_and_the_unknown_is_null() -> 
         logged_in=True,
         session_fault="",
         down_for=None,
-        sick_parts=0,
+        parts_down=0,
         overdue=0.5,
     )
 

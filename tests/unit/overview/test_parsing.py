@@ -39,7 +39,7 @@ WHOLE = Overview(
     definitions=(LINE,),
     backends=(
         BackendLine(
-            name="eu", kind="vault", logged_in=True, session_fault="", down_for=1.5, sick_parts=2, overdue=0.0
+            name="eu", kind="vault", logged_in=True, session_fault="", down_for=1.5, parts_down=2, overdue=0.0
         ),
     ),
     lead=LeadLine(holder="a", is_this_one=True, since=AT),

@@ -256,7 +256,7 @@ def test_a_backend_that_is_well_says_so() -> None:
     (line,) = made(StatusWorld()).backends or ()
 
     assert (line.name, line.kind, line.session_fault) == ("default", "memory", "")
-    assert (line.down_for, line.sick_parts, line.overdue, line.token_life) == (None, 0, 0.0, None)
+    assert (line.down_for, line.parts_down, line.overdue, line.token_life) == (None, 0, 0.0, None)
 
 
 def test_a_backend_that_is_down_says_for_how_long_and_how_late_its_polls_are() -> None:
