@@ -27,6 +27,8 @@ _SPACE = re.compile(rb"\s+")
 _WIDEST_INDENT = 8
 _COST_OF_YAML = 3
 _LONGEST_RANGE = 10_000
+# They stand in texts of JSON alone, so the JSON says the same.
+_FOR_HTML = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 Function = Callable[..., object]
 
@@ -96,12 +98,18 @@ def fromjson(call: Call, value: object) -> object:
     return view(parsed, call.name, call.meter)
 
 
-def tojson(call: Call, value: object, indent: object = None) -> object:
-    """The value as JSON, without spaces, or with lines indented by up to 8."""
+def tojson(
+    call: Call,
+    value: object,
+    indent: object = None,
+    html: object = False,  # noqa: FBT002 - templates name it
+) -> object:
+    """The value as JSON, without spaces, or with lines indented by up to 8; ``html`` escapes as Go does."""
     if indent is not None and not (type(indent) is int and 0 <= indent <= _WIDEST_INDENT):
         raise call.refuse(f"takes an indent from 0 to {_WIDEST_INDENT}")
     separators = (",", ":") if indent is None else (",", ": ")
-    return json.dumps(call_plain(call, value), ensure_ascii=False, indent=indent, separators=separators)
+    text = json.dumps(call_plain(call, value), ensure_ascii=False, indent=indent, separators=separators)
+    return text.translate(_FOR_HTML) if html is True else text
 
 
 def toyaml(call: Call, value: object) -> object:

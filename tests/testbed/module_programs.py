@@ -16,6 +16,7 @@ __all__ = [
     "ModuleProgram",
     "every_program",
     "gitops_program",
+    "go_templates_program",
     "helm_program",
     "prometheus_program",
     "promtool_program",
@@ -40,6 +41,7 @@ class ModuleProgram:
 
 
 _GITOPS = ModuleProgram(name="gitops", folder=_HERE / "gitops")
+_GO_TEMPLATES = ModuleProgram(name="go_templates", folder=_HERE / "go_templates")
 # Built without the linker's flags of a release it would not know its own version.
 _HELM = ModuleProgram(
     name="helm",
@@ -59,12 +61,17 @@ _PROMETHEUS, _PROMTOOL = (
     for name in ("prometheus", "promtool")
 )
 
-MODULE_PROGRAMS = (_GITOPS, _HELM, _PROMETHEUS, _PROMTOOL)
+MODULE_PROGRAMS = (_GITOPS, _GO_TEMPLATES, _HELM, _PROMETHEUS, _PROMTOOL)
 
 
 def gitops_program() -> Path:
     """The program by which GitOps tools judge an object: kstatus, and the Lua of Argo CD."""
     return _GITOPS.path()
+
+
+def go_templates_program() -> Path:
+    """What Go makes of a template: text/template, with sprig's functions."""
+    return _GO_TEMPLATES.path()
 
 
 def helm_program() -> Path:
