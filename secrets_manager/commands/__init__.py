@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "render": "secrets_manager.commands.render.command:command",
     "diff": "secrets_manager.commands.diff.command:command",
     "doctor": "secrets_manager.commands.doctor.command:command",
+    "migrate": "secrets_manager.commands.migrate.command:migrate",
     "policy": "secrets_manager.commands.policy:policy",
     "completion": "secrets_manager.commands.completion:completion",
 }

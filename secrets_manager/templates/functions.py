@@ -112,6 +112,11 @@ def tojson(
     return text.translate(_FOR_HTML) if html is True else text
 
 
+def as_text(call: Call, value: object) -> object:
+    """A text as it is, and anything else as JSON: what a key of a Secret would have of it."""
+    return call.text(value) if isinstance(value, str) else tojson(call, value)
+
+
 def toyaml(call: Call, value: object) -> object:
     """The value as YAML in blocks, every text in quotes, without an end of line at the end."""
     value = call_plain(call, value)
@@ -179,6 +184,7 @@ FILTERS: dict[str, Function] = {
     "quote": quote,
     "sha256": sha256,
     "split": split,
+    "text": as_text,
     "tojson": tojson,
     "toyaml": toyaml,
     "urlencode": urlencode,

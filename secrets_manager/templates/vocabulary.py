@@ -16,7 +16,7 @@ BUILT_IN_FILTERS = frozenset(
 )
 # Filters and functions of functions.py.
 OWN_FILTERS = frozenset(
-    "b64decode b64encode e escape fromjson lines quote sha256 split tojson toyaml urlencode".split()
+    "b64decode b64encode e escape fromjson lines quote sha256 split text tojson toyaml urlencode".split()
 )
 FUNCTIONS = frozenset({"dockerconfig", "range"})
 FILTERS = BUILT_IN_FILTERS | OWN_FILTERS

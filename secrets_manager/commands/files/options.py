@@ -13,7 +13,7 @@ import click
 
 from secrets_manager.commands.cluster import namespace_of
 from secrets_manager.commands.files.manifests import Manifest, Passed, Trouble, manifests
-from secrets_manager.commands.files.reading import texts
+from secrets_manager.commands.files.reading import Text, Unread, texts
 
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
@@ -26,10 +26,14 @@ class Files:
     recursive: bool
     namespace: str | None = None
 
+    def texts(self) -> Iterator[Text | Unread]:
+        """The text of each file."""
+        stdin = sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
+        return texts(self.names, stdin, recursive=self.recursive)
+
     def manifests(self, passed: Passed) -> Iterator[Manifest | Trouble]:
         """The definitions in them; ``passed`` counts the other objects."""
-        stdin = sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
-        return manifests(texts(self.names, stdin, recursive=self.recursive), passed)
+        return manifests(self.texts(), passed)
 
 
 def file_options() -> Callable[[_Callback], _Callback]:

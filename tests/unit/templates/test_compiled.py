@@ -165,3 +165,17 @@ def test_text_and_fields_that_are_too_long_are_never_made() -> None:
 
     with pytest.raises(TemplateFailed, match=r"\[b\]: is too long: 1048576 of 1048576 bytes are left"):
         compiled.render({"a": "a" * 2**20})
+
+
+@pytest.mark.parametrize("value", ["plain", "{{", "", 1, True, None, ["a"], {"b": 1}])
+def test_a_field_as_text_is_the_same_whether_minijinja_renders_it_or_not(value: object) -> None:
+    alone, beside = (compile_templates({"k": text}) for text in ("{{ a | text }}", "{{ a | text }}{{ '' }}"))
+
+    assert outcome(alone, {"a": value}) == outcome(beside, {"a": value})
+
+
+def outcome(templates: CompiledTemplates, values: dict[str, object]) -> dict[str, bytes] | str:
+    try:
+        return templates.render(values)
+    except TemplateFailed as failed:
+        return str(failed)

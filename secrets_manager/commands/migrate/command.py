@@ -1,0 +1,63 @@
+"""The command line of ``migrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from secrets_manager.commands import output
+from secrets_manager.commands.exit_codes import Exit
+from secrets_manager.commands.files.options import Files, file_options
+from secrets_manager.commands.migrate.finding import find
+from secrets_manager.commands.migrate.showing import as_data, as_junit, as_text, counts
+from secrets_manager.commands.migrate.writing import files_of, write_files
+from secrets_manager.migrate.plan import plan as make_plan
+from secrets_manager.migrate.remarks import Verdict
+
+_FORMS = ("text", "json", "yaml", "junit")
+
+
+@click.group("migrate")
+def migrate() -> None:
+    """Move from External Secrets to secrets-manager."""
+
+
+@migrate.command("plan")
+@file_options()
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write the definitions, backends and rules into this folder; without it, only report.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(_FORMS, case_sensitive=False),
+    default="text",
+    show_default=True,
+    help="Form of the report; junit is XML for pipelines.",
+)
+def plan(*, files: Files, folder: Path | None, form: str) -> int:
+    """Say what the objects of another operator in files would become, and write it.
+
+    Each object is converted, converted with a note that says what differs, or refused with the field and the
+    reason; no field is passed over. Nothing is asked of a cluster or a backend, and no value is shown. The
+    exit code is 1 if an object is refused or cannot be read.
+    """
+    found = find(files.texts(), files.namespace)
+    made = make_plan(found.originals)
+    if folder is not None:
+        write_files(files_of(made), folder)
+    if form == "junit":
+        output.write(as_junit(made, found.troubles))
+    else:
+        data = as_data(made, found.troubles)
+        output.tell(output.Form(form), data, lambda: as_text(made, found.troubles))
+    if any(trouble.unread for trouble in found.troubles):
+        return Exit.FAULT
+    counted = counts(made, found.troubles)
+    return Exit.NO if counted[Verdict.REFUSED] or counted[Verdict.SKIPPED] else Exit.OK

@@ -1,0 +1,210 @@
+"""The table of a backend for a store that reads Vault. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from secrets_manager.migrate.originals import Json, Original, dig
+from secrets_manager.migrate.remarks import Refused
+from secrets_manager.migrate.results import Backend, Mounted, Value
+
+__all__ = ["AT", "backend"]
+
+AT = "spec.provider.vault"
+_AUTH = f"{AT}.auth"
+_ROLE_BINDING = "bind the role of Vault to the daemon's service account"
+Todo = list[str]
+
+
+def backend(original: Original) -> Backend:
+    """The backend. Raises Refused."""
+    vault = dig(original.spec, "provider", "vault")
+    settings: dict[str, Value] = {"url": _text(vault, "server")}
+    if not settings["url"]:
+        raise Refused(f"{AT}.server", "is missing; it is the address of the Vault")
+    if _text(vault, "version") == "v1":
+        settings["engine"] = "kv1"
+    if namespace := _text(vault, "namespace"):
+        settings["namespace"] = namespace
+    other = _text(vault, "auth", "namespace")
+    if other and other != namespace:
+        raise Refused(
+            f"{_AUTH}.namespace", "is another one than that of the paths; the daemon has one for both"
+        )
+    todo: Todo = []
+    settings |= _trust(vault, original, todo)
+    settings |= _login(vault, original, todo)
+    return Backend(kind="vault", settings=settings, todo=tuple(todo))
+
+
+def _trust(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    provider = dig(vault, "caProvider")
+    if isinstance(provider, dict) and provider:
+        found["ca-cert"] = Mounted(
+            _text(provider, "type") or "Secret",
+            _namespace_of(provider, original, f"{AT}.caProvider"),
+            _text(provider, "name"),
+            _text(provider, "key") or "ca.crt",
+        )
+    elif _text(vault, "caBundle"):
+        found["ca-cert"] = "/etc/secrets-manager/vault-ca.pem"
+        todo.append(f"write the certificates of {AT}.caBundle, decoded, into the file of ca-cert")
+    for name, setting, key in (
+        ("certSecretRef", "client-cert", "tls.crt"),
+        ("keySecretRef", "client-key", "tls.key"),
+    ):
+        if isinstance(dig(vault, "tls", name), dict):
+            found[setting] = _mounted(vault, original, ("tls", name), key)
+    return found
+
+
+def _login(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
+    auth = dig(vault, "auth")
+    chosen = [name for name in _LOGINS if isinstance(dig(auth, name), dict)]
+    if len(chosen) != 1:
+        what = "names no login" if not chosen else f"names {len(chosen)} logins"
+        raise Refused(_AUTH, f"{what}; it has to name one of {', '.join(_LOGINS)}")
+    return _LOGINS[chosen[0]](vault, original, todo)
+
+
+def _by_token(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
+    todo.append("the token has to be renewable or kept by an agent: docs/vault-logins.md says more")
+    return {
+        "auth-method": "token",
+        "token-file": _mounted(vault, original, ("auth", "tokenSecretRef"), "token"),
+    }
+
+
+def _by_app_role(vault: Json, original: Original, _todo: Todo) -> dict[str, Value]:
+    at = ("auth", "appRole")
+    found: dict[str, Value] = {
+        "auth-method": "approle",
+        **_path(vault, *at, setting="approle-path", usual="approle"),
+    }
+    if role := _text(vault, *at, "roleId"):
+        found["role-id"] = role
+    else:
+        found["role-id-file"] = _mounted(vault, original, (*at, "roleRef"), "")
+    found["secret-id-file"] = _mounted(vault, original, (*at, "secretRef"), "")
+    return found
+
+
+def _by_kubernetes(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
+    at = ("auth", "kubernetes")
+    found: dict[str, Value] = {
+        "auth-method": "kubernetes",
+        "kubernetes-role": _text(vault, *at, "role"),
+    }
+    mount = _text(vault, *at, "mountPath")
+    if mount not in {"", "kubernetes"}:
+        found["kubernetes-path"] = mount
+    if isinstance(dig(vault, *at, "secretRef"), dict):
+        found["kubernetes-token-file"] = _mounted(vault, original, (*at, "secretRef"), "token")
+    else:
+        todo.append(_ROLE_BINDING)
+    return found
+
+
+def _by_jwt(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
+    at = ("auth", "jwt")
+    found: dict[str, Value] = {"auth-method": "jwt", **_path(vault, *at, setting="jwt-path", usual="jwt")}
+    if role := _text(vault, *at, "role"):
+        found["jwt-role"] = role
+    if isinstance(dig(vault, *at, "secretRef"), dict):
+        found["jwt-file"] = _mounted(vault, original, (*at, "secretRef"), "")
+    else:
+        todo.append(f"{_ROLE_BINDING}, and mount a token with the audience that the role wants as jwt-file")
+    return found
+
+
+def _by_password(method: str, name: str) -> Callable[[Json, Original, Todo], dict[str, Value]]:
+    def login(vault: Json, original: Original, _todo: Todo) -> dict[str, Value]:
+        at = ("auth", name)
+        return {
+            "auth-method": method,
+            **_path(vault, *at, setting=f"{method}-path", usual=method),
+            "username": _text(vault, *at, "username"),
+            "password-file": _mounted(vault, original, (*at, "secretRef"), "password"),
+        }
+
+    return login
+
+
+def _by_certificate(vault: Json, original: Original, _todo: Todo) -> dict[str, Value]:
+    at = ("auth", "cert")
+    return {
+        "auth-method": "cert",
+        **_path(vault, *at, setting="cert-path", usual="cert"),
+        "client-cert": _mounted(vault, original, (*at, "clientCert"), "tls.crt"),
+        "client-key": _mounted(vault, original, (*at, "secretRef"), "tls.key"),
+    }
+
+
+def _by_aws(vault: Json, _original: Original, todo: Todo) -> dict[str, Value]:
+    at = ("auth", "iam")
+    todo.append("give the daemon's service account the role of AWS that the login was made with")
+    found: dict[str, Value] = {
+        "auth-method": "aws",
+        **_path(vault, *at, setting="aws-path", usual="aws"),
+        "aws-role": _text(vault, *at, "vaultRole"),
+    }
+    for name, setting in (("region", "aws-region"), ("vaultAwsIamServerID", "aws-header-value")):
+        if text := _text(vault, *at, name):
+            found[setting] = text
+    return found
+
+
+def _by_google(vault: Json, _original: Original, todo: Todo) -> dict[str, Value]:
+    at = ("auth", "gcp")
+    todo.append("give the daemon's service account the identity of Google Cloud that the login was made with")
+    return {
+        "auth-method": "gcp",
+        **_path(vault, *at, setting="gcp-path", usual="gcp"),
+        "gcp-role": _text(vault, *at, "role"),
+    }
+
+
+_LOGINS: dict[str, Callable[[Json, Original, Todo], dict[str, Value]]] = {
+    "tokenSecretRef": _by_token,
+    "appRole": _by_app_role,
+    "kubernetes": _by_kubernetes,
+    "jwt": _by_jwt,
+    "userPass": _by_password("userpass", "userPass"),
+    "ldap": _by_password("ldap", "ldap"),
+    "cert": _by_certificate,
+    "iam": _by_aws,
+    "gcp": _by_google,
+}
+
+
+def _path(vault: Json, *at: str, setting: str, usual: str) -> dict[str, Value]:
+    found = _text(vault, *at, "path").strip("/")
+    return {} if found in {"", usual} else {setting: found}
+
+
+def _mounted(vault: Json, original: Original, at: tuple[str, ...], usual_key: str) -> Mounted:
+    ref = dig(vault, *at)
+    where = ".".join((AT, *at))
+    name, key = _text(ref, "name"), _text(ref, "key") or usual_key
+    if not name or not key:
+        raise Refused(where, "names no key of a Secret, so the daemon would have no credential")
+    return Mounted("Secret", _namespace_of(ref, original, where), name, key)
+
+
+def _namespace_of(ref: Any, original: Original, where: str) -> str:
+    """The namespace of what a reference names; that of the store, if it has one."""
+    namespace = _text(ref, "namespace") or original.key.namespace
+    if not namespace:
+        raise Refused(
+            where,
+            "names no namespace, so each namespace logs in with an object of its own; make a SecretStore of "
+            "each namespace that uses it",
+        )
+    return namespace
+
+
+def _text(value: Any, *at: str) -> str:
+    found = dig(value, *at)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,211 @@
+"""What becomes of each field of a foreign object, as a table; nothing that stands in one is passed over.
+
+A converter reads what its table calls converted. All else that an object says is found here, by going
+through every leaf of it: a leaf is a text, number or bool, or a list or map that is empty. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from secrets_manager.domain.wording import in_quotes
+from secrets_manager.migrate.originals import Original
+from secrets_manager.migrate.remarks import Remark, note, refusal
+
+__all__ = ["META", "Fate", "Field", "Table", "converted", "idle", "noted", "refused"]
+
+Path = tuple[str | int, ...]
+_ANY = "*"
+_BELOW = "**"
+
+
+class Fate(StrEnum):
+    """What becomes of a field."""
+
+    CONVERTED = "converted"
+    # It changes nothing about the Secret.
+    IDLE = "without effect"
+    NOTED = "noted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A row of a table.
+
+    Attributes:
+        path: names with dots between them; ``[]`` stands for each item of a list, ``*`` for each name of a
+            map, and ``**`` at the end for all below.
+        fate: what becomes of it.
+        says: for people, what differs or why it is refused, and what to do; a sentence without its subject's
+            path.
+        unless: values that say what holds anyway, so there is nothing to tell.
+        forms: the types of its value; anything else is refused.
+
+    """
+
+    path: str
+    fate: Fate
+    says: str = ""
+    unless: tuple[Any, ...] = ()
+    forms: tuple[type, ...] = (str,)
+
+
+def converted(path: str, *forms: type) -> Field:
+    """A field that is converted; its value is a text unless it says otherwise."""
+    return Field(path, Fate.CONVERTED, forms=forms or (str,))
+
+
+def idle(path: str, says: str) -> Field:
+    """A field that changes nothing about the Secret, and why."""
+    return Field(path, Fate.IDLE, says, forms=(str, int, float, bool))
+
+
+def noted(path: str, says: str, *unless: Any) -> Field:
+    """A field whose meaning is lost, which does little harm."""
+    return Field(path, Fate.NOTED, says, unless, forms=(str, int, float, bool))
+
+
+def refused(path: str, says: str, *unless: Any) -> Field:
+    """A field whose meaning would be lost, which matters."""
+    return Field(path, Fate.REFUSED, says, unless, forms=(str, int, float, bool))
+
+
+_SERVERS = "the API server writes it"
+META: tuple[Field, ...] = (
+    converted("apiVersion"),
+    converted("kind"),
+    converted("metadata.name"),
+    converted("metadata.namespace"),
+    converted("metadata.labels.*"),
+    converted("metadata.annotations.*"),
+    *(
+        idle(f"metadata.{name}", _SERVERS)
+        for name in (
+            "creationTimestamp",
+            "generation",
+            "managedFields.**",
+            "resourceVersion",
+            "selfLink",
+            "uid",
+        )
+    ),
+    idle("metadata.finalizers[]", "the old operator's own, and it takes them off"),
+    refused("metadata.generateName", "is not a name; give the object a name of its own"),
+    refused(
+        "metadata.ownerReferences.**", "another object makes this one; convert that one, or what it makes"
+    ),
+    idle("status.**", "the old operator writes it"),
+)
+
+
+class Table:
+    """The fields of one kind, with those that every object has."""
+
+    def __init__(self, operator: str, fields: Iterable[Field]) -> None:
+        self.operator = operator
+        self.fields: tuple[Field, ...] = (*META, *fields)
+        self._exact = {_steps(each.path): each for each in self.fields if not each.path.endswith(_BELOW)}
+        self._below = {_steps(each.path)[:-1]: each for each in self.fields if each.path.endswith(_BELOW)}
+
+    def remarks(self, original: Original) -> tuple[Remark, ...]:
+        """What is to be said of the fields of an object, in their order."""
+        return tuple(self._remarks(original))
+
+    def field(self, path: Path) -> Field | None:
+        """The row of a field of an object."""
+        found = self._found(path)
+        return found
+
+    def _remarks(self, original: Original) -> Iterator[Remark]:
+        told: set[str] = set()
+        for path, value in _leaves(original.body, ()):
+            remark = self._remark(path, value)
+            if remark is None or (remark.path + remark.says) in told:
+                continue
+            told.add(remark.path + remark.says)
+            yield remark.at(original.line(path))
+
+    def _remark(self, path: Path, value: Any) -> Remark | None:
+        shown = _shown(path)
+        row = self._found(path)
+        if value is None:
+            return None
+        if row is None:
+            if value in ({}, []) and self._is_above(path):
+                return None
+            return refusal(
+                shown, f"is no field that {self.operator} has there, or one that is not known here"
+            )
+        if row.path.endswith(_BELOW):
+            shown = _shown(path[: len(_steps(row.path)) - 1])
+        elif value in ({}, []) and not isinstance(value, row.forms):
+            return None
+        elif not isinstance(value, row.forms) or (isinstance(value, bool) and bool not in row.forms):
+            return refusal(shown, f"is {_form_of(value)}, which {self.operator} does not take there")
+        if value in row.unless:
+            return None
+        match row.fate:
+            case Fate.NOTED:
+                return note(shown, row.says)
+            case Fate.REFUSED:
+                return refusal(shown, row.says)
+        return None
+
+    def _found(self, path: Path) -> Field | None:
+        steps = tuple("[]" if isinstance(step, int) else step for step in path)
+        if (found := self._exact.get(steps)) is not None:
+            return found
+        if steps and (found := self._exact.get((*steps[:-1], _ANY))) is not None:
+            return found
+        below = (self._below.get(steps[:length]) for length in range(len(steps), 0, -1))
+        return next((row for row in below if row is not None), None)
+
+    def _is_above(self, path: Path) -> bool:
+        """Whether fields of the table are below the path."""
+        steps = tuple("[]" if isinstance(step, int) else step for step in path)
+        return any(known[: len(steps)] == steps for known in (*self._exact, *self._below))
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.replace("[]", ".[]").split("."))
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict) and value:
+        for name, each in value.items():
+            yield from _leaves(each, (*path, name))
+    elif isinstance(value, list) and value:
+        for number, each in enumerate(value):
+            yield from _leaves(each, (*path, number))
+    else:
+        yield path, value
+
+
+def _shown(path: Sequence[str | int]) -> str:
+    """As people write it; a name that has a dot, or is no plain text, in brackets."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step.isascii() and step.replace("-", "").replace("_", "").isalnum():
+            text += f".{step}" if text else step
+        else:
+            text += f"[{in_quotes(step)}]"
+    return text
+
+
+def _form_of(value: object) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list():
+            return "a list"
+    return "a map"

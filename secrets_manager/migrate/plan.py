@@ -1,0 +1,159 @@
+"""From objects of other operators to definitions, backends, rules, and a report of each object. Pure.
+
+Nothing that is found is passed over: each object has a verdict, and each of its fields is converted, changes
+nothing, or has a remark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from secrets_manager.cluster import specs
+from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import DefinitionError
+from secrets_manager.migrate import rules
+from secrets_manager.migrate.operators import KINDS, Kind
+from secrets_manager.migrate.originals import Key, Original
+from secrets_manager.migrate.remarks import Remark, Verdict, refusal, verdict_of
+from secrets_manager.migrate.results import Backend, Converted, Made
+from secrets_manager.migrate.stores import Store, Stores
+from secrets_manager.templates import compile_templates
+
+__all__ = ["Plan", "Report", "plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of one object: its verdict, why, and the definitions that it made."""
+
+    original: Original
+    verdict: Verdict
+    remarks: tuple[Remark, ...]
+    made: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that the objects became, each part in an order that does not depend on that of the files."""
+
+    definitions: tuple[Made, ...]
+    backends: Mapping[str, Backend]
+    origins: Mapping[str, tuple[Key, ...]]
+    rules: tuple[rules.Rule, ...]
+    reports: tuple[Report, ...]
+
+
+def plan(originals: Iterable[Original]) -> Plan:
+    """The plan for all objects."""
+    objects, reports = _known(originals)
+    stores = Stores(_stores(objects))
+    converted = [_checked(each) for each in _converted(objects, stores)]
+    converted = _without_clashes(converted)
+    made = sorted((each for one in converted for each in one.made), key=lambda each: each.ref)
+    reports += [_report(one.original, one.remarks, one.made) for one in converted]
+    reports += [_report(store.original, store.remarks) for store in stores.all.values()]
+    used = {backend for each in made for backend, _ in each.reads}
+    tables = {name: table for name, table in stores.tables().items() if name in used}
+    return Plan(
+        definitions=tuple(made),
+        backends=tables,
+        origins={name: stores.of_backend(name) for name in tables},
+        rules=rules.keeping(stores, made),
+        reports=tuple(sorted(reports, key=_place)),
+    )
+
+
+def _place(report: Report) -> tuple[str, int, Key]:
+    return report.original.file, report.original.line(()), report.original.key
+
+
+def _kind(original: Original) -> Kind | None:
+    return KINDS.get((original.group, original.key.kind))
+
+
+def _known(originals: Iterable[Original]) -> tuple[list[Original], list[Report]]:
+    """Those that can be looked at, each key once, and reports of the others."""
+    found: dict[Key, Original] = {}
+    reports: list[Report] = []
+    for original in originals:
+        why = _why_not(original)
+        if not why and original.key in found:
+            first = found[original.key]
+            why = refusal(
+                "metadata.name", f"is that of another object, in {first.file}, line {first.line(())}"
+            )
+        if why:
+            reports.append(_report(original, (why.at(original.line(())),)))
+        else:
+            found[original.key] = original
+    return list(found.values()), reports
+
+
+def _why_not(original: Original) -> Remark | None:
+    kind = _kind(original)
+    if kind is None:
+        return refusal("kind", "is none that can be converted")
+    if original.version not in kind.versions:
+        return refusal("apiVersion", f"is none that is known here; it may be {', '.join(kind.versions)}")
+    if not original.key.name:
+        return refusal("metadata.name", "is missing")
+    return None
+
+
+def _stores(objects: Iterable[Original]) -> list[Store]:
+    kinds = ((each, _kind(each)) for each in objects)
+    return [kind.store(each) for each, kind in kinds if kind is not None and kind.store is not None]
+
+
+def _converted(objects: Iterable[Original], stores: Stores) -> list[Converted]:
+    kinds = ((each, _kind(each)) for each in objects)
+    return [
+        kind.convert(each, stores) for each, kind in kinds if kind is not None and kind.convert is not None
+    ]
+
+
+def _checked(one: Converted) -> Converted:
+    """Refused where a definition that was made is none that the daemon takes."""
+    for made in one.made:
+        try:
+            compile_templates(specs.secret_spec(made.manifest["spec"]).templates)
+        except DefinitionError as error:
+            return _refused(one, refusal("spec", f"would become a definition that cannot be: {error}"))
+    return one
+
+
+def _without_clashes(converted: list[Converted]) -> list[Converted]:
+    """Two objects cannot become one definition, nor make one Secret; the later one is refused."""
+    names: dict[tuple[str, str, str], Key] = {}
+    kept: list[Converted] = []
+    for one in sorted(converted, key=lambda each: each.original.key):
+        clash = next((names[claim] for claim in _claims(one) if claim in names), None)
+        if clash is not None:
+            says = f"makes the same definition or Secret as {clash}; make one object of the two"
+            kept.append(_refused(one, refusal("spec", says)))
+            continue
+        names |= dict.fromkeys(_claims(one), one.original.key)
+        kept.append(one)
+    return kept
+
+
+def _claims(one: Converted) -> list[tuple[str, str, str]]:
+    return [
+        (what, made.ref.namespace, name)
+        for made in one.made
+        for what, name in (("definition", made.ref.name), ("Secret", made.manifest["spec"]["name"]))
+    ]
+
+
+def _refused(one: Converted, why: Remark) -> Converted:
+    return replace(one, made=(), remarks=(*one.remarks, why.at(one.original.line(("spec",)))))
+
+
+def _report(original: Original, remarks: tuple[Remark, ...], made: tuple[Made, ...] = ()) -> Report:
+    return Report(
+        original=original,
+        verdict=verdict_of(remarks),
+        remarks=remarks,
+        made=tuple(each.ref for each in made),
+    )
