@@ -1,1 +1,1 @@
-"""Turns what other operators' users have into definitions, settings and policy, and hands their Secrets over."""
+"""Turns what users of other operators have into definitions, settings and policy, and takes Secrets over."""

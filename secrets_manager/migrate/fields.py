@@ -53,6 +53,16 @@ class Field:
     unless: tuple[Any, ...] = ()
     forms: tuple[type, ...] = (str,)
 
+    def takes(self, value: object) -> bool:
+        """Whether the value is of one of the types; to Python, a bool is a number."""
+        return isinstance(value, self.forms) and not (isinstance(value, bool) and bool not in self.forms)
+
+    def remark(self, shown: str, value: object) -> Remark | None:
+        """What is to be said where the field has this value."""
+        if value in self.unless or self.fate not in {Fate.NOTED, Fate.REFUSED}:
+            return None
+        return note(shown, self.says) if self.fate is Fate.NOTED else refusal(shown, self.says)
+
 
 def converted(path: str, *forms: type) -> Field:
     """A field that is converted; its value is a text unless it says otherwise."""
@@ -117,8 +127,7 @@ class Table:
 
     def field(self, path: Path) -> Field | None:
         """The row of a field of an object."""
-        found = self._found(path)
-        return found
+        return self._found(path)
 
     def _remarks(self, original: Original) -> Iterator[Remark]:
         told: set[str] = set()
@@ -130,30 +139,17 @@ class Table:
             yield remark.at(original.line(path))
 
     def _remark(self, path: Path, value: Any) -> Remark | None:
-        shown = _shown(path)
         row = self._found(path)
-        if value is None:
+        if value is None or (_is_empty(value) and (row is not None or self._is_above(path))):
             return None
         if row is None:
-            if value in ({}, []) and self._is_above(path):
-                return None
-            return refusal(
-                shown, f"is no field that {self.operator} has there, or one that is not known here"
-            )
-        if row.path.endswith(_BELOW):
-            shown = _shown(path[: len(_steps(row.path)) - 1])
-        elif value in ({}, []) and not isinstance(value, row.forms):
-            return None
-        elif not isinstance(value, row.forms) or (isinstance(value, bool) and bool not in row.forms):
-            return refusal(shown, f"is {_form_of(value)}, which {self.operator} does not take there")
-        if value in row.unless:
-            return None
-        match row.fate:
-            case Fate.NOTED:
-                return note(shown, row.says)
-            case Fate.REFUSED:
-                return refusal(shown, row.says)
-        return None
+            says = f"is no field that {self.operator} has there, or one that is not known here"
+            return refusal(_shown(path), says)
+        is_below = row.path.endswith(_BELOW)
+        if not is_below and not row.takes(value):
+            says = f"is {_form_of(value)}, which {self.operator} does not take there"
+            return refusal(_shown(path), says)
+        return row.remark(_shown(path[: len(_steps(row.path)) - 1] if is_below else path), value)
 
     def _found(self, path: Path) -> Field | None:
         steps = tuple("[]" if isinstance(step, int) else step for step in path)
@@ -196,6 +192,10 @@ def _shown(path: Sequence[str | int]) -> str:
         else:
             text += f"[{in_quotes(step)}]"
     return text
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, (dict, list)) and not value
 
 
 def _form_of(value: object) -> str:

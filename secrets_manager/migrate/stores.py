@@ -1,4 +1,4 @@
-"""Where foreign objects read: a server, who they are there, and who could use it. Plain values and look-up."""
+"""Where foreign objects read: a server, who they are there, and who could use it. Pure."""
 
 from __future__ import annotations
 

@@ -20,6 +20,9 @@ __all__ = ["files_of", "settings_of", "write_files"]
 
 _MARK = "# Made by `secrets-manager migrate plan`"
 _DEFINITIONS = "definitions"
+_WHAT_RULES_ARE = (
+    "# The rules keep each namespace at what it could read before; what they do not name is denied."
+)
 _CREDENTIALS = "/etc/secrets-manager/backends"
 
 
@@ -42,10 +45,8 @@ def files_of(plan: Plan) -> dict[str, str]:
 
 def settings_of(plan: Plan) -> str:
     """The tables of backends and the rules, as a part of the settings file, with comments."""
-    parts = [
-        f"{_MARK}: add it to the settings of the daemon.\n"
-        "# The rules keep each namespace at what it could read before; what they do not name is denied.\n"
-    ]
+    head = f"{_MARK}: add it to the settings of the daemon."
+    parts = [_lines((head, _WHAT_RULES_ARE))]
     parts += [_backend(name, table, plan.origins[name]) for name, table in plan.backends.items()]
     parts += [_rule(rule) for rule in plan.rules]
     return "\n".join(parts)
@@ -82,7 +83,7 @@ def _file(backend: str, setting: str) -> str:
     return f"{_CREDENTIALS}/{backend}/{setting.removesuffix('-file')}"
 
 
-def _toml(value: str | bool) -> str:
+def _toml(value: object) -> str:
     """A basic string of TOML is one of JSON, but for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 

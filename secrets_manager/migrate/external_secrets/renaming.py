@@ -31,7 +31,8 @@ def rename(entry: Any, at: str) -> tuple[Json, tuple[Remark, ...]]:
     rewrites = dig(entry, "rewrite")
     if isinstance(rewrites, list) and rewrites:
         return _rewritten(rewrites, at), ()
-    strategy = dig(entry, "extract", "conversionStrategy") or dig(entry, "conversionStrategy") or "Default"
+    every = (dig(each, "conversionStrategy") for each in (dig(entry, "extract"), entry))
+    strategy = next(filter(None, every), "Default")
     if strategy == "Default":
         return {"invalid": "_"}, ()
     says = "spells letters that a key of a Secret cannot have as numbers; a definition refuses such a key by name"

@@ -11,7 +11,7 @@ from secrets_manager.domain.foreign_marks import is_copied
 from secrets_manager.migrate import durations
 from secrets_manager.migrate.external_secrets import fields, sources, templates
 from secrets_manager.migrate.originals import Json, Original, dig
-from secrets_manager.migrate.remarks import Refused, Remark, note
+from secrets_manager.migrate.remarks import Refused, Remark, note, refusal
 from secrets_manager.migrate.results import Converted, Made, definition
 from secrets_manager.migrate.stores import Stores
 
@@ -21,6 +21,15 @@ __all__ = ["convert", "convert_cluster"]
 _LEFT_BEHIND = ("external-secrets.io/", "kubectl.kubernetes.io/last-applied-configuration")
 _FORCE_SYNC = "force-sync"
 _USUAL_INTERVAL = "1h"
+_MERGES = (
+    "adds keys to a Secret that somebody else makes; a definition makes a Secret of its own, so name another "
+    "Secret, or read all keys in one definition"
+)
+_MAKES_NONE = "makes no Secret, so there is nothing to convert"
+_TAKES_AWAY = (
+    "takes keys away whose secret is gone; a definition keeps the Secret whole until each source is back, unless "
+    "a key is optional"
+)
 
 
 def convert(original: Original, stores: Stores) -> Converted:
@@ -43,6 +52,9 @@ def convert_cluster(original: Original, stores: Stores) -> Converted:
     name = _text(original.spec, "externalSecretName") or original.key.name
     namespaces = dig(original.spec, "namespaces")
     named = [each for each in namespaces if isinstance(each, str)] if isinstance(namespaces, list) else []
+    if not named:
+        nothing = refusal("spec.namespaces", "names no namespace, so there is nothing to convert")
+        return Converted(original=original, remarks=(*remarks, located(original, nothing)))
     wanted = [
         _Wanted(original, "spec.externalSecretSpec", Ref(namespace, name), labels, annotations)
         for namespace in sorted(set(named))
@@ -67,17 +79,13 @@ class _Wanted:
 
 
 def _made(original: Original, wanted: list[_Wanted], stores: Stores, remarks: list[Remark]) -> Converted:
-    made: list[Made] = []
+    conversions = [_Conversion(each, stores) for each in wanted]
     try:
-        if not wanted:
-            raise Refused("spec.namespaces", "names no namespace, so there is nothing to convert")
-        for each in wanted:
-            conversion = _Conversion(each, stores)
-            made.append(conversion.made())
-            remarks.extend(remark for remark in conversion.remarks if remark not in remarks)
+        made = tuple(conversion.made() for conversion in conversions)
     except Refused as why:
         return Converted(original=original, remarks=(*remarks, located(original, why.remark)))
-    return Converted(original=original, made=tuple(made), remarks=tuple(remarks))
+    said = (remark for conversion in conversions for remark in conversion.remarks)
+    return Converted(original=original, made=made, remarks=(*remarks, *dict.fromkeys(said)))
 
 
 def located(original: Original, remark: Remark) -> Remark:
@@ -102,7 +110,7 @@ class _Conversion:
     def made(self) -> Made:
         spec = self.wanted.spec
         read = sources.gather(spec, self.wanted.at, self.wanted.ref.namespace, self.stores)
-        parts = templates.parts(spec, self.wanted.at, read)
+        parts = templates.parts(spec, self.wanted.at, self.wanted.original.version, read)
         self._note(*read.remarks, *parts.remarks)
         made: Json = {"name": _text(spec, "target", "name") or self.wanted.ref.name}
         if type_ := _text(spec, "target", "template", "type"):
@@ -122,32 +130,16 @@ class _Conversion:
     def _life(self, spec: Json) -> Json:
         made: Json = {}
         at = f"{self.wanted.at}.target"
-        match _text(spec, "target", "creationPolicy") or "Owner":
-            case "Owner":
-                pass
-            case "Orphan":
-                made["onDelete"] = "Retain"
-            case "Merge":
-                raise Refused(
-                    f"{at}.creationPolicy",
-                    "adds keys to a Secret that somebody else makes; a definition makes a Secret of its own, so "
-                    "name another Secret, or read all keys in one definition",
-                )
-            case _:
-                raise Refused(f"{at}.creationPolicy", "makes no Secret, so there is nothing to convert")
-        match _text(spec, "target", "deletionPolicy") or "Retain":
-            case "Retain":
-                pass
-            case "Delete":
-                made["onSourceGone"] = "Delete"
-            case _:
-                self._note(
-                    note(
-                        f"{at}.deletionPolicy",
-                        "takes keys away whose secret is gone; a definition keeps the Secret whole until each "
-                        "source is back, unless a key is optional",
-                    )
-                )
+        creation = _text(spec, "target", "creationPolicy") or "Owner"
+        if creation == "Orphan":
+            made["onDelete"] = "Retain"
+        elif creation != "Owner":
+            raise Refused(f"{at}.creationPolicy", _MERGES if creation == "Merge" else _MAKES_NONE)
+        deletion = _text(spec, "target", "deletionPolicy") or "Retain"
+        if deletion == "Delete":
+            made["onSourceGone"] = "Delete"
+        elif deletion != "Retain":
+            self._note(note(f"{at}.deletionPolicy", _TAKES_AWAY))
         return made
 
     def _refresh(self, spec: Json) -> Json:
@@ -203,11 +195,8 @@ class _Conversion:
 
 
 def _kept(marks: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: text
-        for name, text in marks.items()
-        if not name.startswith(_LEFT_BEHIND) and name != _FORCE_SYNC
-    }
+    every = marks.items()
+    return {name: text for name, text in every if not name.startswith(_LEFT_BEHIND) and name != _FORCE_SYNC}
 
 
 def _text(value: Any, *at: str) -> str:
@@ -216,8 +205,5 @@ def _text(value: Any, *at: str) -> str:
 
 
 def _texts(value: object) -> dict[str, str]:
-    return (
-        {name: text for name, text in value.items() if isinstance(text, str)}
-        if isinstance(value, dict)
-        else {}
-    )
+    every = value.items() if isinstance(value, dict) else ()
+    return {name: text for name, text in every if isinstance(text, str)}

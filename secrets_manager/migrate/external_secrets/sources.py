@@ -1,5 +1,7 @@
 """What an ExternalSecret reads: keys one by one and whole paths, as a definition names them. Pure."""
 
+# ruff: noqa: SIM905 - words are read more easily than words in quotes
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -15,11 +17,11 @@ __all__ = ["KeyRead", "Read", "WholeRead", "gather"]
 
 # Ends of names of files, which keys often are; what else has a dot may be a way into JSON.
 _FILES = frozenset(
-    "cfg cert cer conf crt csv dockercfg dockerconfigjson env html ini jks js json key keystore license p12 pem pfx"
-    " properties pub sh sql toml txt xml yaml yml".split()  # noqa: SIM905 - words are read more easily
+    "cfg cert cer conf crt csv dockercfg dockerconfigjson env html ini jks js json key keystore license p12"
+    " pem pfx properties pub sh sql toml txt xml yaml yml".split()
 )
 _JSON_PATH = frozenset("*?|#@!{[(\\")
-_STRATEGIES = {"": None, "None": None, "Base64": "base64"}
+_DECODED = "base64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,11 @@ class Read:
     @property
     def paths(self) -> frozenset[tuple[str, str]]:
         """Backend and path of each."""
-        return frozenset((each.backend, each.path) for each in (*self.keys, *self.wholes))
+        every: tuple[Reads, ...] = (*self.keys, *self.wholes)
+        return frozenset((each.backend, each.path) for each in every)
+
+
+Reads = KeyRead | WholeRead
 
 
 def gather(spec: Json, at: str, namespace: str, stores: Stores) -> Read:
@@ -98,7 +104,7 @@ class _Gathering:
             raise Refused(f"{self.at}.data", "is missing, and so is dataFrom: it reads nothing")
         if not read.backend:
             # No entry takes the backend of the spec, so one of theirs may stand there.
-            read.backend = (*read.keys, *read.wholes)[0].backend
+            read.backend = min(backend for backend, _ in read.paths)
         return read
 
     def _store(self, ref: Any, at: str) -> tuple[Store, str] | None:
@@ -123,12 +129,6 @@ class _Gathering:
         name, key = dig(entry, "secretKey"), dig(remote, "key")
         if not isinstance(name, str) or not isinstance(key, str):
             raise Refused(at, "has no secretKey, or no remoteRef.key")
-        strategy = dig(remote, "decodingStrategy") or ""
-        if strategy not in _STRATEGIES:
-            raise Refused(
-                f"{at}.remoteRef.decodingStrategy",
-                "is none that a definition has: it decodes base64, or nothing",
-            )
         path, inner = self._place(store, key, dig(remote, "property") or "", at, read)
         read.keys.append(
             KeyRead(
@@ -138,7 +138,7 @@ class _Gathering:
                 backend=backend,
                 key=inner,
                 version=str(dig(remote, "version") or ""),
-                encoding=_STRATEGIES[strategy],
+                encoding=_encoding(dig(remote, "decodingStrategy"), inner, at),
             )
         )
 
@@ -180,6 +180,16 @@ class _Gathering:
                 )
             )
         return full_path(key, store.mount, is_v2=store.is_v2), prop or None
+
+
+def _encoding(strategy: object, key: str | None, at: str) -> str | None:
+    """The encoding of a value: what is no text becomes JSON, and all of a secret of a key vault is a text."""
+    if strategy == "Base64" and key is not None:
+        return _DECODED
+    if strategy not in {None, "", "None"}:
+        says = "is none that a definition has: it decodes a key from base64, or nothing"
+        raise Refused(f"{at}.remoteRef.decodingStrategy", says)
+    return "json" if key else None
 
 
 def _may_be_json_path(prop: str) -> bool:

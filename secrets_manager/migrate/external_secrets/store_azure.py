@@ -12,6 +12,10 @@ __all__ = ["AT", "backend"]
 
 AT = "spec.provider.azurekv"
 _PUBLIC = ".vault.azure.net"
+_FEDERATED = (
+    "write the client id of the identity into client-id, and give it a federated credential for the service "
+    "account of the daemon"
+)
 _CLOUDS = {"PublicCloud": "", "": "", "USGovernmentCloud": "usgov", "ChinaCloud": "china"}
 
 
@@ -33,10 +37,7 @@ def backend(original: Original) -> Backend:
             settings |= {name: identity} if identity else {"system-assigned-identity": True}
         case "WorkloadIdentity":
             settings["federated-token-file"] = "/var/run/secrets/azure/tokens/azure-identity-token"
-            todo = (
-                "write the client id of the identity into client-id, and give it a federated credential for the "
-                "daemon's service account",
-            )
+            todo = (_FEDERATED,)
         case _:
             raise Refused(f"{AT}.authType", "is a login that is not known here")
     return Backend(kind="azure-kv", settings=settings, todo=todo)
@@ -47,7 +48,7 @@ def _place(vault: Json) -> dict[str, Value]:
     host = urlsplit(url).hostname if _is_url(url) else None
     if not host:
         raise Refused(f"{AT}.vaultUrl", "is no address of a key vault")
-    if host.endswith(_PUBLIC) and host.count(".") == _PUBLIC.count(".") and "-" != host[0]:
+    if host.endswith(_PUBLIC) and host.count(".") == _PUBLIC.count("."):
         return {"name": host.removesuffix(_PUBLIC)}
     kind = _text(vault, "environmentType")
     if kind not in _CLOUDS:

@@ -1,4 +1,4 @@
-"""What becomes of the data of an ExternalSecret and of its template: keysMap, dataFrom, inputs, template. Pure.
+"""What becomes of an ExternalSecret's data and template: keysMap, dataFrom, inputs and template. Pure.
 
 Without a template, and with one that merges, what is read is written, and templates come on top. Otherwise
 only what templates make is written, and what they use is read as inputs.
@@ -6,50 +6,94 @@ only what templates make is written, and what they use is read as inputs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from secrets_manager.migrate.external_secrets.sources import KeyRead, Read, WholeRead
-from secrets_manager.migrate.originals import Json
-from secrets_manager.migrate.remarks import Remark, note
+from secrets_manager.migrate.external_secrets.template_names import AsInputs, AsWritten, Names
+from secrets_manager.migrate.go_template import (
+    EXTERNAL_SECRETS,
+    EXTERNAL_SECRETS_V1,
+    NotTranslatable,
+    translate,
+)
+from secrets_manager.migrate.originals import Json, dig
+from secrets_manager.migrate.remarks import Refused, Remark, note
 
 __all__ = ["Parts", "parts"]
 
 _WHOLE_AS_JSON = (
-    "is missing, so the value is the whole path as JSON; it has the same members, and the signs <, > and & are "
-    "written as they are"
+    "is missing, so the value is the whole path as JSON; it has the same members, and the signs <, > and & "
+    "are written as they are"
 )
+_DIALECTS = {"v1": EXTERNAL_SECRETS_V1, "v2": EXTERNAL_SECRETS}
 
 
 @dataclass(slots=True)
 class Parts:
     """The fields of the spec, and what is to be said about them."""
 
-    spec: Json = field(default_factory=dict)
+    keys: Json = field(default_factory=dict)
+    wholes: list[Json] = field(default_factory=list)
+    inputs: Json = field(default_factory=dict)
+    templates: Json = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
 
+    @property
+    def spec(self) -> Json:
+        """Those that are not empty, in the order in which people write them."""
+        every = {
+            "keysMap": self.keys,
+            "dataFrom": self.wholes,
+            "inputs": dict(sorted(self.inputs.items())),
+            "template": dict(sorted(self.templates.items())),
+        }
+        return {name: part for name, part in every.items() if part}
 
-def parts(spec: Json, at: str, read: Read) -> Parts:
-    """The parts of a definition. Raises Refused."""
+
+def parts(spec: Json, at: str, version: str, read: Read) -> Parts:
+    """The parts of a definition; ``version`` is that of the API. Raises Refused."""
     made = Parts()
-    _written(read, made)
+    template = dig(spec, "target", "template")
+    texts = dig(template, "data")
+    if not isinstance(texts, dict) or not texts:
+        _written(read, made)
+        return made
+    if (dig(template, "mergePolicy") or "Replace") == "Merge":
+        _written(read, made)
+        names: Names = AsWritten(read, made.inputs)
+    else:
+        names = AsInputs(read, made.inputs)
+    # v1alpha1 had one engine; the others begin with the second.
+    engine = dig(template, "engineVersion") or ("v1" if version == "v1alpha1" else "v2")
+    _templates(texts, f"{at}.target.template.data", str(engine), names, made)
     return made
 
 
+def _templates(texts: Json, at: str, engine: str, names: Names, made: Parts) -> None:
+    if engine not in _DIALECTS:
+        raise Refused(f"{at.removesuffix('.data')}.engineVersion", "is none that is known here: v1 or v2")
+    dialect = replace(_DIALECTS[engine], spelled=names.spelled)
+    for key, text in sorted(texts.items()):
+        where = f"{at}[{key!r}]"
+        try:
+            translated = translate(text, dialect)
+        except NotTranslatable as error:
+            says = f"has a template that cannot be converted: line {error.line}, {error.what} {error.reason}"
+            raise Refused(where, says) from None
+        made.templates[key] = translated.source
+        made.remarks += [note(where, f"may differ: {says}") for says in translated.notes]
+
+
 def _written(read: Read, made: Parts) -> None:
-    keys: Json = {}
     for each in read.keys:
         if each.key is None:
-            _whole_as_json(each, read, made)
+            name = f"whole_{len(made.inputs) + 1}"
+            made.inputs[name] = each.origin(read.backend)
+            made.templates[each.name] = f"{{{{ {name} | tojson }}}}"
+            made.remarks.append(note(f"{each.at}.remoteRef.property", _WHOLE_AS_JSON))
         else:
-            keys[each.name] = each.origin(read.backend) | _encoding(each)
-    if keys:
-        made.spec["keysMap"] = keys
-    if read.wholes:
-        made.spec["dataFrom"] = [_whole(each, read) for each in read.wholes]
-    for name in ("inputs", "template"):
-        if name in made.spec:
-            made.spec[name] = made.spec.pop(name)
+            made.keys[each.name] = each.origin(read.backend) | _encoding(each)
+    made.wholes += [_whole(each, read) for each in read.wholes]
 
 
 def _encoding(each: KeyRead) -> Json:
@@ -58,11 +102,3 @@ def _encoding(each: KeyRead) -> Json:
 
 def _whole(each: WholeRead, read: Read) -> Json:
     return each.origin(read.backend) | ({"rename": each.rename} if each.rename else {})
-
-
-def _whole_as_json(each: KeyRead, read: Read, made: Parts) -> None:
-    inputs: dict[str, Any] = made.spec.setdefault("inputs", {})
-    name = f"whole_{len(inputs) + 1}"
-    inputs[name] = each.origin(read.backend)
-    made.spec.setdefault("template", {})[each.name] = f"{{{{ {name} | tojson }}}}"
-    made.remarks.append(note(f"{each.at}.remoteRef.property", _WHOLE_AS_JSON))
