@@ -140,7 +140,7 @@ class Table:
 
     def _remark(self, path: Path, value: Any) -> Remark | None:
         row = self._found(path)
-        if value is None or (_is_empty(value) and (row is not None or self._is_above(path))):
+        if value is None or (_is_empty(value) and self._is_container(path, row)):
             return None
         if row is None:
             says = f"is no field that {self.operator} has there, or one that is not known here"
@@ -160,8 +160,10 @@ class Table:
         below = (self._below.get(steps[:length]) for length in range(len(steps), 0, -1))
         return next((row for row in below if row is not None), None)
 
-    def _is_above(self, path: Path) -> bool:
-        """Whether fields of the table are below the path."""
+    def _is_container(self, path: Path, row: Field | None) -> bool:
+        """Whether a list or map may stand there, so that an empty one says nothing."""
+        if row is not None:
+            return row.path.endswith(_BELOW)
         steps = tuple("[]" if isinstance(step, int) else step for step in path)
         return any(known[: len(steps)] == steps for known in (*self._exact, *self._below))
 

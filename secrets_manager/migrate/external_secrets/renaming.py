@@ -23,6 +23,7 @@ _ALL = frozenset({"$1", "${1}"})
 _CASED = re.compile(r"\{\{-?\s*\.value\s*\|\s*(upper|lower)\s*-?\}\}")
 _PREFIXED = re.compile(rf"({_WORD})\{{\{{\s*\.value\s*\}}\}}")
 _ORDER = ("stripPrefix", "case", "addPrefix")
+_SPELLS = "spells letters that no key of a Secret has as numbers; a definition refuses such a key by name"
 _BY_HAND = "renames keys in a way that a definition cannot; name the keys in keysMap, or in a template"
 
 
@@ -35,8 +36,7 @@ def rename(entry: Any, at: str) -> tuple[Json, tuple[Remark, ...]]:
     strategy = next(filter(None, every), "Default")
     if strategy == "Default":
         return {"invalid": "_"}, ()
-    says = "spells letters that a key of a Secret cannot have as numbers; a definition refuses such a key by name"
-    return {}, (note(f"{at}.extract.conversionStrategy", says),)
+    return {}, (note(f"{at}.extract.conversionStrategy", _SPELLS),)
 
 
 def _rewritten(rewrites: list[Any], at: str) -> Json:

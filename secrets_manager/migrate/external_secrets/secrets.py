@@ -27,8 +27,8 @@ _MERGES = (
 )
 _MAKES_NONE = "makes no Secret, so there is nothing to convert"
 _TAKES_AWAY = (
-    "takes keys away whose secret is gone; a definition keeps the Secret whole until each source is back, unless "
-    "a key is optional"
+    "takes keys away whose secret is gone; a definition keeps the Secret whole until each source is back, "
+    "unless a key is optional"
 )
 
 
@@ -188,7 +188,7 @@ class _Conversion:
             self._note(
                 note(
                     "metadata",
-                    f"has {', '.join(new)}, which the Secret gets too; its template kept it without",
+                    f"has {', '.join(new)}, which the Secret gets too; before, it had not",
                 )
             )
         return labels, annotations

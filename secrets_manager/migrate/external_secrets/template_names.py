@@ -13,20 +13,26 @@ from typing import Protocol
 
 from secrets_manager.domain.definition import ALL_NAMES
 from secrets_manager.migrate.external_secrets.sources import KeyRead, Read, WholeRead
+from secrets_manager.migrate.go_template import Spelled
 from secrets_manager.migrate.originals import Json
 from secrets_manager.migrate.remarks import Refused
 from secrets_manager.templates.vocabulary import RESERVED
 
 __all__ = ["AsInputs", "AsWritten", "Names"]
 
+# What makes the text of a value that a key of the Secret would have with this encoding.
+_FILTERS = {"json": "text", "base64": "b64decode"}
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Names(Protocol):
     """Gives expressions for names."""
 
-    def spelled(self, name: str) -> str:
+    def spelled(self, name: str) -> Spelled:
         """The expression for what a Go template calls ``.name``. Raises Refused."""
+
+    def all_of_them(self) -> None:
+        """A template goes over all names. Raises Refused where they are not the same here."""
 
 
 def _named(name: str) -> str:
@@ -43,7 +49,7 @@ class AsWritten:
     read: Read
     inputs: Json
 
-    def spelled(self, name: str) -> str:
+    def spelled(self, name: str) -> Spelled:
         """The name of the key."""
         keys = {each.name: each for each in self.read.keys}
         found = keys.get(name)
@@ -51,8 +57,11 @@ class AsWritten:
             raise _nothing(name)
         if found is not None and found.key is None:
             whole = next(own for own, made in self.inputs.items() if made == found.origin(self.read.backend))
-            return f"{whole} | tojson"
-        return _named(name)
+            return Spelled(f"{whole} | tojson", piped=True)
+        return Spelled(_named(name))
+
+    def all_of_them(self) -> None:
+        """They are those of the Secret."""
 
 
 @dataclass(slots=True)
@@ -62,7 +71,7 @@ class AsInputs:
     read: Read
     inputs: Json
 
-    def spelled(self, name: str) -> str:
+    def spelled(self, name: str) -> Spelled:
         """The name of the input, as a text."""
         if (found := {each.name: each for each in self.read.keys}.get(name)) is not None:
             return self._of_key(found)
@@ -70,19 +79,26 @@ class AsInputs:
         if not able:
             raise _nothing(name)
         if len(self.read.wholes) == 1:
-            return f"{self._input(name, self.read.wholes[0], able[0][1])} | text"
+            return Spelled(f"{self._input(name, self.read.wholes[0], able[0][1])} | text", piped=True)
         # The last that has it wins.
         made = ""
         for number, key in able:
             one = f"{self._input(f'from_{number}', self.read.wholes[number - 1])}{_member(key)}"
             made = f"({one} if {one} is defined else {made})" if made else one
-        return f"{made} | text"
+        return Spelled(f"{made} | text", piped=True)
 
-    def _of_key(self, found: KeyRead) -> str:
+    def all_of_them(self) -> None:
+        """Read all keys, whether a template names them or not."""
+        if self.read.wholes:
+            says = "goes over all keys of a whole path; write it by hand, with an input that is that path"
+            raise Refused("spec.target.template", says)
+        for each in self.read.keys:
+            self._of_key(each)
+
+    def _of_key(self, found: KeyRead) -> Spelled:
         name = self._add(found.name, found.origin(self.read.backend))
-        if found.key is None:
-            return f"{name} | tojson"
-        return f"{name} | {'b64decode' if found.encoding == 'base64' else 'text'}" if found.encoding else name
+        through = "tojson" if found.key is None else _FILTERS.get(found.encoding or "")
+        return Spelled(f"{name} | {through}", piped=True) if through else Spelled(name)
 
     def _input(self, name: str, whole: WholeRead, key: str | None = None) -> str:
         origin = whole.origin(self.read.backend)

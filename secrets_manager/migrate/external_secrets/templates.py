@@ -54,8 +54,9 @@ def parts(spec: Json, at: str, version: str, read: Read) -> Parts:
     """The parts of a definition; ``version`` is that of the API. Raises Refused."""
     made = Parts()
     template = dig(spec, "target", "template")
-    texts = dig(template, "data")
-    if not isinstance(texts, dict) or not texts:
+    found = dig(template, "data")
+    texts = {key: text for key, text in found.items() if text is not None} if isinstance(found, dict) else {}
+    if not texts:
         _written(read, made)
         return made
     if (dig(template, "mergePolicy") or "Replace") == "Merge":
@@ -80,6 +81,8 @@ def _templates(texts: Json, at: str, engine: str, names: Names, made: Parts) -> 
         except NotTranslatable as error:
             says = f"has a template that cannot be converted: line {error.line}, {error.what} {error.reason}"
             raise Refused(where, says) from None
+        if translated.whole:
+            names.all_of_them()
         made.templates[key] = translated.source
         made.remarks += [note(where, f"may differ: {says}") for says in translated.notes]
 

@@ -1,0 +1,115 @@
+"""Whatever an object holds, planning ends, no field is passed over, and the CRD takes what is made."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secrets_manager.commands.schema.validation import schema_faults
+from secrets_manager.migrate.fields import Fate
+from secrets_manager.migrate.operators import KINDS, Kind
+from secrets_manager.migrate.originals import Json
+from secrets_manager.migrate.plan import Report
+from secrets_manager.migrate.remarks import Verdict
+from tests.unit.migrate.objects import external_secret, plan_of, put, vault_store
+
+WORDS = st.sampled_from(
+    [
+        "",
+        "a",
+        "a-b",
+        "A b",
+        "1h",
+        "Merge",
+        "Retain",
+        "Delete",
+        "Owner",
+        "v1",
+        "v2",
+        "{{ .PASSWORD }}",
+        "{{",
+        "vault",
+    ]
+)
+VALUES = st.one_of(
+    WORDS,
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 9),
+    st.just({}),
+    st.just([]),
+    st.lists(WORDS, max_size=2),
+    st.dictionaries(WORDS, WORDS, max_size=2),
+)
+
+
+def base_of(kind: Kind) -> Json:
+    if kind.kind == "ExternalSecret":
+        return external_secret()
+    if kind.kind == "ClusterExternalSecret":
+        spec = {"namespaces": ["shop"], "externalSecretSpec": external_secret()["spec"]}
+        return {**external_secret(), "kind": kind.kind, "metadata": {"name": "db"}, "spec": spec}
+    return vault_store("vault", "" if kind.cluster_wide else "shop")
+
+
+@st.composite
+def objects(draw: st.DrawFn, kind: Kind) -> Json:
+    """An object of the kind with some fields of its table, and some of nobody's, with any values."""
+    body = base_of(kind)
+    paths = sorted(row.path for row in kind.table(kind.versions[0]).fields if row.path.startswith("spec"))
+    for path in draw(st.lists(st.sampled_from([*paths, "spec.unknown", "spec.data[].x"]), max_size=6)):
+        try:
+            body = put(body, path, draw(VALUES))
+        except (AttributeError, TypeError, KeyError, IndexError):
+            continue  # A field below one that is no map now.
+    return body
+
+
+EXTERNAL = [kind for kind in KINDS.values() if kind.group == "external-secrets.io"]
+
+
+@pytest.mark.parametrize("kind", EXTERNAL, ids=lambda kind: kind.kind)
+@given(data=st.data())
+def test_every_object_has_a_verdict_and_every_field_of_it_is_accounted_for(
+    kind: Kind, data: st.DataObject
+) -> None:
+    body = data.draw(objects(kind))
+    before = copy.deepcopy(body)
+    others = [external_secret("other", "shop")] if kind.store else [vault_store()]
+
+    made = plan_of(body, *others)
+
+    assert body == before
+    report = next(report for report in made.reports if report.original.body is body)
+    for path, value in leaves(body, ()):
+        assert is_accounted(kind, report, path, value), path
+    for one in made.definitions:
+        assert schema_faults(one.manifest) == []
+    assert (report.verdict is Verdict.REFUSED) == any(remark.refuses for remark in report.remarks)
+
+
+def leaves(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, dict) and value:
+        return [leaf for name, each in value.items() for leaf in leaves(each, (*path, name))]
+    if isinstance(value, list) and value:
+        return [leaf for number, each in enumerate(value) for leaf in leaves(each, (*path, number))]
+    return [(path, value)]
+
+
+def is_accounted(kind: Kind, report: Report, path: tuple[str | int, ...], value: Any) -> bool:
+    """A row of the table says what becomes of it, or a remark does; nothing there says nothing."""
+    row = kind.table(report.original.version).field(path)
+    if value in (None, {}, []):
+        return True
+    if row is not None and row.fate in {Fate.CONVERTED, Fate.IDLE} and row.takes(value):
+        return True
+    if row is not None and value in row.unless:
+        return True
+    shown = [re.sub(r"[\[\]'.]+", " ", remark.path).split() for remark in report.remarks]
+    steps = [part for step in path for part in re.sub(r"[\[\]'.]+", " ", str(step)).split()]
+    return any(steps[: len(each)] == each for each in shown)

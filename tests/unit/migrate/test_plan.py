@@ -1,0 +1,114 @@
+"""A plan has a verdict on each object, and does not depend on the order in which they were found."""
+
+from __future__ import annotations
+
+import itertools
+
+from secrets_manager.domain.definition import Ref
+from secrets_manager.migrate.plan import plan
+from secrets_manager.migrate.remarks import Verdict
+from secrets_manager.migrate.rules import Rule
+from tests.unit.migrate.objects import external_secret, made_of, original, plan_of, report_of, vault_store
+
+
+def test_the_order_of_the_objects_changes_nothing() -> None:
+    objects = [
+        vault_store(),
+        vault_store("own", "shop", path="other"),
+        external_secret(),
+        external_secret("b", "store", secretStoreRef={"name": "own"}),
+        external_secret("c", dataFrom=[{"extract": {"key": "all"}}]),
+    ]
+    plans = {repr(plan(map(original, order))) for order in itertools.permutations(objects)}
+
+    assert len(plans) == 1
+
+
+def test_a_namespace_may_read_what_its_stores_could_and_no_more() -> None:
+    made = plan_of(
+        vault_store(),
+        vault_store("own", "shop", path="team"),
+        vault_store("unused", "other", path="hidden"),
+        external_secret(),
+        external_secret("b", secretStoreRef={"name": "own", "kind": "SecretStore"}),
+    )
+
+    assert made.rules == (
+        Rule(("vault",), ("*",), ("secret/data/*",)),
+        Rule(("vault",), ("shop",), ("team/data/*",)),
+    )
+    assert set(made.backends) == {"vault"}
+
+
+def test_stores_with_another_login_are_backends_of_their_own() -> None:
+    other = {"kubernetes": {"mountPath": "kubernetes", "role": "another"}}
+    made = plan_of(
+        vault_store(),
+        vault_store("own", "shop", auth=other),
+        external_secret(),
+        external_secret("b", secretStoreRef={"name": "own"}),
+    )
+
+    assert set(made.backends) == {"vault", "shop-own"}
+    assert {str(one.ref): one.manifest["spec"]["backend"] for one in made.definitions} == {
+        "shop/b": "shop-own",
+        "shop/db": "vault",
+    }
+
+
+def test_a_store_that_nothing_uses_is_no_backend_and_allows_nothing() -> None:
+    made = plan_of(vault_store())
+
+    assert (made.backends, made.rules, made.definitions) == ({}, (), ())
+    assert report_of(made, "vault").verdict is Verdict.CONVERTED
+
+
+def test_a_store_that_is_not_among_the_files_is_asked_for() -> None:
+    report = report_of(plan_of(external_secret()), "db")
+
+    assert report.verdict is Verdict.REFUSED
+    (remark,) = report.remarks
+    assert str(remark).startswith("spec.secretStoreRef names ClusterSecretStore vault, which is not among")
+
+
+def test_two_objects_that_make_one_secret_are_not_both_converted() -> None:
+    made = plan_of(vault_store(), external_secret("a", target={"name": "same"}), external_secret("same"))
+
+    assert [one.ref for one in made.definitions] == [Ref("shop", "a")]
+    assert "ExternalSecret shop/a" in str(report_of(made, "same").remarks[0])
+
+
+def test_an_object_that_is_there_twice_is_converted_once() -> None:
+    made = plan(
+        [original(vault_store()), original(external_secret()), original(external_secret(), "copy.yaml")]
+    )
+    verdicts = sorted(str(report.verdict) for report in made.reports)
+
+    assert len(made.definitions) == 1
+    assert verdicts == ["converted", "converted", "refused"]
+
+
+def test_what_the_daemon_would_not_take_is_refused() -> None:
+    report = report_of(plan_of(vault_store(), external_secret(target={"name": "Not A Name"})), "db")
+
+    assert report.verdict is Verdict.REFUSED
+    assert "would become a definition that cannot be: spec.name" in str(report.remarks[0])
+
+
+def test_an_unknown_version_or_a_missing_name_is_refused() -> None:
+    unknown, nameless = external_secret("a", version="v9"), external_secret("")
+    made = plan_of(vault_store(), unknown, nameless)
+
+    assert [str(report.remarks[0]) for report in made.reports if report.remarks] == [
+        "metadata.name is missing",
+        "apiVersion is none that is known here; it may be v1, v1beta1, v1alpha1",
+    ]
+
+
+def test_a_secret_that_is_kept_when_its_object_goes_is_retained() -> None:
+    made = plan_of(
+        vault_store(), external_secret(target={"creationPolicy": "Orphan", "deletionPolicy": "Delete"})
+    )
+
+    assert made_of(made)["spec"]["onDelete"] == "Retain"
+    assert made_of(made)["spec"]["onSourceGone"] == "Delete"
