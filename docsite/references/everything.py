@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from docsite.references import Files, TextOf, commands, fields, metrics, options, reasons, values
+from docsite.references import Files, TextOf, commands, fields, metrics, migrations, options, reasons, values
 
-_MODULES = (options, metrics, reasons, fields, commands, values)
+_MODULES = (options, metrics, reasons, fields, commands, values, migrations)
 
 
 def made(text_of: TextOf) -> Files:

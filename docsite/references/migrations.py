@@ -1,0 +1,47 @@
+"""The tables of fields on the pages about moving in: what becomes of each field of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docsite.references import Files, TextOf, replaced, table
+from secrets_manager.migrate.fields import META, Fate, Table
+from secrets_manager.migrate.operators import KINDS, Kind
+
+PAGES = {"external-secrets.io": "docs/moving-from-external-secrets.md"}
+_HEAD = ("field", "becomes", "")
+
+
+def written(text_of: TextOf) -> Files:
+    """The pages with their tables."""
+    files: dict[str, str] = {}
+    for group, name in PAGES.items():
+        page = text_of(name)
+        for title, fields in tables(group):
+            page = replaced(name, page, title, table(_HEAD, _rows(fields)))
+        files[name] = page
+    return files
+
+
+def tables(group: str) -> Iterator[tuple[str, Table]]:
+    """The tables of a group with their titles; kinds that have one in common share a title."""
+    titles: dict[int, tuple[Table, list[str]]] = {}
+    for kind in (each for each in KINDS.values() if each.group == group):
+        found = kind.table(_newest(kind))
+        titles.setdefault(id(found), (found, []))[1].append(kind.kind)
+    for found, kinds in titles.values():
+        yield f"fields of {' and '.join(kinds)}", found
+
+
+def _newest(kind: Kind) -> str:
+    return kind.versions[0]
+
+
+def _rows(fields: Table) -> Iterator[tuple[str, ...]]:
+    for row in fields.fields:
+        if row not in META:
+            says = row.says
+            if row.unless and row.fate in {Fate.NOTED, Fate.REFUSED}:
+                usual = ", ".join(f"`{str(value).lower()}`" for value in row.unless if value != "")
+                says += f" (not where it is {usual})" if usual else ""
+            yield f"`{row.path}`", str(row.fate), says
