@@ -57,8 +57,8 @@ class AsWritten:
             raise _nothing(name)
         if found is not None and found.key is None:
             whole = next(own for own, made in self.inputs.items() if made == found.origin(self.read.backend))
-            return Spelled(f"{whole} | tojson", piped=True)
-        return Spelled(_named(name))
+            return Spelled(f"{whole} | tojson", piped=True, sure=True)
+        return Spelled(_named(name), sure=found is not None)
 
     def all_of_them(self) -> None:
         """They are those of the Secret."""
@@ -98,7 +98,8 @@ class AsInputs:
     def _of_key(self, found: KeyRead) -> Spelled:
         name = self._add(found.name, found.origin(self.read.backend))
         through = "tojson" if found.key is None else _FILTERS.get(found.encoding or "")
-        return Spelled(f"{name} | {through}", piped=True) if through else Spelled(name)
+        text = f"{name} | {through}" if through else name
+        return Spelled(text, piped=through is not None, sure=True)
 
     def _input(self, name: str, whole: WholeRead, key: str | None = None) -> str:
         origin = whole.origin(self.read.backend)
