@@ -35,7 +35,7 @@ VALUES: Json = {
     "empty": "",
     "unicode": "ß “quoted” ✓",
 }
-MORE: Json = {"user": "of more", "extra": "x", "strange key": "v"}
+MORE: Json = {"user": "of more", "extra": "x", "strange key": "v", "html": "<a&b>"}
 
 
 def read(*names: str, path: str = "app", **remote: Any) -> list[Json]:
@@ -69,6 +69,10 @@ CASES: dict[str, tuple[Json, dict[str, str | bytes]]] = {
         {"data": read("user", "port", "tls", "hosts", "nested", "tls.crt")},
         {name: WHOLE[name] for name in ("user", "port", "tls", "hosts", "nested", "tls.crt")},
     ),
+    "json": (
+        {"data": [{"secretKey": "all", "remoteRef": {"key": "more"}}]},
+        {"all": '{"extra":"x","html":"\\u003ca\\u0026b\\u003e","strange key":"v","user":"of more"}'},
+    ),
     "decoded": ({"data": read("bin", decodingStrategy="Base64")}, {"bin": b"\x00\xff"}),
     "whole": ({"dataFrom": [{"extract": {"key": "app"}}]}, dict(WHOLE)),
     "several": (
@@ -76,7 +80,7 @@ CASES: dict[str, tuple[Json, dict[str, str | bytes]]] = {
             "dataFrom": [{"extract": {"key": "app"}}, {"extract": {"key": "secret/more"}}],
             "data": read("port"),
         },
-        {**WHOLE, "user": "of more", "extra": "x", "strange_key": "v"},
+        {**WHOLE, "user": "of more", "extra": "x", "strange_key": "v", "html": "<a&b>"},
     ),
     "renamed": (
         {

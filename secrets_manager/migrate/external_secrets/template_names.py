@@ -57,7 +57,7 @@ class AsWritten:
             raise _nothing(name)
         if found is not None and found.key is None:
             whole = next(own for own, made in self.inputs.items() if made == found.origin(self.read.backend))
-            return Spelled(f"{whole} | tojson", piped=True, sure=True)
+            return Spelled(f"{whole} | tojson(html=true)", piped=True, sure=True)
         return Spelled(_named(name), sure=found is not None)
 
     def all_of_them(self) -> None:
@@ -97,7 +97,7 @@ class AsInputs:
 
     def _of_key(self, found: KeyRead) -> Spelled:
         name = self._add(found.name, found.origin(self.read.backend))
-        through = "tojson" if found.key is None else _FILTERS.get(found.encoding or "")
+        through = "tojson(html=true)" if found.key is None else _FILTERS.get(found.encoding or "")
         text = f"{name} | {through}" if through else name
         return Spelled(text, piped=through is not None, sure=True)
 

@@ -22,8 +22,8 @@ from secrets_manager.migrate.remarks import Refused, Remark, note
 __all__ = ["Parts", "parts"]
 
 _WHOLE_AS_JSON = (
-    "is missing, so the value is the whole path as JSON; it has the same members, and the signs <, > and & "
-    "are written as they are"
+    "is missing, so the value is the whole path as JSON, member by member as before; a number that programs "
+    "round, such as 1.10, becomes a text in it"
 )
 _DIALECTS = {"v1": EXTERNAL_SECRETS_V1, "v2": EXTERNAL_SECRETS}
 
@@ -92,7 +92,7 @@ def _written(read: Read, made: Parts) -> None:
         if each.key is None:
             name = f"whole_{len(made.inputs) + 1}"
             made.inputs[name] = each.origin(read.backend)
-            made.templates[each.name] = f"{{{{ {name} | tojson }}}}"
+            made.templates[each.name] = f"{{{{ {name} | tojson(html=true) }}}}"
             made.remarks.append(note(f"{each.at}.remoteRef.property", _WHOLE_AS_JSON))
         else:
             made.keys[each.name] = each.origin(read.backend) | _encoding(each)

@@ -12,6 +12,7 @@ from secrets_manager.migrate.go_template.dialects import (
     VAULT_SECRET,
     VAULT_SECRETS_OPERATOR,
     Dialect,
+    Spelled,
 )
 from secrets_manager.migrate.go_template.faults import NotTranslatable
 from secrets_manager.migrate.go_template.translate import Translated, translate
@@ -23,6 +24,7 @@ __all__ = [
     "VAULT_SECRETS_OPERATOR",
     "Dialect",
     "NotTranslatable",
+    "Spelled",
     "Translated",
     "translate",
 ]

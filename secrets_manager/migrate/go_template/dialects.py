@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from secrets_manager.migrate.go_template.kinds import Kind
+
+
+class Spelled(NamedTuple):
+    """An expression of ours: a name, or one that goes through filters if it is ``piped``.
+
+    It is ``sure`` where the definition cannot be made without it.
+    """
+
+    text: str
+    piped: bool = False
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +27,8 @@ class Dialect:
     ``values`` is the field of the dot that has the values that were read, or "" where the dot has them;
     ``kind`` is what each is. ``texts`` are other fields by their dotted names, such as ``Labels.app``, whose
     texts are known from the object. ``missing_fails`` says that a key that is not there is an error.
-    ``functions`` names the set of functions: "sprig" or "bytes".
+    ``functions`` names the set of functions: "sprig" or "bytes". ``spelled`` gives what a name of the values
+    is in ours, where that is not the name of the definition itself.
     """
 
     values: str = ""
@@ -24,6 +37,7 @@ class Dialect:
     delims: tuple[str, str] = ("{{", "}}")
     missing_fails: bool = True
     functions: str = "sprig"
+    spelled: Callable[[str], Spelled] | None = None
 
 
 # engineVersion v2, which is also the default of v1beta1. The delimiters are flags of the operator.

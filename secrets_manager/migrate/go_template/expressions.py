@@ -65,7 +65,14 @@ class Expressions:
 
     def _values(self) -> Value:
         kind = self.dialect.kind
-        return Value(text=WHOLE_DOT, kind=Kind.MAP, of=kind, loose=kind is Kind.ANY, steady=True)
+        return Value(
+            text=WHOLE_DOT,
+            kind=Kind.MAP,
+            of=kind,
+            loose=kind is Kind.ANY,
+            steady=True,
+            spelled=self.dialect.spelled,
+        )
 
     def note(self, sentence: str) -> None:
         """Say this about the template, once."""

@@ -33,6 +33,10 @@ def entry(of: Value, key: str) -> Value:
     if of.kind not in {Kind.MAP, Kind.ANY} or (of.kind is Kind.MAP and of.of is None):
         raise LookupError
     kind = of.of if of.kind is Kind.MAP and of.of else Kind.ANY
+    if of.text == WHOLE_DOT and of.spelled is not None:
+        found = of.spelled(key)
+        level = Level.FILTER if found.piped else Level.ATOM
+        return Value(text=found.text, kind=kind, level=level, bare=not found.piped, steady=True)
     if of.text == WHOLE_DOT:
         optional = f"{ALL_NAMES}[{written(key)}]"
         text = key if is_name(key) else optional
@@ -77,4 +81,6 @@ def looked_up(call: Call, of: Value, key: str, name_of: list[str]) -> Value:
         raise call.refuse(f"looks up a key in {of.kind.value} whose values are of several kinds")
     if of.text == WHOLE_DOT:
         name_of.append(key)
+        if of.spelled is not None and of.spelled(key).sure:
+            return found
     return replace(found, absent=True, nil=found.kind is Kind.ANY)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from secrets_manager.migrate.go_template.dialects import Spelled
 from secrets_manager.migrate.go_template.kinds import Kind
 from secrets_manager.migrate.go_template.literals import written
 
@@ -40,6 +42,7 @@ class Value:
     goes on: with an empty text, or ``nil``. ``optional`` is another expression for it, which nobody must
     provide. A ``steady`` one is always the same, so it can be asked for again. ``path`` are the fields on
     the way from a dot that has the values in a field.
+    ``spelled`` is that of the dialect, where this is the dot.
     """
 
     text: str
@@ -54,6 +57,7 @@ class Value:
     optional: str = ""
     steady: bool = False
     path: tuple[str, ...] = ()
+    spelled: Callable[[str], Spelled] | None = None
 
     def under(self, level: Level) -> str:
         """The expression where one of this level may stand, in brackets if it is a looser one."""

@@ -30,15 +30,12 @@ for _ in range(150):
         ("{{ ('{\"a\": [1, 2]}' | fromjson).a[1] }}", "2"),
         ("{{ {'b': 'é', 'a': [1, none, true]} | tojson }}", '{"a":[1,null,true],"b":"é"}'),
         ("{{ {'a': 1} | tojson(indent=2) }}", '{\n  "a": 1\n}'),
-<<<<<<< HEAD
         ("{{ '<é&\u2028>' | tojson(html=true) }}", '"\\u003cé\\u0026\\u2028\\u003e"'),
         ("{{ {'a&': 1} | tojson(indent=1, html=true) }}", '{\n "a\\u0026": 1\n}'),
-=======
         (
             "{{ 'a' | text }} {{ 1 | text }} {{ true | text }} {{ {'b': [1.5]} | text }}",
             'a 1 true {"b":[1.5]}',
         ),
->>>>>>> 07727d6 (migrate plan turns what External Secrets reads into definitions, backends and rules)
         ("{{ [{'a': 1, 'b': []}, [2]] | toyaml }}", '- "a": 1\n  "b": []\n- - 2'),
         ("{{ [0.00001, 1e22, 1.5, 3] | toyaml }}", "- 1.0e-05\n- 1.0e+22\n- 1.5\n- 3"),
         ("{{ 'a\"\\n' | quote }}", '"a\\"\\n"'),

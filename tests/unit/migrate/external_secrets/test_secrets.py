@@ -97,7 +97,7 @@ def test_a_value_without_a_property_is_the_whole_path_as_json() -> None:
     spec = spec_of(body)
 
     assert spec["inputs"] == {"whole_1": {"path": "secret/data/app"}}
-    assert spec["template"] == {"K": "{{ whole_1 | tojson }}"}
+    assert spec["template"] == {"K": "{{ whole_1 | tojson(html=true) }}"}
 
 
 @pytest.mark.parametrize(
