@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from click import Context
+
+from secrets_manager.commands.app import app
+from secrets_manager.commands.kinds import WithFlags
 from tests.testbed.cluster import TestCluster
 from tests.testbed.daemon import DaemonProcess, base_environment
 from tests.testbed.kubectl import KubectlError
@@ -55,8 +59,10 @@ class Node:
     def execute(self, namespace: str, name: str, words: list[str]) -> tuple[int, str]:
         """Run the program with these words as in a pod of a Deployment; its exit code and what it said."""
         root, environ, flags = self._inside[namespace, name]
+        # In a pod they stand in a file of the system, which a process of this machine cannot have.
+        reads_settings = isinstance(app.get_command(Context(app), words[0]), WithFlags)
         done = subprocess.run(
-            [sys.executable, "-m", "secrets_manager", *words, "--", *flags],
+            [sys.executable, "-m", "secrets_manager", *words, *(("--", *flags) if reads_settings else ())],
             capture_output=True,
             text=True,
             cwd=root,

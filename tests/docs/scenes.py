@@ -52,6 +52,7 @@ NOT_RUN = {
     "curl -s http://127.0.0.1:8080/": "the end of that port-forward",
     'curl -s "http://127.0.0.1:8080/': "the end of that port-forward",
     ".venv/bin/python -m pip install --quiet --require-hashes": "the same versions are in the environment",
+    "~/secrets-manager/bin/pip install ": "the program and the same versions are in the environment",
     "KUBERNETES_EXEC_INFO=": "no plugin is installed; tests/unit/cluster/client/test_exec_plugin.py has one",
 }
 
