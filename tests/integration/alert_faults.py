@@ -143,7 +143,7 @@ DAEMON = (
         end=_give_lease_back,
     ),
     Fault(
-        says="a second daemon runs without election and without verifying Vault's certificate",
+        says="a second daemon runs without election, and verifies no certificate",
         alerts={
             "SecretsManagerSeveralLead": _of("pair"),
             "SecretsManagerVaultUnverified": _of("pair", backend="default"),
@@ -267,9 +267,11 @@ def _withdraw(fleet: Fleet, backend: str) -> None:
 
 
 def _reinstate(fleet: Fleet, backend: str) -> None:
-    role = fleet.servers.roles[backend]
-    path = f"auth/approle/role/{role.name}/custom-secret-id"
-    fleet.world.openbao.request("POST", path, {"secret_id": role.secret_id})
+    """Make the secret id valid again, and unlock the role, as it is after five logins that were refused."""
+    role, bao = fleet.servers.roles[backend], fleet.world.openbao
+    bao.request("POST", f"auth/approle/role/{role.name}/custom-secret-id", {"secret_id": role.secret_id})
+    mount = bao.request("GET", "sys/auth/approle")["data"]["accessor"]
+    bao.request("POST", f"sys/locked-users/{mount}/unlock/{role.role_id}")
 
 
 def _forbid_all(fleet: Fleet) -> None:
