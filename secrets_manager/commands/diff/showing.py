@@ -26,9 +26,9 @@ def _data(each: Difference) -> dict[str, Any]:
         "operation": each.operation,
         "reason": each.reason,
         "message": each.message or None,
-        "keys": _names(each.keys),
-        "labels": _names(each.labels),
-        "annotations": _names(each.annotations),
+        "keys": names_data(each.keys),
+        "labels": names_data(each.labels),
+        "annotations": names_data(each.annotations),
         "type": {"from": each.types[0], "to": each.types[1]} if each.types else None,
         "ownerChanges": each.owner,
         "restarts": list(each.restarts),
@@ -36,7 +36,8 @@ def _data(each: Difference) -> dict[str, Any]:
     }
 
 
-def _names(names: Names) -> dict[str, list[str]]:
+def names_data(names: Names) -> dict[str, list[str]]:
+    """Names for programs."""
     return {"added": list(names.added), "changed": list(names.changed), "removed": list(names.removed)}
 
 
@@ -53,7 +54,7 @@ def _lines(each: Difference) -> Iterator[Text]:
     if each.types:
         yield Text(printable(f"  ~ type {each.types[0]} -> {each.types[1]}"), "yellow")
     for word, names in (("key", each.keys), ("label", each.labels), ("annotation", each.annotations)):
-        yield from _signed(word, names)
+        yield from signed(word, names)
     if each.owner:
         yield Text("  ~ owner", "yellow")
     for workload in each.restarts:
@@ -62,7 +63,8 @@ def _lines(each: Difference) -> Iterator[Text]:
         yield Text(printable(f"  {each.not_restarted}"))
 
 
-def _signed(word: str, names: Names) -> Iterator[Text]:
+def signed(word: str, names: Names) -> Iterator[Text]:
+    """A line for each name, with a sign that says what becomes of it."""
     for sign, style, some in (
         ("+", "green", names.added),
         ("~", "yellow", names.changed),
