@@ -143,6 +143,19 @@ class KubernetesApi(Protocol):
         """Release idle connections and files. No call is made afterwards."""
 
 
+class PersonsApi(KubernetesApi, Protocol):
+    """What commands ask for beside it, for a person; the daemon never does."""
+
+    def orphan(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
+        """DELETE that takes the object's mark off all that it owns, and deletes none of it.
+
+        The garbage collector does it, so the object is there for a while. Raises as ``delete``.
+        """
+
+    def versions_of(self, group: str) -> tuple[str, ...]:
+        """The versions that are served of an API group, the preferred one first; () where there is none."""
+
+
 class ClusterTelemetry(Protocol):
     """Reports of the API client about each of its calls; implemented by the metrics."""
 

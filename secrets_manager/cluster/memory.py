@@ -203,6 +203,24 @@ class MemoryCluster:
                     marked["metadata"]["generation"] += 1
                 self._commit("MODIFIED", resource, ref, marked)
 
+    def orphan(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
+        """Delete an object, and do at once what the garbage collector does a moment later."""
+        with self._changed:
+            uid = self._find(resource, ref)["metadata"]["uid"]
+            self.delete(resource, ref, preconditions)
+            for (kind, owned), each in list(self._objects.items()):
+                owners = each["metadata"].get("ownerReferences") or []
+                if any(owner.get("uid") == uid for owner in owners):
+                    kept = [owner for owner in owners if owner.get("uid") != uid]
+                    self.edit(kind, owned, {"metadata": {"ownerReferences": kept}})
+
+    def versions_of(self, group: str) -> tuple[str, ...]:
+        """Those of the objects that are there, and of definitions."""
+        with self._changed:
+            prefixes = {DEFINITIONS.prefix, *(resource.prefix for resource, _ in self._objects)}
+        found = (prefix.removeprefix(f"apis/{group}/") for prefix in prefixes)
+        return tuple(sorted(version for version in found if "/" not in version))
+
     def close(self) -> None:
         """There is nothing to release."""
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from secrets_manager.cluster.base import KubernetesApi, Resource, Scope
+from secrets_manager.cluster.base import PersonsApi, Resource, Scope
 from secrets_manager.cluster.client.api import HttpKubernetesApi
 from secrets_manager.cluster.client.credentials import Credentials
 from secrets_manager.commands.kinds import Seconds, Surroundings
@@ -41,7 +41,7 @@ class Asked:
 class Cluster:
     """A cluster and the namespace that is meant where none is named."""
 
-    api: KubernetesApi
+    api: PersonsApi
     namespace: str
     everywhere: bool = False
 

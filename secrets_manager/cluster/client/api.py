@@ -123,15 +123,32 @@ class HttpKubernetesApi:
         return self._json("PATCH", object_path(resource, ref.namespace, ref.name), call, body)
 
     def delete(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
+        self._delete(resource, ref, {"preconditions": dict(preconditions)})
+
+    def orphan(self, resource: Resource, ref: Ref, preconditions: Mapping[str, str]) -> None:
+        self._delete(resource, ref, {"preconditions": dict(preconditions), "propagationPolicy": "Orphan"})
+
+    def _delete(self, resource: Resource, ref: Ref, how: Json) -> None:
         call = ApiCall(
             verb="delete",
             resource=resource.plural,
             namespace=ref.namespace,
             name=ref.name,
-            uid=preconditions.get("uid", ""),
+            uid=how["preconditions"].get("uid", ""),
         )
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": dict(preconditions)}
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", **how}
         self._json("DELETE", object_path(resource, ref.namespace, ref.name), call, options)
+
+    def versions_of(self, group: str) -> tuple[str, ...]:
+        groups = json_object(self.fetch("/apis").body).get("groups")
+        found = [each for each in groups or () if each.get("name") == group]
+        served = [
+            version
+            for each in found
+            for version in (each.get("preferredVersion"), *(each.get("versions") or ()))
+            if version
+        ]
+        return tuple(dict.fromkeys(str(version.get("version")) for version in served))
 
     def fetch(self, path: str, *, accept: str = _JSON) -> Reply:
         """GET what is no object, such as the API server's own description; raises as ``get`` does.

@@ -14,7 +14,7 @@ from secrets_manager.commands.doctor.rights import lease_of
 from secrets_manager.domain.errors import Forbidden
 from secrets_manager.domain.wording import in_quotes
 
-_LEASES = Resource("apis/coordination.k8s.io/v1", "leases")
+LEASES = Resource("apis/coordination.k8s.io/v1", "leases")
 _PODS = Resource("api/v1", "pods")
 _DAEMONS = "app.kubernetes.io/name=secrets-manager,app.kubernetes.io/component=daemon"
 _RUNS = "see whether the daemon runs, and what it logs: kubectl get pods, kubectl logs"
@@ -26,7 +26,7 @@ def look_at_election(patient: Patient) -> Iterator[Finding]:
     if enabled:
         ref = lease_of(patient)
         try:
-            record = record_of(patient.api.get(_LEASES, ref))
+            record = record_of(patient.api.get(LEASES, ref))
         except NotFound:
             yield fail("lease", f"there is no Lease {ref}: no daemon has led yet", _RUNS)
         else:

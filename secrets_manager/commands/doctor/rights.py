@@ -18,6 +18,7 @@ from secrets_manager.daemon.assembly import lease_ref
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ConfigError, Forbidden
 from secrets_manager.domain.secret import DEFINITION_GROUP
+from secrets_manager.settings import Settings
 
 _CHECK = "rights"
 _REVIEWS = Resource("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews", namespaced=False)
@@ -166,10 +167,15 @@ def _restarts(patient: Patient) -> bool:
 
 def lease_of(patient: Patient) -> Ref:
     """The Lease of the settings; outside of a pod it is thought to be where the daemon is."""
+    return lease_near(patient.settings, patient.namespace)
+
+
+def lease_near(settings: Settings, namespace: str) -> Ref:
+    """The Lease of the settings; it is in that namespace where nothing says another."""
     try:
-        return lease_ref(patient.settings)
+        return lease_ref(settings)
     except ConfigError:
-        return Ref(patient.namespace, patient.settings.election.lease_name)
+        return Ref(namespace, settings.election.lease_name)
 
 
 def _may(api: HttpKubernetesApi, asked: _Question) -> bool:

@@ -11,6 +11,7 @@ from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.commands.files.options import Files, file_options
 from secrets_manager.commands.migrate.finding import find
 from secrets_manager.commands.migrate.showing import as_data, as_junit, as_text, counts
+from secrets_manager.commands.migrate.takeover.command import apply, back
 from secrets_manager.commands.migrate.verify import verify
 from secrets_manager.commands.migrate.writing import files_of, write_files
 from secrets_manager.migrate.plan import plan as make_plan
@@ -65,3 +66,5 @@ def plan(*, files: Files, folder: Path | None, form: str) -> int:
 
 
 migrate.add_command(verify)
+migrate.add_command(apply)
+migrate.add_command(back)

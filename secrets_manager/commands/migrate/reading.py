@@ -14,9 +14,9 @@ from secrets_manager.commands.migrate.wished import Wish
 from secrets_manager.commands.render.rendering import render
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ClusterUnauthorized, ClusterUnavailable, SecretsManagerError
-from secrets_manager.domain.secret import DesiredSecret, ObservedSecret
+from secrets_manager.domain.secret import DesiredSecret, Digester, ObservedSecret
 
-__all__ = ["Comparer"]
+__all__ = ["Comparer", "observed"]
 
 _AT_ONCE = 8
 
@@ -44,14 +44,19 @@ class Comparer:
             return not_compared(wish.ref, wish.target.name, error)
 
     def observed(self, target: Ref) -> ObservedSecret | None:
-        """The Secret as it is now, without its values; raises what the API raises."""
-        try:
-            return manifests.observed_secret(self.api.get(SECRETS, target), self.engine.digester)
-        except NotFound:
-            return None
+        """The Secret as it is now; raises what the API raises."""
+        return observed(self.api, self.engine.digester, target)
 
     def _desired(self, wish: Wish) -> DesiredSecret:
         try:
             return render(wish.examined, wish.spec, self.engine, reads=True).desired
         finally:
             self.engine.forget(wish.ref)
+
+
+def observed(api: KubernetesApi, digester: Digester, target: Ref) -> ObservedSecret | None:
+    """A Secret without its values, None where there is none; raises what the API raises."""
+    try:
+        return manifests.observed_secret(api.get(SECRETS, target), digester)
+    except NotFound:
+        return None

@@ -26,7 +26,7 @@ from secrets_manager.domain.wording import printable
 __all__ = ["as_data", "as_text", "exit_of", "lines_of", "verify"]
 
 
-@click.command("verify", cls=WithFlags)
+@click.command("verify", cls=WithFlags, short_help="Say whether Secrets hold what a plan makes.")
 @wish_options()
 @cluster_options()
 @form_option()
@@ -36,7 +36,10 @@ def verify(surroundings: Surroundings, /, *, files: Files, asked: Asked, form: F
 
     It reads the backends of the daemon's settings, and the Secrets as the other operator wrote them, and
     compares type, keys and values. It changes nothing, and shows names alone. With -n it looks at the
-    definitions of one namespace. The exit code is 1 if a Secret differs, is missing or cannot be made.
+    definitions of one namespace.
+
+    It needs the right to get secrets, and the daemon's login to the backends or one like it. The exit code is
+    1 if a Secret differs, is missing or cannot be made.
     """
     with cluster_of(asked, surroundings) as cluster, engine_of(Wanted(backend=True), surroundings) as engine:
         wishes = wished(files, cluster, asked)
