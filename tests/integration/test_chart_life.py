@@ -108,6 +108,20 @@ def test_the_api_server_and_the_operator_know_every_field_of_every_object(
     _try_all(apart, chart(helm, {**EVERYTHING, **MONITORED, **values}))
 
 
+@pytest.mark.parametrize(
+    ("release", "namespace"),
+    [("r" * 53, "n" * 63), ("1e3", "1e3"), ("a.b", "0x1f")],
+    ids=["long", "number", "dot"],
+)
+def test_the_api_server_takes_objects_of_any_release_and_namespace(
+    apart: TestCluster, helm: Helm, release: str, namespace: str
+) -> None:
+    _ensure_namespace(apart, namespace)
+    values = {**EVERYTHING, **MONITORED, "namespaces": ["team-a"]}
+
+    _try_all(apart, chart(helm, values, release=release, namespace=namespace))
+
+
 def test_the_pod_passes_restricted_pod_security(apart: TestCluster, helm: Helm) -> None:
     level = {"pod-security.kubernetes.io/enforce": "restricted"}
     place = apart.create_namespace(labels=level)
@@ -327,15 +341,16 @@ def test_a_tenant_installs_a_release_for_a_namespace_with_rights_in_that_alone(
         {"namespaces": ["team-a"]},
         {"vault": {"kubernetesAuth": {"enabled": True}}},
         {"mountedSecrets": {"eu": {"secretName": "vault-eu", "keys": ["token"]}}},
+        {"vault": {"caConfigMap": "vault-ca"}},
     ],
-    ids=["cluster-wide", "namespaced", "login-by-account", "two-secrets"],
+    ids=["cluster-wide", "namespaced", "login-by-account", "two-secrets", "own-authority"],
 )
 def test_the_commands_of_the_notes_work(
     apart: TestCluster, on_cluster: Helm, tmp_path: Path, values: dict[str, Any]
 ) -> None:
     _ensure_namespace(apart, "team-a")
     place = f"notes-{len(apart.api.list(namespaces()))}"
-    for name in ("role-id", "secret-id", "token"):
+    for name in ("role-id", "secret-id", "token", "ca.crt"):
         (tmp_path / name).write_text("x")
 
     notes = _install(on_cluster, values, namespace=place)
@@ -356,6 +371,7 @@ def test_the_commands_of_the_notes_work(
     assert [f"secret/{name} created" for name in mounted] == [
         line for line in said.splitlines() if line.startswith("secret/")
     ]
+    assert ("configmap/vault-ca created" in said) == ("vault-ca" in str(values))
     assert "Waiting for deployment" in said
     assert ("namespaces team-a" if "namespaces" in values else "all namespaces") in " ".join(notes.split())
 

@@ -356,8 +356,8 @@ def test_a_label_that_yaml_cannot_carry_takes_no_other_with_it(helm: Helm, text:
 def test_a_role_in_vault_may_be_called_anything(helm: Helm) -> None:
     for text in ("true", "1e5", "null", " padded ", "\n".join(HOSTILE)):
         auth = {"enabled": True, "role": text, "audience": text}
-        objects = chart(helm, {"vault": {"kubernetesAuth": auth}, "topologySpread": {"topologyKey": text}})
-        assert list(itertools.chain.from_iterable(map(_texts, objects))).count(text) >= 3, ascii(text)
+        objects = chart(helm, {"vault": {"kubernetesAuth": auth}})
+        assert list(itertools.chain.from_iterable(map(_texts, objects))).count(text) >= 2, ascii(text)
 
 
 def test_the_chart_stays_below_what_a_release_may_hold(helm: Helm, tmp_path: Path) -> None:

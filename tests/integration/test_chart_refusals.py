@@ -111,6 +111,15 @@ def test_null_is_refused_by_name_or_means_nothing(helm: Helm, name: str) -> None
             {"resources": {"limits": {"memory": "512MB"}}},
             "at '/resources/limits/memory': '512MB' does not match",
         ),
+        (
+            {"topologySpread": {"topologyKey": "a b"}},
+            "at '/topologySpread/topologyKey': 'a b' does not match",
+        ),
+        ({"serviceMonitor": {"interval": "30s1m"}}, "at '/serviceMonitor/interval': '30s1m' does not match"),
+        (
+            {"mountedSecrets": {"eu": {"secretName": "a", "keys": ["..a"]}}},
+            "at '/mountedSecrets/eu/keys/0': '..a' does not match pattern",
+        ),
         ({"extraPodSpec": {"hostNetwork": True}}, "additional properties 'hostNetwork' not allowed"),
         ({"mountedSecrets": {"vault-ca": {"secretName": "a"}}}, "at '/mountedSecrets/vault-ca'"),
         ({"extraEnv": [{"name": "A"}]}, "at '/extraEnv/0'"),

@@ -12,6 +12,7 @@ from tests.integration.chart_support import (
     chart,
     comparable,
     kustomize,
+    one_of,
 )
 from tests.integration.deployment_support import CONFIG
 from tests.testbed.helm_cli import Helm
@@ -67,6 +68,13 @@ def test_the_chart_renders_what_kustomize_builds_for_the_same_choice(
     assert set(rendered) == set(built)
     for key, object_ in built.items():
         assert rendered[key] == object_
+
+
+def test_the_network_policy_opens_the_ports_at_which_pods_of_dns_listen(helm: Helm) -> None:
+    dns, _ = one_of(chart(helm, EVERYTHING), "NetworkPolicy")["spec"]["egress"]
+
+    opened = {(each["protocol"], each["port"]) for each in dns["ports"]}
+    assert opened == {(protocol, port) for protocol in ("UDP", "TCP") for port in (53, 5353)}
 
 
 def test_every_component_is_compared() -> None:
