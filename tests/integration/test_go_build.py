@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.testbed.go_build import GoBuild, GoBuildError, build_programs
+from tests.testbed.go_toolchain import go_environment, usable_go
 from tests.testbed.module_programs import MODULE_PROGRAMS
 from tests.testbed.waiting import wait_until
 
@@ -82,6 +85,60 @@ def test_a_package_that_is_not_there_is_named(module: Path, target: Path) -> Non
 
     with pytest.raises(GoBuildError, match=r"(?s)^go list failed for none:.*example\.test/two/none"):
         build_programs(wanted, target)
+
+
+@pytest.fixture
+def needy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GoBuild:
+    """A program that needs a module from a proxy, in which one file does not compile."""
+    place = "example.test/helped/@v"
+    files = {
+        "go.mod": "module example.test/helped\n\ngo 1.26\n",
+        "helped.go": 'package helped\n\nconst Word = "helped"\n',
+        "inner/help.go": "package helped\n\nfunc Help() { nonsense() }\n",
+        "help.go": 'package helped\n\nimport _ "example.test/helped/inner"\n',
+        "other_test.go": "package helped\n",
+    }
+    folder = tmp_path / "proxy" / place
+    folder.mkdir(parents=True)
+    (folder / "v1.0.0.info").write_text('{"Version": "v1.0.0"}', encoding="utf-8")
+    (folder / "v1.0.0.mod").write_text(files["go.mod"], encoding="utf-8")
+    with zipfile.ZipFile(folder / "v1.0.0.zip", "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"example.test/helped@v1.0.0/{name}", text)
+    monkeypatch.setenv("GOPROXY", f"file://{tmp_path / 'proxy'}")
+    monkeypatch.setenv("GONOSUMDB", "example.test")
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
+    module = tmp_path / "needy"
+    module.mkdir()
+    pins = "module example.test/needy\n\ngo 1.26\n\nrequire example.test/helped v1.0.0\n"
+    (module / "go.mod").write_text(pins, encoding="utf-8")
+    code = 'package main\n\nimport "example.test/helped"\n\nfunc main() { println(helped.Word) }\n'
+    (module / "main.go").write_text(code, encoding="utf-8")
+    tidy = [str(usable_go("1.26")), "mod", "tidy"]
+    subprocess.run(tidy, cwd=module, env=go_environment(), capture_output=True, check=True)
+    return GoBuild(module=module, packages={"needy": "example.test/needy"})
+
+
+def test_a_file_that_is_left_out_of_a_module_is_not_compiled_nor_what_it_alone_imports(
+    needy: GoBuild, target: Path
+) -> None:
+    with pytest.raises(GoBuildError, match="undefined: nonsense"):
+        build_programs(needy, target)
+
+    build_programs(replace(needy, left_out={"example.test/helped": "help.go"}), target)
+
+    said = subprocess.run([target / "needy"], capture_output=True, text=True, check=True).stderr
+    assert said == "helped\n"
+    assert [path.name for path in target.iterdir()] == ["needy"]
+
+
+def test_a_file_to_leave_out_that_the_module_no_longer_has_is_named(needy: GoBuild, target: Path) -> None:
+    with pytest.raises(
+        GoBuildError, match=r"^example\.test/helped has no old\.go, which is to be left out of needy$"
+    ):
+        build_programs(replace(needy, left_out={"example.test/helped": "old.go"}), target)
+
+    assert list(target.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

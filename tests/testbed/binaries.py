@@ -13,10 +13,12 @@ from pathlib import Path
 
 from tests.testbed.cache import cache_root, digest, locked
 from tests.testbed.go_build import GoBuild, build_programs
+from tests.testbed.go_thrift import COMPILER
 
 __all__ = [
     "ASSETS",
     "KUBERNETES_PROGRAMS",
+    "LEFT_OUT",
     "AssetsError",
     "cache_folder",
     "missing_programs",
@@ -33,6 +35,8 @@ KUBERNETES_PROGRAMS = {
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "kubectl": "k8s.io/kubernetes/cmd/kubectl",
 }
+# A help for tests that stands among the code; it alone imports a second, fake client of every API.
+LEFT_OUT = {"k8s.io/apiserver": "pkg/admission/plugin/policy/generic/policy_test_context.go"}
 
 
 class AssetsError(Exception):
@@ -52,8 +56,7 @@ def programs(names: Sequence[str]) -> list[Path]:
     if missing_programs(names):
         with locked(cache_folder()):
             if missing := missing_programs(names):  # another run may have built them while we waited
-                packages = {name: KUBERNETES_PROGRAMS[name] for name in missing}
-                build_programs(GoBuild(module=_MODULE, packages=packages, ldflags=_ldflags()), cache_folder())
+                build_programs(_build(missing), cache_folder())
     return [_find(name) or cache_folder() / name for name in names]
 
 
@@ -75,8 +78,9 @@ def module_program(
 
 
 def cache_folder() -> Path:
-    """The folder of the programs that this go.mod and go.sum describe."""
-    return cache_root() / digest(_MODULE / name for name in ("go.mod", "go.sum"))
+    """The folder of the programs that this go.mod and go.sum describe, compiled as they are now."""
+    pins = (_MODULE / name for name in ("go.mod", "go.sum"))
+    return cache_root() / digest(pins, f"{COMPILER} {LEFT_OUT}")
 
 
 def missing_programs(names: Sequence[str]) -> list[str]:
@@ -100,6 +104,11 @@ def _assets() -> list[Path]:
     raise AssetsError(
         f"{ASSETS}={named} {found}: set it to the folder of kube-apiserver and etcd, or unset it"
     )
+
+
+def _build(names: Sequence[str]) -> GoBuild:
+    packages = {name: KUBERNETES_PROGRAMS[name] for name in names}
+    return GoBuild(module=_MODULE, packages=packages, ldflags=_ldflags(), left_out=LEFT_OUT)
 
 
 def _is_source(path: Path) -> bool:

@@ -23,9 +23,10 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "secrets-manager-testbed"
 
 
-def digest(files: Iterable[Path]) -> str:
-    """Sixteen hexadecimal digits that stand for the content of the files."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+def digest(files: Iterable[Path], how: str = "") -> str:
+    """Sixteen hexadecimal digits that stand for the content of the files, and for how they are used."""
+    content = b"".join(path.read_bytes() for path in files)
+    return hashlib.sha256(content + how.encode()).hexdigest()[:16]
 
 
 @contextmanager

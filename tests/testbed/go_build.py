@@ -16,10 +16,12 @@ import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.testbed.go_thrift import COMPILER, ENVIRONMENT, at_once
 from tests.testbed.go_toolchain import go_environment, usable_go
+from tests.testbed.left_out import copy_pins, copy_without
 from tests.testbed.progress import Progress, duration, listing, say
 
 __all__ = ["GoBuild", "GoBuildError", "build_programs"]
@@ -29,10 +31,6 @@ _TICK_SECONDS = 1.0
 _PATIENCE = 10.0
 _DOWNLOAD = "go: downloading "
 _KEPT_LINES = 40
-# Without inlining and debug information a third less is to be compiled, and nobody debugs these programs.
-_QUICKER = "-gcflags=all=-l -dwarf=false"
-# The compiler collects garbage less often: it takes a few hundred megabytes more, and a tenth less time.
-_ROOMY = {"GOGC": "400"}
 
 
 class GoBuildError(Exception):
@@ -43,13 +41,15 @@ class GoBuildError(Exception):
 class GoBuild:
     """What is built: of the Go module in ``module`` the ``packages``, which are import paths by program.
 
-    ``tags`` are Go's build tags, which leave files of the packages out.
+    ``tags`` are Go's build tags, which leave files of the packages out. ``left_out`` has files that are left
+    out besides: by the path of a module that is needed, the path of a file in it.
     """
 
     module: Path
     packages: Mapping[str, str]
     ldflags: str = "-s -w"
     tags: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return listing(list(self.packages))
@@ -65,6 +65,7 @@ def build_programs(wanted: GoBuild, folder: Path) -> None:
     go = usable_go(_least_go(wanted.module))
     with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=folder, ignore_cleanup_errors=True) as name:
         call = _Call(go=go, wanted=wanted, scratch=Path(name))
+        call.leave_out()
         progress = Progress(f"{wanted}: packages compiled")
         packages = call.count_packages()
         say(f"building {wanted}, once for this machine: {packages:,} packages, minutes on two cores")
@@ -81,12 +82,43 @@ class _Call:
     wanted: GoBuild
     scratch: Path
 
+    def leave_out(self) -> None:
+        """Make copies of the modules of which a file is left out, and a go.mod in which they are meant."""
+        if not self.wanted.left_out:
+            return
+        pins = copy_pins(self.wanted.module, self.scratch)
+        for module, file in self.wanted.left_out.items():
+            copy = self.scratch / "modules" / module
+            try:
+                copy_without(self._source(module), file, copy)
+            except FileNotFoundError as error:
+                raise GoBuildError(
+                    f"{module} has no {file}, which is to be left out of {self.wanted}"
+                ) from error
+            self._wait("mod", "edit", f"-replace={module}={copy}", str(pins))
+
+    def _source(self, module: str) -> Path:
+        """The folder of a module's source code, fetched first if need be."""
+        self._wait("mod", "download", module)
+        with contextlib.closing(self._run("list", "-m", "-f", "folder {{.Dir}}", module)) as lines:
+            found = [line.removeprefix("folder ") for line in lines if line.startswith("folder ")]
+        return Path(found[0])
+
+    def _pins(self) -> tuple[str, ...]:
+        return ("-modfile", str(self.scratch / "go.mod")) if self.wanted.left_out else ()
+
+    def _wait(self, *words: str) -> None:
+        with contextlib.closing(self._run(*words)) as lines:
+            for _ in lines:
+                pass
+
     def count_packages(self) -> int:
         """How many packages the programs are made of. Gets the modules' sources, which takes a while too."""
         progress = Progress(f"{self.wanted}: modules of source code fetched")
         listed = downloads = 0
         command = (
             "list",
+            *self._pins(),
             "-tags",
             self.wanted.tags,
             "-deps",
@@ -106,7 +138,7 @@ class _Call:
         folder = self.scratch / "programs"
         folder.mkdir()
         how = ("-ldflags", self.wanted.ldflags, "-tags", self.wanted.tags)
-        flags = ("-v", "-trimpath", "-buildvcs=false", _QUICKER, *how)
+        flags = ("-v", f"-p={at_once()}", "-trimpath", "-buildvcs=false", COMPILER, *self._pins(), *how)
         compiled = 0
         command = ("build", *flags, "-o", f"{folder}/", *self.wanted.packages.values())
         with contextlib.closing(self._run(*command)) as lines:
@@ -124,7 +156,7 @@ class _Call:
         process = subprocess.Popen(
             [str(self.go), *words],
             cwd=self.wanted.module,
-            env={**go_environment(), **_ROOMY, "GOTMPDIR": str(scratch)},
+            env={**go_environment(), **ENVIRONMENT, "GOTMPDIR": str(scratch)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -17,7 +17,7 @@ import pytest
 from demo import servers
 from demo.servers import MIRROR, get_servers, kubectl_on_path
 from tests.testbed import envtest
-from tests.testbed.binaries import ASSETS, cache_folder
+from tests.testbed.binaries import ASSETS, LEFT_OUT, cache_folder
 from tests.testbed.cache import cache_root
 from tests.testbed.vault_program import VAULT_BINARY
 from tests.testbed.waiting import wait_until
@@ -29,7 +29,9 @@ _GO = """\
 #!/bin/bash
 case $1 in
   env) echo go1.99.0 ;;
-  list) printf 'go: downloading example.test/m v1\\npackage %s\\n' a b c ;;
+  mod) ;;
+  list) [ "$2" != -m ] || { echo "folder $(dirname "$0")/module"; exit; }
+     printf 'go: downloading example.test/m v1\\npackage %s\\n' a b c ;;
   build)
     [ -z "$SLOW_GO" ] || { echo started >"$SLOW_GO"; sleep 60 & wait; }
     echo a; echo build >>"$(dirname "$0")/builds"
@@ -52,6 +54,9 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "tools"
     folder.mkdir()
     _program(folder / "go", _GO)
+    for each in LEFT_OUT.values():
+        (folder / "module" / each).parent.mkdir(parents=True)
+        (folder / "module" / each).touch()
     for name in ("basename", "chmod", "dirname", "sleep"):
         (folder / name).symlink_to(str(shutil.which(name)))
     monkeypatch.setenv("PATH", str(folder))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.testbed import binaries
 from tests.testbed.binaries import ASSETS, AssetsError, cache_folder, missing_programs, programs
 from tests.testbed.cache import locked
 
@@ -65,6 +66,16 @@ def test_assets_that_are_none_are_refused_before_anything_is_built(
 
     with pytest.raises(AssetsError, match=re.escape(f"{ASSETS}={tmp_path / 'assets'} {said}: set it to")):
         programs(["etcd"])
+
+
+@pytest.mark.parametrize(("name", "other"), [("COMPILER", "-gcflags=all=-N"), ("LEFT_OUT", {})])
+def test_programs_that_were_compiled_in_another_way_are_not_used(
+    monkeypatch: pytest.MonkeyPatch, name: str, other: object
+) -> None:
+    _lay(cache_folder(), "etcd")
+    monkeypatch.setattr(binaries, name, other)
+
+    assert missing_programs(["etcd"]) == ["etcd"]
 
 
 def test_who_waits_for_another_run_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
