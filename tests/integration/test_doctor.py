@@ -254,6 +254,16 @@ def test_restarts_need_rights_of_their_own_only_where_they_are_wished_for(world:
     assert "may not get, list, patch deployments" in of(findings, "rights")
 
 
+def test_a_status_page_for_others_needs_rights_of_its_own(world: World) -> None:
+    wide = doctor(world, SECRETS_MANAGER_STATUS_ADDR="0.0.0.0:8082")
+    loopback = doctor(world, SECRETS_MANAGER_STATUS_ADDR="127.0.0.1:8082")
+
+    for resource in ("tokenreviews", "subjectaccessreviews"):
+        assert f"may not create {resource} in 'all namespaces': the status page" in of(wide, "rights")
+    assert "as config/components/status-page does" in str(wide)
+    assert "has all" in of(loopback, "rights", "ok")
+
+
 def test_clocks_that_differ_are_told(world: World, tmp_path: Path) -> None:
     clock = FakedClock(tmp_path)
     if not clock.works():

@@ -15,6 +15,7 @@ from secrets_manager.cluster.client.api import HttpKubernetesApi
 from secrets_manager.commands.doctor.findings import Finding, Level, counted, fail, named, ok, warn
 from secrets_manager.commands.doctor.patient import Patient
 from secrets_manager.daemon.assembly import lease_ref
+from secrets_manager.daemon.web.doors import is_loopback
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.errors import ConfigError, Forbidden
 from secrets_manager.domain.secret import DEFINITION_GROUP
@@ -29,13 +30,14 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """Verbs on a kind of object, and what a daemon without them does."""
+    """Verbs on a kind of object, what a daemon without them does, and what in the repository grants them."""
 
     group: str
     resource: str
     verbs: tuple[str, ...]
     level: Level
     without: str
+    granted_by: str = "config/rbac"
 
 
 ROLE: tuple[Right, ...] = (
@@ -98,12 +100,28 @@ RESTART: tuple[Right, ...] = tuple(
         verbs=("get", "list", "patch"),
         level=level,
         without=_NO_RESTART,
+        granted_by="config/components/restart",
     )
     for group, resource, level in (
         ("apps", "deployments", Level.FAIL),
         ("apps", "statefulsets", Level.FAIL),
         ("apps", "daemonsets", Level.FAIL),
         ("argoproj.io", "rollouts", Level.WARN),
+    )
+)
+_NOBODY = "the status page lets nobody in"
+STATUS_PAGE: tuple[Right, ...] = tuple(
+    Right(
+        group=group,
+        resource=resource,
+        verbs=("create",),
+        level=Level.FAIL,
+        without=_NOBODY,
+        granted_by="config/components/status-page",
+    )
+    for group, resource in (
+        ("authentication.k8s.io", "tokenreviews"),
+        ("authorization.k8s.io", "subjectaccessreviews"),
     )
 )
 
@@ -150,12 +168,20 @@ def _questions(patient: Patient) -> Iterator[_Question]:
     for namespace in patient.scope:
         for right in wanted:
             yield from (_Question(right, verb, namespace) for verb in right.verbs)
+    for right in STATUS_PAGE if _reviews(patient) else ():
+        yield from (_Question(right, verb, None) for verb in right.verbs)
     if patient.settings.election.enabled:
         lease = lease_of(patient)
         for right in ELECTION:
             yield from (_Question(right, verb, lease.namespace) for verb in right.verbs)
         for right in ELECTION_BY_NAME:
             yield from (_Question(right, verb, lease.namespace, lease.name) for verb in right.verbs)
+
+
+def _reviews(patient: Patient) -> bool:
+    """Whether the daemon asks who those are that ask for its status page."""
+    address = patient.settings.status_page.address
+    return address is not None and not is_loopback(address.host)
 
 
 def _restarts(patient: Patient) -> bool:
@@ -215,5 +241,5 @@ def _missing(missing: Sequence[_Question]) -> Iterator[Finding]:
     for right, (verbs, places) in found.items():
         what = f"may not {', '.join(verbs)} {right.resource} in {named(places)}: {right.without}"
         group = f" of {right.group}" if right.group else ""
-        advice = f"grant {', '.join(verbs)} on {right.resource}{group}, as config/rbac does"
+        advice = f"grant {', '.join(verbs)} on {right.resource}{group}, as {right.granted_by} does"
         yield (fail if right.level is Level.FAIL else warn)(_CHECK, what, advice)

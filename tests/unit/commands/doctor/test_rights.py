@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from secrets_manager.commands.doctor.rights import ELECTION, ELECTION_BY_NAME, RESTART, ROLE, Right, allowed
+from secrets_manager.commands.doctor.rights import (
+    ELECTION,
+    ELECTION_BY_NAME,
+    RESTART,
+    ROLE,
+    STATUS_PAGE,
+    Right,
+    allowed,
+)
 
 CONFIG = Path(__file__).parents[4] / "config"
 Granted = dict[tuple[str, str], set[str]]
@@ -53,6 +61,10 @@ def test_the_rights_for_restarts_are_those_of_the_component() -> None:
     rules = [each["value"] for each in yaml.safe_load(patch["patch"])]
 
     assert of_table(RESTART) == of_rules(rules)
+
+
+def test_the_rights_for_the_status_page_are_those_of_the_component() -> None:
+    assert of_table(STATUS_PAGE) == of_rules(rules_in("components/status-page/role.yaml"))
 
 
 def test_only_a_plain_yes_of_the_api_server_is_one() -> None:
