@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import zlib
@@ -70,23 +72,33 @@ class Browser:
         with _profile() as (folder, environ):
             command = [str(self.program), *_PLAIN, f"--user-data-dir={folder}", *arguments]
             quiet = subprocess.DEVNULL
-            with subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environ) as process:
-                try:
-                    yield
-                finally:
-                    process.terminate()
-                    process.wait(_PATIENCE)
+            with _started(command, environ, stdout=quiet, stderr=quiet):
+                yield
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         with _profile() as (folder, environ):
-            return subprocess.run(
-                [str(self.program), *_PLAIN, f"--user-data-dir={folder}", *arguments],
-                capture_output=True,
-                text=True,
-                check=True,
-                timeout=_PATIENCE,
-                env=environ,
-            )
+            command = [str(self.program), *_PLAIN, f"--user-data-dir={folder}", *arguments]
+            kept = subprocess.PIPE
+            with _started(command, environ, stdout=kept, stderr=kept) as process:
+                out, err = process.communicate(timeout=_PATIENCE)
+            done = subprocess.CompletedProcess(command, process.returncode, out, err)
+            done.check_returncode()
+            return done
+
+
+@contextmanager
+def _started(
+    command: list[str], environ: dict[str, str], *, stdout: int, stderr: int
+) -> Iterator[subprocess.Popen[str]]:
+    """The browser meanwhile. The program may be a script that starts it, so all that it starts is ended."""
+    with subprocess.Popen(
+        command, stdout=stdout, stderr=stderr, env=environ, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager
