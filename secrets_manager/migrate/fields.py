@@ -119,6 +119,7 @@ class Table:
         self.operator = operator
         self.fields: tuple[Field, ...] = (*META, *fields)
         self._exact = {_steps(each.path): each for each in self.fields if not each.path.endswith(_BELOW)}
+        self._inner = [known for known in self._exact if _ANY in known[:-1]]
         self._below = {_steps(each.path)[:-1]: each for each in self.fields if each.path.endswith(_BELOW)}
 
     def remarks(self, original: Original) -> tuple[Remark, ...]:
@@ -157,6 +158,8 @@ class Table:
             return found
         if steps and (found := self._exact.get((*steps[:-1], _ANY))) is not None:
             return found
+        if (known := next((each for each in self._inner if _meets(each, steps)), None)) is not None:
+            return self._exact[known]
         below = (self._below.get(steps[:length]) for length in range(len(steps), 0, -1))
         return next((row for row in below if row is not None), None)
 
@@ -165,11 +168,18 @@ class Table:
         if row is not None:
             return row.path.endswith(_BELOW)
         steps = tuple("[]" if isinstance(step, int) else step for step in path)
-        return any(known[: len(steps)] == steps for known in (*self._exact, *self._below))
+        return any(_meets(known[: len(steps)], steps) for known in (*self._exact, *self._below))
 
 
 def _steps(path: str) -> tuple[str, ...]:
     return tuple(path.replace("[]", ".[]").split("."))
+
+
+def _meets(known: Sequence[str], steps: Sequence[str]) -> bool:
+    """Whether the steps are those of a row, whose ``*`` stands for any name."""
+    return len(known) == len(steps) and all(
+        each in {step, _ANY} for each, step in zip(known, steps, strict=True)
+    )
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:

@@ -18,6 +18,7 @@ from secrets_manager.migrate.originals import Key, Original
 from secrets_manager.migrate.remarks import Remark, Verdict, refusal, verdict_of
 from secrets_manager.migrate.results import Backend, Converted, Made
 from secrets_manager.migrate.stores import Store, Stores
+from secrets_manager.migrate.surroundings import NOTHING_SAID, Options, Surroundings
 from secrets_manager.templates import compile_templates
 
 __all__ = ["Plan", "Report", "plan"]
@@ -44,15 +45,18 @@ class Plan:
     reports: tuple[Report, ...]
 
 
-def plan(originals: Iterable[Original]) -> Plan:
+def plan(originals: Iterable[Original], options: Options = NOTHING_SAID) -> Plan:
     """The plan for all objects."""
     objects, reports = _known(originals)
-    stores = Stores(_stores(objects))
+    surroundings = Surroundings({each.key: each for each in objects}, options)
+    own = _stores(objects)
+    stores = Stores((*own, *_logins(objects, surroundings)), surroundings)
     converted = [_checked(each) for each in _converted(objects, stores)]
     converted = _without_clashes(converted)
     made = sorted((each for one in converted for each in one.made), key=lambda each: each.ref)
     reports += [_report(one.original, one.remarks, one.made) for one in converted]
-    reports += [_report(store.original, store.remarks) for store in stores.all.values()]
+    reports += [_report(store.original, store.remarks) for store in own]
+    reports += _parts(objects, surroundings)
     used = {backend for each in made for backend, _ in each.reads}
     tables = {name: table for name, table in stores.tables().items() if name in used}
     return Plan(
@@ -104,6 +108,17 @@ def _why_not(original: Original) -> Remark | None:
 def _stores(objects: Iterable[Original]) -> list[Store]:
     kinds = ((each, _kind(each)) for each in objects)
     return [kind.store(each) for each, kind in kinds if kind is not None and kind.store is not None]
+
+
+def _logins(objects: Iterable[Original], surroundings: Surroundings) -> list[Store]:
+    kinds = ((each, _kind(each)) for each in objects)
+    found = (kind.logins(each, surroundings) for each, kind in kinds if kind is not None and kind.logins)
+    return [store for stores in found for store in stores]
+
+
+def _parts(objects: Iterable[Original], surroundings: Surroundings) -> list[Report]:
+    kinds = ((each, _kind(each)) for each in objects)
+    return [_report(each, kind.part(each, surroundings)) for each, kind in kinds if kind and kind.part]
 
 
 def _converted(objects: Iterable[Original], stores: Stores) -> list[Converted]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from secrets_manager.migrate.originals import Key, Original
 from secrets_manager.migrate.remarks import Refused, Remark
 from secrets_manager.migrate.results import Backend
+from secrets_manager.migrate.surroundings import ALONE, Surroundings
 
 __all__ = ["Reach", "Store", "Stores"]
 
@@ -30,6 +31,7 @@ class Store:
 
     Attributes:
         original: the object it comes from.
+        login: its key where no object is the store, but objects that read with one login share it.
         backend: the table of the settings that reads the same.
         mount: the mount of a Vault that paths begin with, None where each path names its own.
         is_v2: whether that is version 2 of the key-value engine.
@@ -40,6 +42,7 @@ class Store:
     """
 
     original: Original
+    login: Key | None = None
     backend: Backend | None = None
     mount: str | None = None
     is_v2: bool = True
@@ -50,14 +53,16 @@ class Store:
     @property
     def key(self) -> Key:
         """Kind, namespace and name."""
-        return self.original.key
+        return self.login or self.original.key
 
 
 class Stores:
-    """The stores of all files by key, and the name of the backend of each."""
+    """The stores of all files by key, the name of the backend of each, and what else is in the files."""
 
-    def __init__(self, stores: Iterable[Store]) -> None:
-        self.all: Mapping[Key, Store] = {store.key: store for store in stores}
+    def __init__(self, stores: Iterable[Store], surroundings: Surroundings = ALONE) -> None:
+        first_last = sorted(stores, key=lambda store: store.original.key, reverse=True)
+        self.all: Mapping[Key, Store] = {store.key: store for store in first_last}
+        self.surroundings = surroundings
         self.names: Mapping[Key, str] = _names(self.all.values())
 
     def find(self, key: Key, path: str) -> tuple[Store, str]:

@@ -388,6 +388,8 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/gitops.md": (*_RUNNING, _argo_cd),
     "docs/helm.md": (_login, _values, _own_values),
     "docs/moving-from-external-secrets.md": (),
+    "docs/moving-from-vault-secrets-operator.md": (),
+    "docs/moving-from-vaultsecret.md": (),
     "docs/moving-from-go.md": (_login, _values, _go_version),
     "docs/monitoring.md": (_operator, _monitoring_namespace),
     "docs/performance.md": (),

@@ -10,19 +10,21 @@ from secrets_manager.commands import output
 from secrets_manager.commands.exit_codes import Exit
 from secrets_manager.commands.files.options import Files, file_options
 from secrets_manager.commands.migrate.finding import find
+from secrets_manager.commands.migrate.options import operator_options
 from secrets_manager.commands.migrate.showing import as_data, as_junit, as_text, counts
 from secrets_manager.commands.migrate.takeover.command import apply, back
 from secrets_manager.commands.migrate.verify import verify
 from secrets_manager.commands.migrate.writing import files_of, write_files
 from secrets_manager.migrate.plan import plan as make_plan
 from secrets_manager.migrate.remarks import Verdict
+from secrets_manager.migrate.surroundings import Options
 
 _FORMS = ("text", "json", "yaml", "junit")
 
 
 @click.group("migrate")
 def migrate() -> None:
-    """Move from External Secrets to secrets-manager."""
+    """Move from External Secrets or an operator of Vault to secrets-manager."""
 
 
 @migrate.command("plan")
@@ -43,7 +45,8 @@ def migrate() -> None:
     show_default=True,
     help="Form of the report; junit is XML for pipelines.",
 )
-def plan(*, files: Files, folder: Path | None, form: str) -> int:
+@operator_options()
+def plan(*, files: Files, folder: Path | None, form: str, options: Options) -> int:
     """Say what the objects of another operator in files would become, and write it.
 
     Each object is converted, converted with a note that says what differs, or refused with the field and the
@@ -51,7 +54,7 @@ def plan(*, files: Files, folder: Path | None, form: str) -> int:
     exit code is 1 if an object is refused or cannot be read.
     """
     found = find(files.texts(), files.namespace)
-    made = make_plan(found.originals)
+    made = make_plan(found.originals, options)
     if folder is not None:
         write_files(files_of(made), folder)
     if form == "junit":

@@ -9,6 +9,7 @@ from typing import Any
 from secrets_manager.migrate.operators import KINDS
 from secrets_manager.migrate.originals import Json, Original, key_of
 from secrets_manager.migrate.plan import Plan, Report, plan
+from secrets_manager.migrate.surroundings import NOTHING_SAID, Options
 
 __all__ = ["external_secret", "made_of", "original", "plan_of", "put", "report_of", "vault_store"]
 
@@ -21,9 +22,9 @@ def original(body: Json, file: str = "objects.yaml") -> Original:
     return Original(key=key, group=group, version=version, body=body, file=file)
 
 
-def plan_of(*bodies: Json) -> Plan:
+def plan_of(*bodies: Json, options: Options = NOTHING_SAID) -> Plan:
     """The plan for documents."""
-    return plan(map(original, bodies))
+    return plan(map(original, bodies), options)
 
 
 def report_of(made: Plan, name: str) -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from secrets_manager.migrate.originals import Json
 from secrets_manager.migrate.plan import Report
 from secrets_manager.migrate.remarks import Verdict
 from tests.unit.migrate.objects import external_secret, plan_of, put, vault_store
+from tests.unit.migrate.vault_objects import auth, connection, static_secret, transformation, vault_secret
 
 WORDS = st.sampled_from(
     [
@@ -34,6 +36,19 @@ WORDS = st.sampled_from(
         "{{ .PASSWORD }}",
         "{{",
         "vault",
+        "kv-v1",
+        "kv-v2",
+        "vso/login",
+        "jwt",
+        "aws",
+        "^a.*$",
+        "a+",
+        "{{ .Secrets.a }}",
+        "{% .Secrets.a %}",
+        "{% range .Secrets %}{% . %}{% end %}",
+        "Deployment",
+        "secret/a",
+        "shapes",
     ]
 )
 VALUES = st.one_of(
@@ -48,7 +63,32 @@ VALUES = st.one_of(
 )
 
 
+BASES: dict[str, Callable[[], Json]] = {
+    "SecretTransformation": transformation,
+    "VaultAuth": auth,
+    "VaultConnection": connection,
+    "VaultSecret": vault_secret,
+    "VaultStaticSecret": static_secret,
+}
+# What may be there besides an object.
+BESIDE = {
+    "VaultConnection": (auth(), transformation(), static_secret()),
+    "VaultAuth": (connection(), transformation(), static_secret()),
+    "SecretTransformation": (
+        connection(),
+        auth(),
+        static_secret(destination={"transformation": {"transformationRefs": [{"name": "shapes"}]}}),
+    ),
+    "VaultStaticSecret": (connection(), auth(), transformation()),
+    "VaultSecret": (),
+}
+
+
 def base_of(kind: Kind) -> Json:
+    if kind.group == "secrets.hashicorp.com" and kind.kind not in BASES:
+        return {**static_secret(), "kind": kind.kind}
+    if kind.kind in BASES:
+        return BASES[kind.kind]()
     if kind.kind == "ExternalSecret":
         return external_secret()
     if kind.kind == "ClusterExternalSecret":
@@ -70,19 +110,15 @@ def objects(draw: st.DrawFn, kind: Kind) -> Json:
     return body
 
 
-EXTERNAL = [kind for kind in KINDS.values() if kind.group == "external-secrets.io"]
-
-
-@pytest.mark.parametrize("kind", EXTERNAL, ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.kind)
 @given(data=st.data())
 def test_every_object_has_a_verdict_and_every_field_of_it_is_accounted_for(
     kind: Kind, data: st.DataObject
 ) -> None:
     body = data.draw(objects(kind))
     before = copy.deepcopy(body)
-    others = [external_secret("other", "shop")] if kind.store else [vault_store()]
 
-    made = plan_of(body, *others)
+    made = plan_of(body, *beside(kind))
 
     assert body == before
     report = next(report for report in made.reports if report.original.body is body)
@@ -91,6 +127,12 @@ def test_every_object_has_a_verdict_and_every_field_of_it_is_accounted_for(
     for one in made.definitions:
         assert schema_faults(one.manifest) == []
     assert (report.verdict is Verdict.REFUSED) == any(remark.refuses for remark in report.remarks)
+
+
+def beside(kind: Kind) -> Sequence[Json]:
+    if kind.group != "external-secrets.io":
+        return BESIDE.get(kind.kind, ())
+    return [external_secret("other", "shop")] if kind.store else [vault_store()]
 
 
 def leaves(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], Any]]:

@@ -15,6 +15,8 @@ TABLE = Table(
         converted("spec.count", int),
         converted("spec.items[].name"),
         converted("spec.free.*"),
+        converted("spec.named.*.text"),
+        converted("spec.named.*.parts[].name"),
         idle("spec.speed", "is only speed"),
         noted("spec.soft", "is lost", "usual"),
         refused("spec.hard", "matters", False),
@@ -35,6 +37,7 @@ def test_fields_that_are_converted_or_change_nothing_have_no_remark() -> None:
         "count": 3,
         "items": [{"name": "n"}, {"name": "m"}],
         "free": {"a.b": "c"},
+        "named": {"a.b": {"text": "t"}, "c": {"parts": [{"name": "n"}]}, "empty": {"parts": []}, "e": {}},
         "speed": 1,
     }
 
@@ -57,6 +60,9 @@ def test_fields_that_are_converted_or_change_nothing_have_no_remark() -> None:
         ({"items": "n"}, "spec.items is no field"),
         ("text", "spec is no field"),
         ({"free": {"a": {"b": "c"}}}, "spec.free.a.b is no field"),
+        ({"named": {"a.b": {"txt": "t"}}}, "spec.named['a.b'].txt is no field"),
+        ({"named": {"a": {"text": {}}}}, "spec.named.a.text is a map"),
+        ({"named": {"a": "t"}}, "spec.named.a is no field"),
     ],
 )
 def test_all_else_has_one_that_names_the_field(spec: object, remark: str) -> None:

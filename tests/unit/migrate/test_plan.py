@@ -9,6 +9,7 @@ from secrets_manager.migrate.plan import plan
 from secrets_manager.migrate.remarks import Verdict
 from secrets_manager.migrate.rules import Rule
 from tests.unit.migrate.objects import external_secret, made_of, original, plan_of, report_of, vault_store
+from tests.unit.migrate.vault_objects import auth, connection, static_secret, transformation, vault_secret
 
 
 def test_the_order_of_the_objects_changes_nothing() -> None:
@@ -20,6 +21,23 @@ def test_the_order_of_the_objects_changes_nothing() -> None:
         external_secret("c", dataFrom=[{"extract": {"key": "all"}}]),
     ]
     plans = {repr(plan(map(original, order))) for order in itertools.permutations(objects)}
+
+    assert len(plans) == 1
+
+
+def test_the_order_of_objects_of_the_operators_of_vault_changes_nothing() -> None:
+    refs = {"transformationRefs": [{"name": "shapes"}]}
+    objects = [
+        connection(),
+        auth(),
+        transformation(),
+        static_secret(destination={"transformation": refs}),
+        static_secret("old", "web", type="kv-v1"),
+        vault_secret("a"),
+        vault_secret("b", "web"),
+    ]
+    orders = itertools.islice(itertools.permutations(objects), 0, None, 97)
+    plans = {repr(plan(map(original, order))) for order in orders}
 
     assert len(plans) == 1
 

@@ -14,6 +14,7 @@ import yaml
 from secrets_manager.cluster import specs
 from tests.unit.commands.said import CANARY, Command
 from tests.unit.migrate.objects import external_secret, vault_store
+from tests.unit.migrate.vault_objects import auth, connection, static_secret, vault_secret
 
 pytestmark = pytest.mark.usefixtures("without_a_network")
 REF = {"name": "a", "key": "b", "namespace": "c"}
@@ -146,6 +147,49 @@ def test_no_value_that_stands_in_an_object_is_in_the_report(plan: Command) -> No
         external_secret("b", target={"template": labels}),
         external_secret("c", refreshInterval=CANARY, unknown=CANARY),
         external_secret("d", target={"name": "ok", "creationPolicy": CANARY}),
+    )
+
+    for form in ("text", "json", "junit"):
+        assert plan("plan", "-f", "old.yaml", "-o", form).code == 1
+
+
+def test_a_person_says_where_the_defaults_of_the_vault_secrets_operator_are(plan: Command) -> None:
+    secret = static_secret()
+    del secret["spec"]["vaultAuthRef"]
+    put(connection("default"), auth("default", vaultConnectionRef="default"), secret)
+
+    assert plan("plan", "-f", "old.yaml").code == 1
+    assert plan("plan", "-f", "old.yaml", "--operator-namespace", "vso").code == 0
+
+
+def test_a_person_says_which_mounts_are_of_which_version(plan: Command) -> None:
+    put(vault_secret("a", path="kv/a"), vault_secret("b", path="team/kv/b"))
+    mounts = ("--kv1-mount", "kv/", "--kv2-mount", "team/kv")
+
+    assert "converted with a note: VaultSecret shop/a" in plan("plan", "-f", "old.yaml").out
+    assert plan("plan", "-f", "old.yaml", "--out", "new", *mounts).out.endswith("2 converted\n")
+    assert "path: kv/a\n" in files_in("new")["definitions/shop/a.yaml"]
+    assert "path: team/kv/data/b\n" in files_in("new")["definitions/shop/b.yaml"]
+
+
+def test_a_mount_is_not_of_both_versions(plan: Command) -> None:
+    put(vault_secret())
+
+    said = plan("plan", "-f", "old.yaml", "--kv1-mount", "kv", "--kv2-mount", "/kv")
+
+    assert said.code == 2
+    assert "the mount kv cannot be of both versions of the engine" in said.err
+
+
+def test_no_value_of_the_operators_of_vault_is_in_the_report(plan: Command) -> None:
+    shapes = {"templates": {"a": {"text": f"{CANARY}{{{{ fail '{CANARY}' }}}}"}}}
+    put(
+        connection(),
+        auth(method="appRole", mount="approle", appRole={"roleId": CANARY, "secretRef": "a"}),
+        static_secret("a", refreshAfter=CANARY, type=CANARY, rolloutRestartTargets=[{"kind": CANARY}]),
+        static_secret("b", destination={"name": "b", "transformation": shapes}),
+        static_secret("c", destination={"name": "c", "transformation": {"includes": [f"{CANARY}+"]}}),
+        vault_secret("d", templates={"a": f"{CANARY}{{% fail '{CANARY}' %}}"}, secretEngine=CANARY),
     )
 
     for form in ("text", "json", "junit"):
