@@ -147,10 +147,13 @@ class Table:
             says = f"is no field that {self.operator} has there, or one that is not known here"
             return refusal(_shown(path), says)
         is_below = row.path.endswith(_BELOW)
-        if not is_below and not row.takes(value):
+        above = path[: len(_steps(row.path)) - 1] if is_below else path
+        # What has fields below it is no text, number or bool itself.
+        is_wrong = row.fate is Fate.CONVERTED and above == path if is_below else not row.takes(value)
+        if is_wrong:
             says = f"is {_form_of(value)}, which {self.operator} does not take there"
             return refusal(_shown(path), says)
-        return row.remark(_shown(path[: len(_steps(row.path)) - 1] if is_below else path), value)
+        return row.remark(_shown(above), value)
 
     def _found(self, path: Path) -> Field | None:
         steps = tuple("[]" if isinstance(step, int) else step for step in path)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secrets_manager.commands.schema.validation import schema_faults
-from secrets_manager.migrate.fields import Fate
+from secrets_manager.migrate.fields import Fate, Field
 from secrets_manager.migrate.operators import KINDS, Kind
 from secrets_manager.migrate.originals import Json
 from secrets_manager.migrate.plan import Report
@@ -97,14 +97,51 @@ def base_of(kind: Kind) -> Json:
     return vault_store("vault", "" if kind.cluster_wide else "shop")
 
 
+# Texts that mean something, for fields that take few.
+T = "spec.destination.transformation"
+MEANT = {
+    "spec.vaultAuthRef": ["vso/login"],
+    "spec.type": ["kv-v1", "kv-v2", "Opaque"],
+    "spec.namespace": [""],
+    "spec.refreshAfter": ["1h", "0s", "1m30s"],
+    "spec.destination.name": ["a", "a-b"],
+    "spec.destination.type": ["Opaque", "custom/x"],
+    "spec.destination.labels.*": ["a"],
+    "spec.rolloutRestartTargets[].kind": ["Deployment", "argo.Rollout"],
+    "spec.rolloutRestartTargets[].name": ["app"],
+    f"{T}.templates.*.text": ["a", "{{ .Secrets.a }}", "{{ range .Secrets }}{{ . }}{{ end }}"],
+    f"{T}.transformationRefs[].name": ["shapes"],
+    f"{T}.transformationRefs[].namespace": ["", "shop"],
+    f"{T}.transformationRefs[].templateRefs[].name": ["url"],
+    f"{T}.includes[]": ["^a.*$", "b|c"],
+    f"{T}.excludes[]": ["^a.*$", ".*"],
+    "spec.secretEngine": ["", "kv"],
+    "spec.templates.*": ["a", "{% .Secrets.a %}", "{% range $k, $v := .Secrets %}{% $k %}{% end %}"],
+    "spec.restartOnChange.kind": ["Deployment"],
+    "spec.restartOnChange.name": ["app"],
+}
+
+
+def of_type(row: Field) -> st.SearchStrategy[Any]:
+    """Values of the types that the field takes."""
+    if row.path in MEANT:
+        return st.sampled_from(MEANT[row.path])
+    made = {str: WORDS, bool: st.booleans(), int: st.integers(0, 9), float: st.just(1.5)}
+    return st.one_of([made[form] for form in row.forms])
+
+
 @st.composite
 def objects(draw: st.DrawFn, kind: Kind) -> Json:
     """An object of the kind with some fields of its table, and some of nobody's, with any values."""
     body = base_of(kind)
-    paths = sorted(row.path for row in kind.table(kind.versions[0]).fields if row.path.startswith("spec"))
-    for path in draw(st.lists(st.sampled_from([*paths, "spec.unknown", "spec.data[].x"]), max_size=6)):
+    rows = {row.path: row for row in kind.table(kind.versions[0]).fields if row.path.startswith("spec")}
+    paths = st.sampled_from([*sorted(rows), "spec.unknown", "spec.data[].x"])
+    kept = st.sampled_from(sorted(path for path, row in rows.items() if row.fate is not Fate.REFUSED) or [""])
+    # Half of them have only fields and values that fit, so that more comes of them than refusals.
+    fits = kind.kind in BASES and draw(st.booleans())
+    for path in draw(st.lists(kept if fits else paths, max_size=8)):
         try:
-            body = put(body, path, draw(VALUES))
+            body = put(body, path, draw(of_type(rows[path]) if fits else VALUES))
         except (AttributeError, TypeError, KeyError, IndexError):
             continue  # A field below one that is no map now.
     return body

@@ -21,6 +21,7 @@ TABLE = Table(
         noted("spec.soft", "is lost", "usual"),
         refused("spec.hard", "matters", False),
         refused("spec.tree.**", "is a tree"),
+        converted("spec.choice.**"),
     ),
 )
 
@@ -37,6 +38,7 @@ def test_fields_that_are_converted_or_change_nothing_have_no_remark() -> None:
         "count": 3,
         "items": [{"name": "n"}, {"name": "m"}],
         "free": {"a.b": "c"},
+        "choice": {"any": ["thing"]},
         "named": {"a.b": {"text": "t"}, "c": {"parts": [{"name": "n"}]}, "empty": {"parts": []}, "e": {}},
         "speed": 1,
     }
@@ -54,6 +56,7 @@ def test_fields_that_are_converted_or_change_nothing_have_no_remark() -> None:
         ({"items": [{"name": "n"}, {"nam": "m"}]}, "spec.items[1].nam is no field"),
         ({"a b": {"c": 1}}, "spec['a b'].c is no field"),
         ({"new": {}}, "spec.new is no field"),
+        ({"choice": False}, "spec.choice is true or false, which Tool does not take there"),
         ({"path": 1}, "spec.path is a number, which Tool does not take there"),
         ({"path": {"a": "b"}}, "spec.path.a is no field"),
         ({"count": True}, "spec.count is true or false, which Tool does not take there"),
