@@ -1,7 +1,8 @@
 """Templates in Go's language, as other operators have them, turned into templates of ours; pure.
 
 What comes out makes the same bytes of the same values. Where that is not so in every case, a note says in
-which; where it cannot be, the template is refused with its place and the reason.
+which; where it cannot be, the template is refused with its place and the reason. This holds for values that
+are texts: bytes that are none go through Go's templates, and can only be encoded by ours.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class Call:
         """``value``, which fails here where it is not there."""
         if value.absent:
             self.note(notes.NO_ENTRY)
-        return value
+        return replace(value, absent=False, nil=False) if value.nil else value
 
 
 def chosen(condition: Value, then: Value, otherwise: Value) -> Value:

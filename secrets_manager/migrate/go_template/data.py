@@ -32,6 +32,7 @@ def make_list(call: Call) -> Value:
         text="[" + ", ".join(value.text for value in values) + "]",
         kind=Kind.LIST,
         of=shared(values) if values else Kind.TEXT,
+        filled=bool(values),
     )
 
 
@@ -43,7 +44,9 @@ def make_dict(call: Call) -> Value:
     if len(set(keys)) < len(keys):
         raise call.refuse("gets a key twice")
     values = [call.kept(at) for at in range(1, len(call.values), 2)]
-    pairs = (f"{written(key)}: {value.text}" for key, value in zip(keys, values, strict=True))
+    # Go goes through a map in the order of its keys, MiniJinja as they are written.
+    entries = dict(zip(keys, values, strict=True))
+    pairs = (f"{written(key)}: {entries[key].text}" for key in sorted(entries))
     return Value(
         text="{" + ", ".join(pairs) + "}",
         kind=Kind.MAP,
@@ -96,7 +99,8 @@ def split_list(call: Call) -> Value:
     sign = call.constant_text(0)
     if not sign:
         raise call.refuse("splits into letters, which is not to be had here")
-    return replace(piped(call.text(1), f"split({written(sign)})", Kind.LIST), of=Kind.TEXT)
+    parts = piped(call.text(1), f"split({written(sign)})", Kind.LIST)
+    return replace(parts, of=Kind.TEXT, filled=True)
 
 
 def join(call: Call) -> Value:
@@ -107,9 +111,7 @@ def join(call: Call) -> Value:
 
 def _one_of_list(name: str) -> Callable[[Call], Value]:
     def translated(call: Call) -> Value:
-        call.takes(1)
-        call.note(notes.EMPTY_LIST)
-        value = _list(call, 0, {Kind.TEXT, Kind.WHOLE})
+        value = _perhaps_empty(call)
         return replace(piped(value, name, value.of or Kind.ANY), bare=True)
 
     return translated
@@ -117,8 +119,7 @@ def _one_of_list(name: str) -> Callable[[Call], Value]:
 
 def _sliced(part: str) -> Callable[[Call], Value]:
     def translated(call: Call) -> Value:
-        call.takes(1)
-        value = _list(call, 0, {Kind.TEXT, Kind.WHOLE})
+        value = _perhaps_empty(call)
         return Value(text=f"{value.under(Level.ATOM)}[{part}]", kind=Kind.LIST, of=value.of)
 
     return translated
@@ -131,6 +132,14 @@ def _through_list(name: str) -> Callable[[Call], Value]:
         return replace(piped(value, name, Kind.LIST), of=value.of)
 
     return translated
+
+
+def _perhaps_empty(call: Call) -> Value:
+    call.takes(1)
+    value = _list(call, 0, {Kind.TEXT, Kind.WHOLE})
+    if not value.filled:
+        call.note(notes.EMPTY_LIST)
+    return value
 
 
 def _list(call: Call, at: int, kinds: set[Kind]) -> Value:

@@ -33,7 +33,7 @@ class Dialect:
 
     values: str = ""
     kind: Kind = Kind.TEXT
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict, hash=False)
     delims: tuple[str, str] = ("{{", "}}")
     missing_fails: bool = True
     functions: str = "sprig"

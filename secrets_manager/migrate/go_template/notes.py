@@ -37,7 +37,10 @@ ALL_NAMES = (
     "The dot as a whole is every name of the definition here,"
     " so it is the same only where the definition reads nothing else."
 )
-EMPTY_LIST = "The first or last of an empty list is an error here, and nothing there."
+EMPTY_LIST = (
+    "Of an empty list, `first` and `last` are an error here and nothing there;"
+    " `rest` and `initial` are an empty list here and nil there."
+)
 RAW_JSON = "U+2028 and U+2029 are written as they are, where `toRawJson` escapes them."
 SPACES_IN_BASE64 = (
     "Spaces in base64 are passed over here, and are an error there;"

@@ -184,6 +184,8 @@ class _Parser:
         while self.skip_space().kind == "variable" and len(names) < 2:
             names.append(self.take().text)
             sign = self.skip_space()
+            if sign.kind in {":=", "="} and "" in names:
+                raise Refused(sign.at, shown("$"), "is the dot at the start, and stays so")
             if sign.kind in {":=", "="} and (len(names) == 1 or context == "range"):
                 self.take()
                 return tuple(names), sign.kind == "="

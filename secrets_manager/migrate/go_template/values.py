@@ -40,8 +40,8 @@ class Value:
     constant is. ``loose`` marks a map that Go has as a map of anything, which some functions ask for. A
     ``bare`` one may be undefined without having failed yet. An ``absent`` one may be undefined where Go
     goes on: with an empty text, or ``nil``. ``optional`` is another expression for it, which nobody must
-    provide. A ``steady`` one is always the same, so it can be asked for again. ``path`` are the fields on
-    the way from a dot that has the values in a field.
+    provide. A ``steady`` one is always the same, so it can be asked for again. A ``filled`` list has a part
+    in any case. ``path`` are the fields on the way from a dot that has the values in a field.
     ``spelled`` is that of the dialect, where this is the dot.
     """
 
@@ -56,6 +56,7 @@ class Value:
     nil: bool = False
     optional: str = ""
     steady: bool = False
+    filled: bool = False
     path: tuple[str, ...] = ()
     spelled: Callable[[str], Spelled] | None = None
 

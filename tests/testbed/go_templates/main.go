@@ -3,7 +3,8 @@
 // Each line of standard input is a JSON object with "template", "delims" (two texts), "dot" (a map of texts, or
 // a map whose values are under "field") and "mode": "sprig" as External Secrets has it by default, "bytes" as
 // its engine v1, "any" as the Vault Secrets Operator, "plain" as ricoberger's operator. Each line of standard
-// output is an object with "output" or "error", or "refused" where the template could not be parsed.
+// output is an object with "output" or "error", or "refused" where the template could not be parsed. Mode "names"
+// gives the names of sprig's functions instead.
 package main
 
 import (
@@ -12,7 +13,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -56,6 +59,10 @@ func main() {
 }
 
 func render(asked question) answer {
+	if asked.Mode == "names" {
+		names := strings.Join(slices.Sorted(maps.Keys(sprig.TxtFuncMap())), " ")
+		return answer{Output: &names}
+	}
 	parsed := template.New("template").Delims(asked.Delims[0], asked.Delims[1]).Funcs(functions(asked.Mode))
 	if asked.Mode == "sprig" {
 		parsed = parsed.Option("missingkey=error")

@@ -134,6 +134,7 @@ REAL = {
     "quoted by %q": '{{ printf "%q" .password }}',
     "number": "{{ if gt (len .name) 3 }}long{{ else }}{{ len .name }}{{ end }}",
     "numbers": "{{ range $i := until 3 }}{{ $i }}{{ add $i 1 }}{{ end }}",
+    "map in its order": '{{ range $k, $v := dict "b" .user "a" .host }}{{ $k }}={{ $v }};{{ end }}',
     "literal": '{{ "a\\tb" }}{{ 5 }}{{ true }}{{ 1.5 }}',
 }
 

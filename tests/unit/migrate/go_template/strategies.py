@@ -23,7 +23,7 @@ _FIELD = st.sampled_from(
     [".user", ".password", ".host", ".list", ".data", ".if", "$.user", '(index . "a-b")', "."]
 )
 _QUOTED = st.sampled_from(
-    ['""', '"a"', '","', '"/"', '"\\n\\u00e9\\\\"', '`raw "x"`', '"%s"', '"sh"', '"a-b"', '"{{"']
+    ['""', '"a"', '","', '"/"', '"\\n\\u00e9\\\\"', '`raw "x"`', '"%s"', '"sh"', '"a-b"', '"{{"', '"}} %}"']
 )
 _WHOLE = st.sampled_from(["0", "1", "2", "-1", "5", "0x10"])
 _ONE = st.sampled_from(
@@ -129,6 +129,13 @@ def _blocks(
             "{{{{range splitList `,` {}}}}}{}{{{{if eq . `b`}}}}{{{{break}}}}{{{{end}}}}/{{{{end}}}}".format,
             of,
             inner,
+        ),
+        st.builds("{{{{range $k, $v := dict `b` {} `a` ``}}}}{{{{$k}}}}{}{{{{end}}}}".format, of, inner),
+        st.builds(
+            "{{{{$v := ``}}}}{{{{range until {}}}}}{}{{{{else}}}}{{{{$v = {}}}}}{{{{end}}}}{{{{$v}}}}".format,
+            st.sampled_from(["0", "2"]),
+            inner,
+            of,
         ),
         st.builds("{}{{{{- /* {{ c */ -}}}}{}".format, inner, inner),
     )
