@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, KubernetesApi, Resource, Scope
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, PersonsApi, Resource, Scope
 from secrets_manager.cluster.workloads import RESOURCES
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.restart_wish import WorkloadKind
@@ -21,7 +21,7 @@ class ClusterBench(Protocol):
     """An API under test with two namespaces that nobody else uses."""
 
     @property
-    def api(self) -> KubernetesApi:
+    def api(self) -> PersonsApi:
         """The API under test."""
 
     @property

@@ -34,6 +34,7 @@ from tests.contract.cluster_bench import (
 )
 from tests.contract.cluster_memory import MemoryClusterBench
 from tests.contract.cluster_real import RealClusterBench
+from tests.testbed.waiting import wait_until
 
 Make = Callable[..., ClusterBench]
 
@@ -332,6 +333,42 @@ def test_a_delete_with_the_right_preconditions_deletes(hand: Hand) -> None:
 
     with pytest.raises(NotFound):
         hand.get(made)
+
+
+def test_an_orphaning_delete_leaves_what_the_object_owned(hand: Hand) -> None:
+    owner = hand.create(secret("owner"))
+    uid = owner["metadata"]["uid"]
+    mark = {"apiVersion": "v1", "kind": "Secret", "name": "owner", "uid": uid}
+    owned = hand.create(changed(secret("owned"), ownerReferences=[mark]))
+    newer = hand.put({**owner, "data": {"b": "Mg=="}})
+    stale, now = (
+        {"uid": uid, "resourceVersion": each["metadata"]["resourceVersion"]} for each in (owner, newer)
+    )
+    resource, ref = SECRETS, Ref(newer["metadata"]["namespace"], "owner")
+
+    with pytest.raises(Conflict):
+        hand.api.orphan(resource, ref, stale)
+    hand.api.orphan(resource, ref, now)
+
+    wait_until(lambda: _is_gone(hand, owner), 60, "the owner gone")
+    found = hand.get(owned)
+    assert "ownerReferences" not in found["metadata"] or found["metadata"]["ownerReferences"] == []
+    assert found["data"] == owned["data"]
+    with pytest.raises(NotFound):
+        hand.api.orphan(resource, ref, now)
+
+
+def _is_gone(hand: Hand, body: Json) -> bool:
+    try:
+        hand.get(body)
+    except NotFound:
+        return True
+    return False
+
+
+def test_the_versions_of_a_group_are_those_that_are_served(hand: Hand) -> None:
+    assert hand.api.versions_of("secrets-manager.tuenti.io") == ("v1alpha1",)
+    assert hand.api.versions_of("never.example.test") == ()
 
 
 @pytest.mark.parametrize("stale", ["uid", "resourceVersion"])

@@ -29,7 +29,7 @@ from tests.integration.old_operator import (
     remove_kind,
 )
 from tests.integration.world import MARK, PATIENCE, Json, World, definition, new_world, raw_secret
-from tests.testbed.cluster import TestCluster
+from tests.testbed.cluster import ServiceAccount, TestCluster
 from tests.testbed.kube_api import KubeApi, definitions, secrets
 from tests.testbed.openbao import OpenBao
 from tests.testbed.waiting import wait_until
@@ -119,12 +119,13 @@ class Scene:
     world: World
     namespace: str
     files: str
+    kubeconfig: Path
     monkeypatch: pytest.MonkeyPatch
 
     def migrate(self, *words: str) -> tuple[Done, dict[str, Json]]:
-        """Run it as an admin; the answer is by the name of the definition."""
-        admin = {"KUBECONFIG": str(self.world.cluster.kubeconfig)}
-        done = command(self.world, "migrate", *words, "-f", self.files, "-o", "json", **admin)
+        """Run it; the answer is by the name of the definition."""
+        as_user = {"KUBECONFIG": str(self.kubeconfig)}
+        done = command(self.world, "migrate", *words, "-f", self.files, "-o", "json", **as_user)
         assert CANARY not in done.stdout + done.stderr
         assert base64.b64encode(CANARY.encode()).decode()[:8] not in done.stdout + done.stderr
         found = json.loads(done.stdout)["definitions"] if done.stdout else []
@@ -205,13 +206,30 @@ def _is_marked(api: KubeApi, namespace: str, name: str) -> bool:
     return found is not None and found["metadata"].get("labels", {}).get(MANAGED) == "true"
 
 
+@pytest.fixture(scope="module")
+def mover(world: World) -> ServiceAccount:
+    """Somebody with the rights that docs/taking-over.md names, and no others."""
+    rules = [
+        {"apiGroups": [group], "resources": [kind], "verbs": verbs.split()}
+        for group, kind, verbs in (
+            ("", "secrets", "get patch"),
+            ("secrets-manager.tuenti.io", "secretdefinitions", "get create patch delete"),
+            ("external-secrets.io", "externalsecrets", "get list patch delete"),
+        )
+    ]
+    return world.cluster.service_account(world.account.namespace, "mover", cluster_rules=rules)
+
+
 @pytest.fixture
-def plan(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Scene]:
+def plan(
+    world: World, mover: ServiceAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Scene]:
     """Makes the files of a plan with these definitions."""
 
     def make(namespace: str, *names: str, keys: tuple[str, ...] = ("a", "b")) -> Scene:
         wanted = [definition(name, world.keys(*keys)) for name in names]
-        return Scene(world, namespace, write_manifests(tmp_path, namespace, *wanted), monkeypatch)
+        files = write_manifests(tmp_path, namespace, *wanted)
+        return Scene(world, namespace, files, mover.kubeconfig, monkeypatch)
 
     return make
 

@@ -17,6 +17,8 @@ from secrets_manager.commands.cluster import Asked, Cluster, cluster_of, cluster
 from secrets_manager.commands.engine.engine import Engine
 from secrets_manager.commands.engine.sources import Wanted, engine_of
 from secrets_manager.commands.exit_codes import Exit
+from secrets_manager.commands.faults import code_of as code_of_error
+from secrets_manager.commands.faults import told
 from secrets_manager.commands.files.options import Files
 from secrets_manager.commands.kinds import Plain, Seconds, Surroundings, WithFlags
 from secrets_manager.commands.migrate.comparing import Comparison, Sameness
@@ -32,6 +34,7 @@ from secrets_manager.commands.named import refs_named
 from secrets_manager.commands.output import Form, drawn, form_option, tell, write
 from secrets_manager.commands.problems import code_of, say_problems
 from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.errors import SecretsManagerError
 from secrets_manager.domain.secret import Digester
 
 __all__ = ["apply", "back"]
@@ -164,7 +167,13 @@ class _HandOver:
             if why := stopped or readiness.why_not_in(namespace):
                 yield from (_left(wish, why) for wish in group)
                 continue
-            for wish, compared in zip(group, comparer.all(group), strict=True):
+            try:
+                found = comparer.all(group)
+            except SecretsManagerError as error:
+                # What was done in the namespaces before has to be told all the same.
+                yield from (_left(wish, told(error), code_of_error(error)) for wish in group)
+                continue
+            for wish, compared in zip(group, found, strict=True):
                 yield runner.run(wish, compared, anyway=wish.ref in anyway)
 
     def _runner(self, comparer: Comparer) -> Runner:
@@ -183,8 +192,8 @@ class _HandOver:
         return named
 
 
-def _left(wish: Wish, why: str) -> Result:
-    return Result(wish=wish, compared=_uncompared(wish), end=Step(Do.LEAVE, why), code=Exit.NO)
+def _left(wish: Wish, why: str, code: Exit = Exit.NO) -> Result:
+    return Result(wish=wish, compared=_uncompared(wish), end=Step(Do.LEAVE, why), code=code)
 
 
 def _uncompared(wish: Wish) -> Comparison:

@@ -21,7 +21,7 @@ from secrets_manager.commands.migrate.takeover.deciding import (
 from secrets_manager.commands.migrate.takeover.gathering import Gatherer
 from secrets_manager.commands.migrate.takeover.state import Snapshot, State
 from secrets_manager.commands.migrate.wished import Wish
-from secrets_manager.domain.errors import ClusterUnauthorized, Conflict, SecretsManagerError
+from secrets_manager.domain.errors import Conflict, SecretsManagerError
 
 __all__ = ["Result", "Runner"]
 
@@ -65,12 +65,10 @@ class Runner:
     pause: Callable[[float], object] = time.sleep
 
     def run(self, wish: Wish, compared: Comparison, *, anyway: bool = False) -> Result:
-        """Raises ClusterUnauthorized; any other error is in the result."""
+        """What became of it; an error is in the result, so that what was done before is told, too."""
         result = Result(wish=wish, compared=compared)
         try:
             self._run(result, anyway=anyway)
-        except ClusterUnauthorized:
-            raise
         except SecretsManagerError as error:
             result.end, result.code = Step(Do.LEAVE, told(error)), code_of(error)
         else:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, Resource
+from secrets_manager.cluster.base import DEFINITIONS, SECRETS, Json, NotFound, Resource
 from secrets_manager.cluster.memory import MemoryCluster
 from secrets_manager.commands.definitions import examine
 from secrets_manager.commands.exit_codes import Exit
@@ -267,11 +267,81 @@ def test_somebody_who_undoes_each_step_is_told_of(estate: Estate) -> None:
     assert "somebody undoes the steps" in result.end.why
 
 
-def test_a_login_that_is_refused_ends_all_of_it(estate: Estate) -> None:
-    estate.api.fail_next("get", "secrets", ClusterUnauthorized("who are you"))
+def test_a_login_that_is_refused_does_not_hide_what_was_done(estate: Estate) -> None:
+    estate.run(adoption)
+    estate.api.fail_next("delete", "externalsecrets", ClusterUnauthorized("who are you"))
 
-    with pytest.raises(ClusterUnauthorized):
-        estate.run(adoption)
+    result = estate.run(finish)
+
+    assert (steps(result), result.code) == ([Do.RELEASE], Exit.UNREACHED)
+    assert "log in to the cluster again" in result.end.why
+
+
+def test_an_object_that_somebody_else_took_away_is_gone_as_well(estate: Estate) -> None:
+    estate.run(adoption)
+    estate.api.fail_next("delete", "externalsecrets", NotFound("gone"))
+
+    assert estate.run(finish).end.do is Do.DONE
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", "[" * 5000, '{"ExternalSecret/app": 7}'])
+def test_notes_that_somebody_spoilt_take_nothing_from_anybody(estate: Estate, text: str) -> None:
+    estate.run(adoption)
+    names = ("taken-over", "released")
+    spoilt = {f"secrets-manager.tuenti.io/{name}": text for name in names}
+    estate.api.patch(DEFINITIONS, REF, {"metadata": {"annotations": spoilt}})
+    before = estate.api.snapshot(EXTERNAL, REF)
+
+    result = estate.run(way_back)
+
+    assert steps(result) == [Do.SUSPEND, Do.UNMARK, Do.REMOVE]
+    assert estate.api.snapshot(EXTERNAL, REF) == before
+
+
+def test_a_kind_that_is_not_served_in_a_group_that_is_has_no_objects(estate: Estate) -> None:
+    estate.api.fail_next("list", "externalsecrets", NotFound("not found"))
+
+    result = estate.run(adoption)
+
+    assert result.state is not None
+    assert (result.state.olds, result.state.dangling) == ((), ("ExternalSecret app",))
+
+
+def test_an_owner_of_another_kind_is_named_and_the_secret_left_alone(estate: Estate) -> None:
+    estate.run(adoption)
+    owner = {"apiVersion": "spv.no/v1", "kind": "AzureKeyVaultSecret", "name": "kv", "uid": "k"}
+    estate.mark(ownerReferences=[*estate.metadata()["ownerReferences"], owner])
+
+    result = estate.run(finish)
+
+    assert (steps(result), result.code) == ([], Exit.NO)
+    assert "AzureKeyVaultSecret kv (spv.no/v1) owns the Secret" in result.end.why
+
+
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "x"}}, "Argo CD applies ExternalSecret shop/app"),
+        (
+            {
+                "ownerReferences": [
+                    {"kind": "ClusterExternalSecret", "name": "all", "uid": "c", "controller": True}
+                ]
+            },
+            "ClusterExternalSecret all makes ExternalSecret shop/app",
+        ),
+    ],
+)
+def test_an_object_that_others_would_make_again_is_left_alone(
+    estate: Estate, metadata: Json, why: str
+) -> None:
+    estate.run(adoption)
+    estate.api.edit(EXTERNAL, REF, {"metadata": metadata})
+
+    result = estate.run(finish)
+
+    assert (steps(result), result.code) == ([], Exit.NO)
+    assert why in result.end.why
 
 
 def test_a_report_has_what_was_done_and_what_is_left_and_no_value(estate: Estate) -> None:
@@ -305,6 +375,13 @@ LEASES = Resource("apis/coordination.k8s.io/v1", "leases")
 NOW = datetime(2026, 5, 4, 12, 0, 30, tzinfo=UTC)
 
 
+class WithoutKinds(MemoryCluster):
+    """A cluster in which no CRD is installed."""
+
+    def versions_of(self, group: str) -> tuple[str, ...]:
+        return ()
+
+
 def ready(api: MemoryCluster, settings: Settings) -> Readiness:
     return Readiness(api=api, settings=settings, namespace="daemons", now=lambda: NOW)
 
@@ -330,6 +407,7 @@ def test_a_daemon_has_to_work_in_the_namespace() -> None:
         controller=ControllerSettings(watch_namespaces=("shop", "till"), exclude_namespaces=("till",))
     )
     there = ready(MemoryCluster(), settings)
+    assert "install the CRD first" in ready(WithoutKinds(), settings).why_not()
 
     assert (there.why_not(), there.why_not_in("shop")) == ("", "")
     for other in ("till", "bank"):
