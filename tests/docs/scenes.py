@@ -24,10 +24,12 @@ from tests.docs.pages import ROOT
 from tests.docs.pod import Node
 from tests.docs.shell import Shell
 from tests.integration.deployment_support import original_crd
+from tests.integration.old_operator import external_secret, external_secrets, install_kind
+from tests.integration.world import raw_secret
 from tests.testbed.aws.cloud import KEY_ID, SECRET_KEY, Moto, Vaulted
 from tests.testbed.binaries import program
 from tests.testbed.cluster import TestCluster
-from tests.testbed.kube_api import ApiError, definitions
+from tests.testbed.kube_api import ApiError, definitions, secrets
 from tests.testbed.module_programs import helm_program, promtool_program
 from tests.testbed.openbao import OpenBao
 from tests.testbed.operator_crds import operator_crds
@@ -336,6 +338,20 @@ def _go_deployment(vault: str) -> dict[str, Any]:
     }
 
 
+def _external_secret(here: Scene) -> None:
+    """A Secret of another operator, with the object that owns it; no such operator runs."""
+    install_kind(here.cluster)
+    wanted = external_secret("database")
+    wanted["spec"]["target"]["name"] = "shop-database"
+    made = here.cluster.api.post(external_secrets("shop"), wanted)
+    owner = {name: made[name] for name in ("apiVersion", "kind")}
+    owner |= {name: made["metadata"][name] for name in ("name", "uid")}
+    values = json.loads((ROOT / "samples/values.json").read_text(encoding="utf-8"))
+    data = {"DATABASE_URL": values["secret/data/shop/database"]["url"]}
+    metadata = {"ownerReferences": [owner]}
+    here.cluster.api.post(secrets("shop"), raw_secret("shop-database", data, metadata=metadata))
+
+
 def _argo_cd(here: Scene) -> None:
     """The ConfigMap of an Argo CD."""
     here.cluster.create_namespace("argocd")
@@ -409,6 +425,7 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
         _settled,
         _status_page,
     ),
+    "docs/taking-over.md": (_login, _values, _installed, _shop, _external_secret),
     "docs/tutorials/moving-in.md": (_login, _values, _go_version),
     "docs/troubleshooting.md": (*_RUNNING, _legacy_sample),
     "plugins/aws/README.md": (_crd, _shop, _aws),
