@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.foreign_marks import is_copied
 from secrets_manager.migrate import durations
 from secrets_manager.migrate.external_secrets import fields, sources, templates
 from secrets_manager.migrate.originals import Json, Original, dig
+from secrets_manager.migrate.reading import located, text, texts
 from secrets_manager.migrate.remarks import Refused, Remark, note, refusal
 from secrets_manager.migrate.results import Converted, Made, definition
 from secrets_manager.migrate.stores import Stores
@@ -48,8 +48,8 @@ def convert_cluster(original: Original, stores: Stores) -> Converted:
     if any(remark.refuses for remark in remarks):
         return Converted(original=original, remarks=tuple(remarks))
     meta = dig(original.spec, "externalSecretMetadata")
-    labels, annotations = (_texts(dig(meta, name)) for name in ("labels", "annotations"))
-    name = _text(original.spec, "externalSecretName") or original.key.name
+    labels, annotations = (texts(dig(meta, name)) for name in ("labels", "annotations"))
+    name = text(original.spec, "externalSecretName") or original.key.name
     namespaces = dig(original.spec, "namespaces")
     named = [each for each in namespaces if isinstance(each, str)] if isinstance(namespaces, list) else []
     if not named:
@@ -88,17 +88,6 @@ def _made(original: Original, wanted: list[_Wanted], stores: Stores, remarks: li
     return Converted(original=original, made=made, remarks=(*remarks, *dict.fromkeys(said)))
 
 
-def located(original: Original, remark: Remark) -> Remark:
-    """The remark with the line of its field, as far as its path leads."""
-    return remark.at(original.line(steps(remark.path)))
-
-
-def steps(path: str) -> Iterator[str | int]:
-    """The names and numbers of a path such as ``spec.data[0].secretKey``."""
-    for part in path.replace("[", ".[").split("."):
-        yield int(part[1:-1]) if part.startswith("[") and part[1:-1].isdecimal() else part
-
-
 @dataclass(slots=True)
 class _Conversion:
     """The conversion of one ExternalSecret, and what is to be said about it."""
@@ -112,8 +101,8 @@ class _Conversion:
         read = sources.gather(spec, self.wanted.at, self.wanted.ref.namespace, self.stores)
         parts = templates.parts(spec, self.wanted.at, self.wanted.original.version, read)
         self._note(*read.remarks, *parts.remarks)
-        made: Json = {"name": _text(spec, "target", "name") or self.wanted.ref.name}
-        if type_ := _text(spec, "target", "template", "type"):
+        made: Json = {"name": text(spec, "target", "name") or self.wanted.ref.name}
+        if type_ := text(spec, "target", "template", "type"):
             made["type"] = type_
         if read.backend:
             made["backend"] = read.backend
@@ -130,12 +119,12 @@ class _Conversion:
     def _life(self, spec: Json) -> Json:
         made: Json = {}
         at = f"{self.wanted.at}.target"
-        creation = _text(spec, "target", "creationPolicy") or "Owner"
+        creation = text(spec, "target", "creationPolicy") or "Owner"
         if creation == "Orphan":
             made["onDelete"] = "Retain"
         elif creation != "Owner":
             raise Refused(f"{at}.creationPolicy", _MERGES if creation == "Merge" else _MAKES_NONE)
-        deletion = _text(spec, "target", "deletionPolicy") or "Retain"
+        deletion = text(spec, "target", "deletionPolicy") or "Retain"
         if deletion == "Delete":
             made["onSourceGone"] = "Delete"
         elif deletion != "Retain":
@@ -143,7 +132,7 @@ class _Conversion:
         return made
 
     def _refresh(self, spec: Json) -> Json:
-        policy = _text(spec, "refreshPolicy")
+        policy = text(spec, "refreshPolicy")
         if policy in {"CreatedOnce", "OnChange"}:
             self._note(
                 note(
@@ -154,7 +143,7 @@ class _Conversion:
             )
             return {}
         at = f"{self.wanted.at}.refreshInterval"
-        period, remarks = durations.period(_text(spec, "refreshInterval") or _USUAL_INTERVAL, at)
+        period, remarks = durations.period(text(spec, "refreshInterval") or _USUAL_INTERVAL, at)
         self._note(*remarks)
         if period is None:
             self._note(
@@ -173,7 +162,7 @@ class _Conversion:
         template = dig(spec, "target", "template")
         if not isinstance(template, dict):
             return labels, annotations
-        wished = {name: _texts(dig(template, "metadata", name)) for name in ("labels", "annotations")}
+        wished = {name: texts(dig(template, "metadata", name)) for name in ("labels", "annotations")}
         for kind, marks in wished.items():
             if any("{{" in text for text in marks.values()):
                 raise Refused(
@@ -197,13 +186,3 @@ class _Conversion:
 def _kept(marks: Mapping[str, str]) -> dict[str, str]:
     every = marks.items()
     return {name: text for name, text in every if not name.startswith(_LEFT_BEHIND) and name != _FORCE_SYNC}
-
-
-def _text(value: Any, *at: str) -> str:
-    found = dig(value, *at)
-    return found if isinstance(found, str) else ""
-
-
-def _texts(value: object) -> dict[str, str]:
-    every = value.items() if isinstance(value, dict) else ()
-    return {name: text for name, text in every if isinstance(text, str)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from secrets_manager.migrate.originals import Json, Original, dig
+from secrets_manager.migrate.reading import text
 from secrets_manager.migrate.remarks import Refused
 from secrets_manager.migrate.results import Backend, Mounted, Value
 
@@ -23,16 +24,16 @@ def backend(original: Original) -> Backend:
     """The backend. Raises Refused."""
     vault = dig(original.spec, "provider", "azurekv")
     settings = _place(vault)
-    if tenant := _text(vault, "tenantId"):
+    if tenant := text(vault, "tenantId"):
         settings["tenant-id"] = tenant
-    way = _text(vault, "authType") or "ServicePrincipal"
+    way = text(vault, "authType") or "ServicePrincipal"
     todo: tuple[str, ...] = ()
     match way:
         case "ServicePrincipal":
             settings |= _principal(vault, original)
             todo = ("write the client id of that Secret into client-id",)
         case "ManagedIdentity":
-            identity = _text(vault, "identityId")
+            identity = text(vault, "identityId")
             name = "managed-resource-id" if identity.startswith("/") else "managed-client-id"
             settings |= {name: identity} if identity else {"system-assigned-identity": True}
         case "WorkloadIdentity":
@@ -44,13 +45,13 @@ def backend(original: Original) -> Backend:
 
 
 def _place(vault: Json) -> dict[str, Value]:
-    url = _text(vault, "vaultUrl")
+    url = text(vault, "vaultUrl")
     host = urlsplit(url).hostname if _is_url(url) else None
     if not host:
         raise Refused(f"{AT}.vaultUrl", "is no address of a key vault")
     if host.endswith(_PUBLIC) and host.count(".") == _PUBLIC.count("."):
         return {"name": host.removesuffix(_PUBLIC)}
-    kind = _text(vault, "environmentType")
+    kind = text(vault, "environmentType")
     if kind not in _CLOUDS:
         raise Refused(f"{AT}.environmentType", "is a cloud that is not known here; set dns-suffix by hand")
     return {"url": f"https://{host}", **({"cloud": _CLOUDS[kind]} if _CLOUDS[kind] else {})}
@@ -65,13 +66,8 @@ def _is_url(text: str) -> bool:
 
 def _principal(vault: Json, original: Original) -> dict[str, Value]:
     ref = dig(vault, "authSecretRef", "clientSecret")
-    namespace = _text(ref, "namespace") or original.key.namespace
-    name, key = _text(ref, "name"), _text(ref, "key")
+    namespace = text(ref, "namespace") or original.key.namespace
+    name, key = text(ref, "name"), text(ref, "key")
     if not (namespace and name and key):
         raise Refused(f"{AT}.authSecretRef.clientSecret", "names no key of a Secret of one namespace")
     return {"client-id": "", "client-secret-file": Mounted("Secret", namespace, name, key)}
-
-
-def _text(value: object, *at: str) -> str:
-    found = dig(value, *at)
-    return found if isinstance(found, str) else ""

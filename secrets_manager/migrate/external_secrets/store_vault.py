@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from secrets_manager.migrate.originals import Json, Original, dig
+from secrets_manager.migrate.reading import text
 from secrets_manager.migrate.remarks import Refused
 from secrets_manager.migrate.results import Backend, Mounted, Value
 
@@ -20,14 +21,14 @@ Todo = list[str]
 def backend(original: Original) -> Backend:
     """The backend. Raises Refused."""
     vault = dig(original.spec, "provider", "vault")
-    settings: dict[str, Value] = {"url": _text(vault, "server")}
+    settings: dict[str, Value] = {"url": text(vault, "server")}
     if not settings["url"]:
         raise Refused(f"{AT}.server", "is missing; it is the address of the Vault")
-    if _text(vault, "version") == "v1":
+    if text(vault, "version") == "v1":
         settings["engine"] = "kv1"
-    if namespace := _text(vault, "namespace"):
+    if namespace := text(vault, "namespace"):
         settings["namespace"] = namespace
-    other = _text(vault, "auth", "namespace")
+    other = text(vault, "auth", "namespace")
     if other and other != namespace:
         raise Refused(
             f"{_AUTH}.namespace", "is another one than that of the paths; the daemon has one for both"
@@ -43,12 +44,12 @@ def _trust(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
     provider = dig(vault, "caProvider")
     if isinstance(provider, dict) and provider:
         found["ca-cert"] = Mounted(
-            _text(provider, "type") or "Secret",
+            text(provider, "type") or "Secret",
             _namespace_of(provider, original, f"{AT}.caProvider"),
-            _text(provider, "name"),
-            _text(provider, "key") or "ca.crt",
+            text(provider, "name"),
+            text(provider, "key") or "ca.crt",
         )
-    elif _text(vault, "caBundle"):
+    elif text(vault, "caBundle"):
         found["ca-cert"] = "/etc/secrets-manager/vault-ca.pem"
         todo.append(f"write the certificates of {AT}.caBundle, decoded, into the file of ca-cert")
     for name, setting, key in (
@@ -83,7 +84,7 @@ def _by_app_role(vault: Json, original: Original, _todo: Todo) -> dict[str, Valu
         "auth-method": "approle",
         **_path(vault, *at, setting="approle-path", usual="approle"),
     }
-    if role := _text(vault, *at, "roleId"):
+    if role := text(vault, *at, "roleId"):
         found["role-id"] = role
     else:
         found["role-id-file"] = _mounted(vault, original, (*at, "roleRef"), "")
@@ -95,9 +96,9 @@ def _by_kubernetes(vault: Json, original: Original, todo: Todo) -> dict[str, Val
     at = ("auth", "kubernetes")
     found: dict[str, Value] = {
         "auth-method": "kubernetes",
-        "kubernetes-role": _text(vault, *at, "role"),
+        "kubernetes-role": text(vault, *at, "role"),
     }
-    mount = _text(vault, *at, "mountPath")
+    mount = text(vault, *at, "mountPath")
     if mount not in {"", "kubernetes"}:
         found["kubernetes-path"] = mount
     if isinstance(dig(vault, *at, "secretRef"), dict):
@@ -110,7 +111,7 @@ def _by_kubernetes(vault: Json, original: Original, todo: Todo) -> dict[str, Val
 def _by_jwt(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
     at = ("auth", "jwt")
     found: dict[str, Value] = {"auth-method": "jwt", **_path(vault, *at, setting="jwt-path", usual="jwt")}
-    if role := _text(vault, *at, "role"):
+    if role := text(vault, *at, "role"):
         found["jwt-role"] = role
     if isinstance(dig(vault, *at, "secretRef"), dict):
         found["jwt-file"] = _mounted(vault, original, (*at, "secretRef"), "")
@@ -125,7 +126,7 @@ def _by_password(method: str, name: str) -> Callable[[Json, Original, Todo], dic
         return {
             "auth-method": method,
             **_path(vault, *at, setting=f"{method}-path", usual=method),
-            "username": _text(vault, *at, "username"),
+            "username": text(vault, *at, "username"),
             "password-file": _mounted(vault, original, (*at, "secretRef"), "password"),
         }
 
@@ -148,11 +149,11 @@ def _by_aws(vault: Json, _original: Original, todo: Todo) -> dict[str, Value]:
     found: dict[str, Value] = {
         "auth-method": "aws",
         **_path(vault, *at, setting="aws-path", usual="aws"),
-        "aws-role": _text(vault, *at, "vaultRole"),
+        "aws-role": text(vault, *at, "vaultRole"),
     }
     for name, setting in (("region", "aws-region"), ("vaultAwsIamServerID", "aws-header-value")):
-        if text := _text(vault, *at, name):
-            found[setting] = text
+        if value := text(vault, *at, name):
+            found[setting] = value
     return found
 
 
@@ -162,7 +163,7 @@ def _by_google(vault: Json, _original: Original, todo: Todo) -> dict[str, Value]
     return {
         "auth-method": "gcp",
         **_path(vault, *at, setting="gcp-path", usual="gcp"),
-        "gcp-role": _text(vault, *at, "role"),
+        "gcp-role": text(vault, *at, "role"),
     }
 
 
@@ -180,14 +181,14 @@ _LOGINS: dict[str, Callable[[Json, Original, Todo], dict[str, Value]]] = {
 
 
 def _path(vault: Json, *at: str, setting: str, usual: str) -> dict[str, Value]:
-    found = _text(vault, *at, "path").strip("/")
+    found = text(vault, *at, "path").strip("/")
     return {} if found in {"", usual} else {setting: found}
 
 
 def _mounted(vault: Json, original: Original, at: tuple[str, ...], usual_key: str) -> Mounted:
     ref = dig(vault, *at)
     where = ".".join((AT, *at))
-    name, key = _text(ref, "name"), _text(ref, "key") or usual_key
+    name, key = text(ref, "name"), text(ref, "key") or usual_key
     if not name or not key:
         raise Refused(where, "names no key of a Secret, so the daemon would have no credential")
     return Mounted("Secret", _namespace_of(ref, original, where), name, key)
@@ -195,7 +196,7 @@ def _mounted(vault: Json, original: Original, at: tuple[str, ...], usual_key: st
 
 def _namespace_of(ref: Any, original: Original, where: str) -> str:
     """The namespace of what a reference names; that of the store, if it has one."""
-    namespace = _text(ref, "namespace") or original.key.namespace
+    namespace = text(ref, "namespace") or original.key.namespace
     if not namespace:
         raise Refused(
             where,
@@ -203,8 +204,3 @@ def _namespace_of(ref: Any, original: Original, where: str) -> str:
             "each namespace that uses it",
         )
     return namespace
-
-
-def _text(value: Any, *at: str) -> str:
-    found = dig(value, *at)
-    return found if isinstance(found, str) else ""
