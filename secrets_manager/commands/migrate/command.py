@@ -22,12 +22,12 @@ from secrets_manager.migrate.surroundings import Options
 _FORMS = ("text", "json", "yaml", "junit")
 
 
-@click.group("migrate")
+@click.group("migrate", short_help="Move to secrets-manager from other operators.")
 def migrate() -> None:
     """Move from External Secrets or an operator of Vault to secrets-manager."""
 
 
-@migrate.command("plan")
+@migrate.command("plan", short_help="Say what the objects of another operator would become.")
 @file_options()
 @click.option(
     "--out",

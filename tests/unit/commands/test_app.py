@@ -29,7 +29,7 @@ def test_every_word_of_the_table_has_a_command_that_says_what_it_does(desk: Desk
         assert desk.out.startswith(f"Usage: secrets-manager {word}")
     assert desk.run("help") == Exit.OK
     assert all(f"\n  {word} " in desk.out for word in COMMANDS)
-    assert not re.search(r"^  [a-z]+ .*\.\.\.$", desk.out, re.MULTILINE), "cut off"
+    assert not re.search(r"^  [a-z]+ .*\.\.\.$", desk.out, re.MULTILINE), "give it a short_help that fits"
     assert all(f"\n  {code:<3}  " in desk.out for code in map(int, Exit))
 
 
