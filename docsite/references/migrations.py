@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from docsite.references import Files, TextOf, replaced, table
 from secrets_manager.migrate.fields import META, Fate, Table
-from secrets_manager.migrate.operators import KINDS, Kind
+from secrets_manager.migrate.operators import FILLED_SECRET, KINDS, Kind
 
 PAGES = {
     "external-secrets.io": "docs/moving-from-external-secrets.md",
     "ricoberger.de": "docs/moving-from-vaultsecret.md",
     "secrets.hashicorp.com": "docs/moving-from-vault-secrets-operator.md",
+    "spv.no": "docs/moving-from-akv2k8s.md",
+    FILLED_SECRET.group: "docs/moving-from-argocd-vault-plugin.md",
 }
 _REFUSED = "kinds that are refused"
 _HEAD = ("field", "becomes", "")
@@ -43,7 +45,7 @@ def tables(group: str) -> Iterator[tuple[str, Table]]:
 
 
 def _kinds(group: str) -> Iterator[Kind]:
-    return (each for each in KINDS.values() if each.group == group)
+    return (each for each in (*KINDS.values(), FILLED_SECRET) if each.group == group)
 
 
 def _refused(group: str) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from secrets_manager.domain.wording import in_quotes
 from secrets_manager.migrate.originals import Original
 from secrets_manager.migrate.remarks import Remark, note, refusal
 
-__all__ = ["META", "Fate", "Field", "Table", "converted", "idle", "noted", "refused"]
+__all__ = ["META", "Fate", "Field", "Table", "converted", "idle", "leaves", "noted", "refused", "shown"]
 
 Path = tuple[str | int, ...]
 _ANY = "*"
@@ -132,7 +132,7 @@ class Table:
 
     def _remarks(self, original: Original) -> Iterator[Remark]:
         told: set[str] = set()
-        for path, value in _leaves(original.body, ()):
+        for path, value in leaves(original.body, ()):
             remark = self._remark(path, value)
             if remark is None or (remark.path + remark.says) in told:
                 continue
@@ -145,15 +145,15 @@ class Table:
             return None
         if row is None:
             says = f"is no field that {self.operator} has there, or one that is not known here"
-            return refusal(_shown(path), says)
+            return refusal(shown(path), says)
         is_below = row.path.endswith(_BELOW)
         above = path[: len(_steps(row.path)) - 1] if is_below else path
         # What has fields below it is no text, number or bool itself.
         is_wrong = row.fate is Fate.CONVERTED and above == path if is_below else not row.takes(value)
         if is_wrong:
             says = f"is {_form_of(value)}, which {self.operator} does not take there"
-            return refusal(_shown(path), says)
-        return row.remark(_shown(above), value)
+            return refusal(shown(path), says)
+        return row.remark(shown(above), value)
 
     def _found(self, path: Path) -> Field | None:
         steps = tuple("[]" if isinstance(step, int) else step for step in path)
@@ -185,18 +185,19 @@ def _meets(known: Sequence[str], steps: Sequence[str]) -> bool:
     )
 
 
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """Each text, number, bool, and list or map that is empty, with where it stands."""
     if isinstance(value, dict) and value:
         for name, each in value.items():
-            yield from _leaves(each, (*path, name))
+            yield from leaves(each, (*path, name))
     elif isinstance(value, list) and value:
         for number, each in enumerate(value):
-            yield from _leaves(each, (*path, number))
+            yield from leaves(each, (*path, number))
     else:
         yield path, value
 
 
-def _shown(path: Sequence[str | int]) -> str:
+def shown(path: Sequence[str | int]) -> str:
     """As people write it; a name that has a dot, or is no plain text, in brackets."""
     text = ""
     for step in path:

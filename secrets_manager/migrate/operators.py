@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from secrets_manager.migrate.argocd_vault_plugin import fields as avp
+from secrets_manager.migrate.argocd_vault_plugin import others as avp_others
+from secrets_manager.migrate.argocd_vault_plugin import placeholders
+from secrets_manager.migrate.argocd_vault_plugin import secrets as avp_secrets
+from secrets_manager.migrate.argocd_vault_plugin import vaults as avp_vaults
+from secrets_manager.migrate.azure_key_vault_secret import fields as akv
+from secrets_manager.migrate.azure_key_vault_secret import groups as akv_groups
+from secrets_manager.migrate.azure_key_vault_secret import vaults as akv_vaults
 from secrets_manager.migrate.external_secrets import fields as eso
 from secrets_manager.migrate.external_secrets import secrets as eso_secrets
 from secrets_manager.migrate.external_secrets import store_fields as eso_store_fields
 from secrets_manager.migrate.external_secrets import stores as eso_stores
 from secrets_manager.migrate.fields import Table
-from secrets_manager.migrate.originals import Original
+from secrets_manager.migrate.originals import Json, Original
 from secrets_manager.migrate.remarks import Remark
 from secrets_manager.migrate.results import Converted
 from secrets_manager.migrate.stores import Store, Stores
@@ -26,7 +34,7 @@ from secrets_manager.migrate.vault_secrets_operator import others as vso_others
 from secrets_manager.migrate.vault_secrets_operator import secrets as vso_secrets
 from secrets_manager.migrate.vault_secrets_operator import transformations as vso_transformations
 
-__all__ = ["KINDS", "Kind", "group_of"]
+__all__ = ["FILLED_SECRET", "GROUPS", "KINDS", "Kind", "is_foreign", "kind_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +45,14 @@ class Kind:
         operator: what people call it.
         group: the API group.
         kind: the kind.
-        versions: the versions of the API whose objects are understood.
+        versions: the versions of the API whose objects are understood; all if there are none.
         cluster_wide: whether its objects are in no namespace.
         table: what becomes of its fields, by version.
         store: what makes a store of one; None for a kind that makes Secrets.
         convert: what makes definitions of one; None for a store.
         logins: what makes the stores that one reads with, where no object is such a store by itself.
         part: what is to be said of one that is neither, and that others refer to.
+        convert_all: the same for all objects of the kind at once, where several make one Secret.
 
     """
 
@@ -57,9 +66,11 @@ class Kind:
     convert: Callable[[Original, Stores], Converted] | None = None
     logins: Callable[[Original, Surroundings], tuple[Store, ...]] | None = None
     part: Callable[[Original, Surroundings], tuple[Remark, ...]] | None = None
+    convert_all: Callable[[Sequence[Original], Stores], list[Converted]] | None = None
 
 
 _ESO = "external-secrets.io"
+_AKV = "spv.no"
 _ESO_VERSIONS = ("v1", "v1beta1", "v1alpha1")
 
 _VSO = "secrets.hashicorp.com"
@@ -147,6 +158,28 @@ _OF_ESO: tuple[Kind, ...] = (
         cluster_wide=True,
         convert=eso_secrets.convert_cluster,
     ),
+    Kind(
+        operator=akv.OPERATOR,
+        group=_AKV,
+        kind="AzureKeyVaultSecret",
+        versions=("v2beta1", "v2alpha1", "v1"),
+        table=akv.azure_key_vault_secret,
+        logins=akv_vaults.logins,
+        convert_all=akv_groups.convert_all,
+    ),
+)
+# Those of argocd-vault-plugin are found by what they say, whatever their kind.
+FILLED_SECRET = Kind(
+    operator=avp.OPERATOR,
+    group="",
+    kind="Secret",
+    versions=("v1",),
+    table=avp.secret,
+    logins=avp_vaults.logins,
+    convert=avp_secrets.convert,
+)
+_OTHER_WITH_PLACEHOLDERS = Kind(
+    operator=avp.OPERATOR, group="", kind="", versions=(), table=avp.other, convert=avp_others.convert
 )
 _OF_VAULT_SECRET: tuple[Kind, ...] = (
     Kind(
@@ -162,10 +195,18 @@ _OF_VAULT_SECRET: tuple[Kind, ...] = (
 
 _ALL = (*_OF_ESO, *_OF_VSO, *_OF_VAULT_SECRET)
 KINDS: dict[tuple[str, str], Kind] = {(kind.group, kind.kind): kind for kind in _ALL}
-_GROUPS = frozenset(kind.group for kind in _ALL)
+GROUPS = frozenset(kind.group for kind in _ALL)
 
 
-def group_of(api_version: str) -> str | None:
-    """The group of an apiVersion if any of its kinds is known here."""
-    group = api_version.partition("/")[0]
-    return group if group in _GROUPS else None
+def kind_of(group: str, kind: str, body: Json) -> Kind | None:
+    """The kind of an object, None where it is none that is known here."""
+    if group in GROUPS:
+        return KINDS.get((group, kind))
+    if not placeholders.are_in(body):
+        return None
+    return FILLED_SECRET if (group, kind) == ("", "Secret") else _OTHER_WITH_PLACEHOLDERS
+
+
+def is_foreign(group: str, kind: str, body: Json) -> bool:
+    """Whether an object is one of another operator."""
+    return group in GROUPS or kind_of(group, kind, body) is not None

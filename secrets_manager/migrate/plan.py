@@ -6,19 +6,22 @@ nothing, or has a remark.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from secrets_manager.cluster import specs
-from secrets_manager.domain.definition import Ref
+from secrets_manager.domain.definition import Ref, is_subdomain
 from secrets_manager.domain.errors import DefinitionError
 from secrets_manager.migrate import rules
-from secrets_manager.migrate.operators import KINDS, Kind
+from secrets_manager.migrate.argocd_vault_plugin import placeholders
+from secrets_manager.migrate.fields import shown
+from secrets_manager.migrate.operators import GROUPS, Kind, kind_of
 from secrets_manager.migrate.originals import Key, Original
 from secrets_manager.migrate.remarks import Remark, Verdict, refusal, verdict_of
 from secrets_manager.migrate.results import Backend, Converted, Made
 from secrets_manager.migrate.stores import Store, Stores
 from secrets_manager.migrate.surroundings import NOTHING_SAID, Options, Surroundings
+from secrets_manager.settings.checks import DNS_LABEL
 from secrets_manager.templates import compile_templates
 
 __all__ = ["Plan", "Report", "plan"]
@@ -54,7 +57,7 @@ def plan(originals: Iterable[Original], options: Options = NOTHING_SAID) -> Plan
     converted = [_checked(each) for each in _converted(objects, stores)]
     converted = _without_clashes(converted)
     made = sorted((each for one in converted for each in one.made), key=lambda each: each.ref)
-    reports += [_report(one.original, one.remarks, one.made) for one in converted]
+    reports += [report for one in converted for report in _reports(one)]
     reports += [_report(store.original, store.remarks) for store in own]
     reports += _parts(objects, surroundings)
     used = {backend for each in made for backend, _ in each.reads}
@@ -73,7 +76,7 @@ def _place(report: Report) -> tuple[str, int, Key]:
 
 
 def _kind(original: Original) -> Kind | None:
-    return KINDS.get((original.group, original.key.kind))
+    return kind_of(original.group, original.key.kind, original.body)
 
 
 def _known(originals: Iterable[Original]) -> tuple[list[Original], list[Report]]:
@@ -98,10 +101,12 @@ def _why_not(original: Original) -> Remark | None:
     kind = _kind(original)
     if kind is None:
         return refusal("kind", "is none that can be converted")
-    if original.version not in kind.versions:
+    if kind.versions and original.version not in kind.versions:
         return refusal("apiVersion", f"is none that is known here; it may be {', '.join(kind.versions)}")
     if not original.key.name:
         return refusal("metadata.name", "is missing")
+    if kind.group in GROUPS and (path := next(placeholders.leaves_with(original.body), None)):
+        return refusal(shown(path), "has a placeholder of argocd-vault-plugin; fill it in first")
     return None
 
 
@@ -122,19 +127,31 @@ def _parts(objects: Iterable[Original], surroundings: Surroundings) -> list[Repo
 
 
 def _converted(objects: Iterable[Original], stores: Stores) -> list[Converted]:
-    kinds = ((each, _kind(each)) for each in objects)
-    return [
-        kind.convert(each, stores) for each, kind in kinds if kind is not None and kind.convert is not None
-    ]
+    """What each object became, those of a kind that is converted together at once."""
+    together: dict[Kind, list[Original]] = {}
+    found: list[Converted] = []
+    for each in objects:
+        kind = _kind(each)
+        if kind is not None and kind.convert is not None:
+            found.append(kind.convert(each, stores))
+        elif kind is not None and kind.convert_all is not None:
+            together.setdefault(kind, []).append(each)
+    for kind, originals in together.items():
+        if kind.convert_all is not None:
+            found += kind.convert_all(originals, stores)
+    return found
 
 
 def _checked(one: Converted) -> Converted:
     """Refused where a definition that was made is none that the daemon takes."""
     for made in one.made:
+        if not DNS_LABEL.fullmatch(made.ref.namespace) or not is_subdomain(made.ref.name):
+            says = "would become a definition whose name or namespace the API server does not take"
+            return one.refused(refusal("metadata", says))
         try:
             compile_templates(specs.secret_spec(made.manifest["spec"]).templates)
         except DefinitionError as error:
-            return _refused(one, refusal("spec", f"would become a definition that cannot be: {error}"))
+            return one.refused(refusal("spec", f"would become a definition that cannot be: {error}"))
     return one
 
 
@@ -146,7 +163,7 @@ def _without_clashes(converted: list[Converted]) -> list[Converted]:
         clash = next((names[claim] for claim in _claims(one) if claim in names), None)
         if clash is not None:
             says = f"makes the same definition or Secret as {clash}; make one object of the two"
-            kept.append(_refused(one, refusal("spec", says)))
+            kept.append(one.refused(refusal("spec", says)))
             continue
         names |= dict.fromkeys(_claims(one), one.original.key)
         kept.append(one)
@@ -161,8 +178,10 @@ def _claims(one: Converted) -> list[tuple[str, str, str]]:
     ]
 
 
-def _refused(one: Converted, why: Remark) -> Converted:
-    return replace(one, made=(), remarks=(*one.remarks, why.at(one.original.line(("spec",)))))
+def _reports(one: Converted) -> Iterator[Report]:
+    yield _report(one.original, one.remarks, one.made)
+    for other in one.companions:
+        yield _report(other.original, other.remarks, one.made)
 
 
 def _report(original: Original, remarks: tuple[Remark, ...], made: tuple[Made, ...] = ()) -> Report:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from secrets_manager.domain.definition import Ref
 from secrets_manager.migrate.originals import Json, Key, Original
 from secrets_manager.migrate.remarks import Remark
 
-__all__ = ["API_VERSION", "KIND", "Backend", "Converted", "Made", "Mounted", "Value", "definition"]
+__all__ = [
+    "API_VERSION",
+    "KIND",
+    "Backend",
+    "Companion",
+    "Converted",
+    "Made",
+    "Mounted",
+    "Value",
+    "definition",
+]
 
 API_VERSION = "secrets-manager.tuenti.io/v1alpha1"
 KIND = "SecretDefinition"
@@ -67,12 +77,30 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """Another object out of which the same definition was made; what becomes of that becomes of it."""
+
+    original: Original
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """What one object became. One that is refused made nothing."""
+    """What one object became, with those that became the same. One that is refused made nothing."""
 
     original: Original
     made: tuple[Made, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    companions: tuple[Companion, ...] = ()
+
+    def refused(self, why: Remark) -> Converted:
+        """The same, with nothing made, for a reason that holds for each of the objects."""
+        line = self.original.line(("spec",))
+        others = tuple(
+            replace(each, remarks=(*each.remarks, why.at(each.original.line(("spec",)))))
+            for each in self.companions
+        )
+        return replace(self, made=(), remarks=(*self.remarks, why.at(line)), companions=others)
 
 
 def definition(ref: Ref, spec: Json, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Json:

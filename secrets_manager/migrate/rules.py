@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from secrets_manager.migrate.results import Made
@@ -22,17 +22,29 @@ class Rule:
 
 def keeping(stores: Stores, made: Iterable[Made]) -> tuple[Rule, ...]:
     """A rule for each set of namespaces and backend; a store that nothing uses allows nothing."""
-    users: dict[object, set[str]] = {}
+    users: dict[object, list[Made]] = {}
     for each in made:
         for key in each.stores:
-            users.setdefault(key, set()).add(each.ref.namespace)
+            users.setdefault(key, []).append(each)
     paths: dict[tuple[str, tuple[str, ...]], set[str]] = {}
     for store in stores.all.values():
         if store.key in users and store.backend is not None:
-            who = _namespaces(store, users[store.key])
-            paths.setdefault((stores.names[store.key], who), set()).update(store.paths)
+            backend = stores.names[store.key]
+            for who, found in _reached(store, backend, users[store.key]):
+                paths.setdefault((backend, who), set()).update(found)
     rules = (Rule((backend,), who, _widest(found)) for (backend, who), found in paths.items())
     return tuple(sorted(rules))
+
+
+def _reached(
+    store: Store, backend: str, users: Iterable[Made]
+) -> Iterator[tuple[tuple[str, ...], Iterable[str]]]:
+    """Namespaces and what they could read with a store."""
+    if not store.exact:
+        yield _namespaces(store, {each.ref.namespace for each in users}), store.paths
+        return
+    for each in users:
+        yield (each.ref.namespace,), [path.strip("/") for named, path in each.reads if named == backend]
 
 
 def _namespaces(store: Store, users: set[str]) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class Store:
         paths: patterns of all that could be read with it.
         reach: who could.
         remarks: what is to be said of its fields.
+        exact: nothing but its users says what could be read, so each namespace keeps the paths that it names.
 
     """
 
@@ -49,6 +50,7 @@ class Store:
     paths: tuple[str, ...] = ("*",)
     reach: Reach = field(default_factory=Reach)
     remarks: tuple[Remark, ...] = ()
+    exact: bool = False
 
     @property
     def key(self) -> Key:

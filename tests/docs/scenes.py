@@ -403,6 +403,8 @@ SCENES: dict[str, tuple[Callable[[Scene], None], ...]] = {
     "docs/doctor.md": (_login, _values, _installed, _shop, _few_samples, _settled),
     "docs/gitops.md": (*_RUNNING, _argo_cd),
     "docs/helm.md": (_login, _values, _own_values),
+    "docs/moving-from-akv2k8s.md": (),
+    "docs/moving-from-argocd-vault-plugin.md": (),
     "docs/moving-from-external-secrets.md": (),
     "docs/moving-from-vault-secrets-operator.md": (),
     "docs/moving-from-vaultsecret.md": (),

@@ -24,7 +24,7 @@ _FORMS = ("text", "json", "yaml", "junit")
 
 @click.group("migrate", short_help="Move to secrets-manager from other operators.")
 def migrate() -> None:
-    """Move from External Secrets or an operator of Vault to secrets-manager."""
+    """Move from another operator, or from a plug-in of Argo CD, to secrets-manager."""
 
 
 @migrate.command("plan", short_help="Say what the objects of another operator would become.")

@@ -9,7 +9,7 @@ from secrets_manager.commands.files.documents import documents
 from secrets_manager.commands.files.manifests import Trouble
 from secrets_manager.commands.files.reading import Text, Unread
 from secrets_manager.commands.files.tree import Node, Unusable
-from secrets_manager.migrate.operators import KINDS, group_of
+from secrets_manager.migrate.operators import is_foreign, kind_of
 from secrets_manager.migrate.originals import Original, key_of
 
 __all__ = ["Found", "find"]
@@ -52,16 +52,16 @@ def _objects(node: Node) -> Iterator[Node]:
 
 def _take(found: Found, file: str, node: Node, namespace: str | None) -> None:
     api_version, kind = ((node.member(name) or node).text() for name in ("apiVersion", "kind"))
-    group = group_of(api_version)
+    group, _, version = api_version.rpartition("/")
     body = node.plain()
-    if group is None or not isinstance(body, dict):
+    if not isinstance(body, dict) or not is_foreign(group, kind, body):
         found.others += 1
         return
-    known = KINDS.get((group, kind))
+    known = kind_of(group, kind, body)
     original = Original(
         key=key_of(body, cluster_wide=known is not None and known.cluster_wide, namespace=namespace),
         group=group,
-        version=api_version.partition("/")[2],
+        version=version,
         body=body,
         file=file,
         lines=node,

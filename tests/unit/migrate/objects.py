@@ -6,19 +6,29 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-from secrets_manager.migrate.operators import KINDS
+from secrets_manager.migrate.operators import kind_of
 from secrets_manager.migrate.originals import Json, Original, key_of
 from secrets_manager.migrate.plan import Plan, Report, plan
 from secrets_manager.migrate.surroundings import NOTHING_SAID, Options
 
-__all__ = ["external_secret", "made_of", "original", "plan_of", "put", "report_of", "vault_store"]
+__all__ = [
+    "azure_object",
+    "external_secret",
+    "filled_secret",
+    "made_of",
+    "original",
+    "plan_of",
+    "put",
+    "report_of",
+    "vault_store",
+]
 
 
 def original(body: Json, file: str = "objects.yaml") -> Original:
     """The object of a document."""
-    group, _, version = body["apiVersion"].partition("/")
-    kind = KINDS[group, body["kind"]]
-    key = key_of(body, cluster_wide=kind.cluster_wide, namespace=None)
+    group, _, version = body["apiVersion"].rpartition("/")
+    kind = kind_of(group, body["kind"], body)
+    key = key_of(body, cluster_wide=kind is not None and kind.cluster_wide, namespace=None)
     return Original(key=key, group=group, version=version, body=body, file=file)
 
 
@@ -93,3 +103,31 @@ def external_secret(
         "metadata": metadata,
         "spec": usual | spec,
     }
+
+
+def azure_object(name: str = "password", version: str = "v2beta1", **fields: Any) -> Json:
+    """An AzureKeyVaultSecret that writes a key of the Secret `db`, with fields by their paths in the spec."""
+    body: Json = {
+        "apiVersion": f"spv.no/{version}",
+        "kind": "AzureKeyVaultSecret",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {
+            "vault": {"name": "shop-vault", "object": {"name": name, "type": "secret"}},
+            "output": {"secret": {"name": "db", "dataKey": name}},
+        },
+    }
+    for path, value in fields.items():
+        body = put(body, f"spec.{path.replace('__', '.')}", value)
+    return body
+
+
+def filled_secret(text: str = "<path:secret/data/shop/db#password>", **body: Any) -> Json:
+    """A Secret that argocd-vault-plugin fills in, with a text in stringData and other fields."""
+    annotations = body.pop("annotations", None)
+    metadata: Json = {
+        "name": "db",
+        "namespace": "shop",
+        **({"annotations": annotations} if annotations else {}),
+    }
+    usual: Json = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"KEY": text}}
+    return usual | body

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,55 +14,13 @@ from secrets_manager.commands.schema.validation import schema_faults
 from secrets_manager.migrate.fields import Fate, Field
 from secrets_manager.migrate.operators import KINDS, Kind
 from secrets_manager.migrate.originals import Json
-from secrets_manager.migrate.plan import Report
 from secrets_manager.migrate.remarks import Verdict
-from tests.unit.migrate.objects import external_secret, plan_of, put, vault_store
+from tests.unit.migrate.accounts import VALUES, WORDS, is_accounted, leaves
+from tests.unit.migrate.objects import azure_object, external_secret, plan_of, put, vault_store
 from tests.unit.migrate.vault_objects import auth, connection, static_secret, transformation, vault_secret
 
-WORDS = st.sampled_from(
-    [
-        "",
-        "a",
-        "a-b",
-        "A b",
-        "1h",
-        "Merge",
-        "Retain",
-        "Delete",
-        "Owner",
-        "v1",
-        "v2",
-        "{{ .PASSWORD }}",
-        "{{",
-        "vault",
-        "kv-v1",
-        "kv-v2",
-        "vso/login",
-        "jwt",
-        "aws",
-        "^a.*$",
-        "a+",
-        "{{ .Secrets.a }}",
-        "{% .Secrets.a %}",
-        "{% range .Secrets %}{% . %}{% end %}",
-        "Deployment",
-        "secret/a",
-        "shapes",
-    ]
-)
-VALUES = st.one_of(
-    WORDS,
-    st.none(),
-    st.booleans(),
-    st.integers(-2, 9),
-    st.just({}),
-    st.just([]),
-    st.lists(WORDS, max_size=2),
-    st.dictionaries(WORDS, WORDS, max_size=2),
-)
-
-
 BASES: dict[str, Callable[[], Json]] = {
+    "AzureKeyVaultSecret": azure_object,
     "SecretTransformation": transformation,
     "VaultAuth": auth,
     "VaultConnection": connection,
@@ -72,6 +29,7 @@ BASES: dict[str, Callable[[], Json]] = {
 }
 # What may be there besides an object.
 BESIDE = {
+    "AzureKeyVaultSecret": (azure_object("other"),),
     "VaultConnection": (auth(), transformation(), static_secret()),
     "VaultAuth": (connection(), transformation(), static_secret()),
     "SecretTransformation": (
@@ -100,6 +58,15 @@ def base_of(kind: Kind) -> Json:
 # Texts that mean something, for fields that take few.
 T = "spec.destination.transformation"
 MEANT = {
+    "spec.vault.name": ["shop-vault", "Other-Vault"],
+    "spec.vault.object.name": ["a", "a-b"],
+    "spec.vault.object.type": ["secret", "certificate", "key", "multi-key-value-secret"],
+    "spec.vault.object.version": ["", "0a"],
+    "spec.vault.object.contentType": ["application/x-json", "application/x-yaml"],
+    "spec.output.secret.name": ["db", "own"],
+    "spec.output.secret.type": ["Opaque", "", "kubernetes.io/tls", "kubernetes.io/basic-auth"],
+    "spec.output.secret.dataKey": ["a", "other", "a.b"],
+    "spec.output.transform[]": ["trim", "base64encode", "base64decode"],
     "spec.vaultAuthRef": ["vso/login"],
     "spec.type": ["kv-v1", "kv-v2", "Opaque"],
     "spec.namespace": [""],
@@ -159,7 +126,7 @@ def test_every_object_has_a_verdict_and_every_field_of_it_is_accounted_for(
 
     assert body == before
     report = next(report for report in made.reports if report.original.body is body)
-    for path, value in leaves(body, ()):
+    for path, value in leaves(body):
         assert is_accounted(kind, report, path, value), path
     for one in made.definitions:
         assert schema_faults(one.manifest) == []
@@ -170,25 +137,3 @@ def beside(kind: Kind) -> Sequence[Json]:
     if kind.group != "external-secrets.io":
         return BESIDE.get(kind.kind, ())
     return [external_secret("other", "shop")] if kind.store else [vault_store()]
-
-
-def leaves(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], Any]]:
-    if isinstance(value, dict) and value:
-        return [leaf for name, each in value.items() for leaf in leaves(each, (*path, name))]
-    if isinstance(value, list) and value:
-        return [leaf for number, each in enumerate(value) for leaf in leaves(each, (*path, number))]
-    return [(path, value)]
-
-
-def is_accounted(kind: Kind, report: Report, path: tuple[str | int, ...], value: Any) -> bool:
-    """A row of the table says what becomes of it, or a remark does; nothing there says nothing."""
-    row = kind.table(report.original.version).field(path)
-    if value in (None, {}, []):
-        return True
-    if row is not None and row.fate in {Fate.CONVERTED, Fate.IDLE} and row.takes(value):
-        return True
-    if row is not None and value in row.unless:
-        return True
-    shown = [re.sub(r"[\[\]'.]+", " ", remark.path).split() for remark in report.remarks]
-    steps = [part for step in path for part in re.sub(r"[\[\]'.]+", " ", str(step)).split()]
-    return any(steps[: len(each)] == each for each in shown)

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from secrets_manager.domain.definition import Ref
+from secrets_manager.migrate.originals import Json
 from secrets_manager.migrate.plan import plan
 from secrets_manager.migrate.remarks import Verdict
 from secrets_manager.migrate.rules import Rule
-from tests.unit.migrate.objects import external_secret, made_of, original, plan_of, report_of, vault_store
+from tests.unit.migrate.objects import (
+    azure_object,
+    external_secret,
+    filled_secret,
+    made_of,
+    original,
+    plan_of,
+    report_of,
+    vault_store,
+)
 from tests.unit.migrate.vault_objects import auth, connection, static_secret, transformation, vault_secret
 
 
@@ -111,6 +123,17 @@ def test_what_the_daemon_would_not_take_is_refused() -> None:
 
     assert report.verdict is Verdict.REFUSED
     assert "would become a definition that cannot be: spec.name" in str(report.remarks[0])
+
+
+@pytest.mark.parametrize("place", [{"name": "Not A Name"}, {"namespace": "a.b"}])
+@pytest.mark.parametrize("body", [external_secret("db"), azure_object("db"), filled_secret()])
+def test_a_name_that_the_api_server_does_not_take_is_refused(body: Json, place: dict[str, str]) -> None:
+    metadata = body["metadata"] | place
+    made = plan_of(vault_store(), {**body, "metadata": metadata})
+    report = report_of(made, metadata["name"])
+
+    assert (report.verdict, made.definitions) == (Verdict.REFUSED, ())
+    assert "would become a definition" in str(report.remarks[-1])
 
 
 def test_an_unknown_version_or_a_missing_name_is_refused() -> None:
