@@ -7,7 +7,8 @@ NO_ENTRY = (
     " there it is an empty text, or printed as `<no value>`."
 )
 EMPTY_ENTRY = (
-    "A key that is not there may be an empty text here; there it is an error, `<no value>` or `<nil>`."
+    "A key that is not there may be an empty text here;"
+    " there it is an error, `<no value>`, `<nil>` or left out."
 )
 LAZY = (
     "A key that is not there is an error there in any case,"
