@@ -282,6 +282,8 @@ def test_the_objects_of_the_other_operator_go_and_nobody_sees_it(
         assert [api.find(external_secrets(place, name)) for name in names] == [None, None]
         assert {name: scene.owners(name) for name in names} == {name: ["SecretDefinition"] for name in names}
         assert {name: scene.marks(name)["uid"] for name in names} == uids
+        labels = {name: scene.marks(name)["labels"] for name in names}
+        assert labels == {name: {"app.kubernetes.io/managed-by": "secrets-manager"} for name in names}
         assert f"{MARK}adopt" not in world.found(place, "three")["metadata"]["annotations"]
 
         gone, found = scene.migrate("back", "--yes")

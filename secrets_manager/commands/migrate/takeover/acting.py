@@ -39,6 +39,8 @@ class Hand:
             self._to_old(step.do, wish, step.old, state.ours)
         elif step.do is Do.UNMARK:
             self._unmark(wish, state)
+        elif step.do is Do.CLEAN and state.secret is not None:
+            self._clean(wish, state.secret, state.marks_of_others)
         elif state.ours is not None:
             self._to_ours(step.do, wish, state.ours)
 
@@ -98,6 +100,11 @@ class Hand:
     def _patch_old(self, old: Old, spec: Json | None) -> None:
         if spec is not None:
             self.api.patch(old.resource, old.ref, {"metadata": _seen(old.uid, old.version), "spec": spec})
+
+    def _clean(self, wish: Wish, secret: ObservedSecret, marks: Mapping[str, list[str]]) -> None:
+        gone = {kind: dict.fromkeys(names) for kind, names in marks.items()}
+        metadata = {**_seen(secret.uid, secret.resource_version), **gone}
+        self.api.patch(SECRETS, wish.target, {"metadata": metadata})
 
     def _unmark(self, wish: Wish, state: State) -> None:
         secret = state.secret

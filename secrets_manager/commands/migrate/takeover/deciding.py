@@ -22,6 +22,7 @@ class Do(StrEnum):
     WAIT = "wait"
     RELEASE = "release"
     TAKE_AWAY = "take-away"
+    CLEAN = "clean"
     DISARM = "disarm"
     RESTORE = "restore"
     SUSPEND = "suspend"
@@ -147,6 +148,9 @@ def finish(state: State, bounds: Bounds) -> Step:
         return Step(Do.LEAVE, why) if bounds.late else Step(Do.WAIT)
     if changed := _changed(state, bounds):
         return Step(Do.LEAVE, f"the objects are gone, and {changed}")
+    if any(state.marks_of_others.values()):
+        # External Secrets would delete a Secret with its mark if an object of that name came again.
+        return Step(Do.CLEAN)
     return Step(Do.DISARM) if state.ours is not None and state.ours.adopts else Step(Do.DONE)
 
 

@@ -43,6 +43,7 @@ class Gatherer:
             ours=self._ours(wish),
             secret=secret,
             olds=olds,
+            wished=frozenset({*wish.spec.wished.labels, *wish.spec.wished.annotations}),
             dangling=tuple(
                 f"{each.kind} {each.name}" for each, kind in known if kind and each.uid not in uids
             ),

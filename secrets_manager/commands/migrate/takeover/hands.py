@@ -7,13 +7,13 @@ ownerReference of the object lets the garbage collector do it, which an orphanin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from secrets_manager.cluster.base import Json, Resource
 from secrets_manager.migrate.originals import dig
 
-__all__ = ["KINDS", "OldKind", "kind_of", "letting_go", "put_back", "taken_from"]
+__all__ = ["KINDS", "OldKind", "kind_of", "letting_go", "marks_of_operators", "put_back", "taken_from"]
 
 Fields = Mapping[str, str]
 
@@ -109,9 +109,10 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def marks_of(kind: OldKind, names: Mapping[str, str]) -> Iterator[str]:
-    """Those of some labels or annotations that the operator put there."""
-    for name in names:
-        domain = name.partition("/")[0]
-        if domain == kind.domain or domain.endswith(f".{kind.domain}"):
-            yield name
+def marks_of_operators(names: Iterable[str]) -> list[str]:
+    """Those of some labels or annotations that an operator of the table puts on Secrets."""
+    return [name for name in names if any(_is_below(name.partition("/")[0], kind.domain) for kind in KINDS)]
+
+
+def _is_below(domain: str, top: str) -> bool:
+    return domain == top or domain.endswith(f".{top}")

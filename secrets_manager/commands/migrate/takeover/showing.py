@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from secrets_manager.commands.migrate.takeover.deciding import Do, Step
-from secrets_manager.commands.migrate.takeover.hands import KINDS, marks_of
+from secrets_manager.commands.migrate.takeover.hands import marks_of_operators
 from secrets_manager.commands.migrate.takeover.running import Result
 from secrets_manager.domain.wording import printable
 
@@ -25,6 +25,10 @@ _WORDS: dict[Do, tuple[str, str]] = {
         "let {old} keep its hands off the Secret",
     ),
     Do.TAKE_AWAY: ("delete {old} without the Secret", "deleted {old} without the Secret"),
+    Do.CLEAN: (
+        "take the marks of the other operator off the Secret",
+        "took the marks of the other operator off the Secret",
+    ),
     Do.DISARM: (
         "take the annotation adopt off the definition",
         "took the annotation adopt off the definition",
@@ -107,8 +111,5 @@ def _marks(each: Result) -> tuple[list[str], list[str], list[str]]:
     if secret is None:
         return [], [], []
     owners = [f"{owner.kind} {owner.name}" for owner in secret.owners if not owner.is_definition]
-    labels, annotations = (
-        [name for kind in KINDS for name in marks_of(kind, marks)]
-        for marks in (secret.labels, secret.annotations)
-    )
+    labels, annotations = (marks_of_operators(marks) for marks in (secret.labels, secret.annotations))
     return owners, labels, annotations

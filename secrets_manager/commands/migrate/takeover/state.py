@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from secrets_manager.cluster.base import Json, Resource
 from secrets_manager.commands.migrate.comparing import Comparison
-from secrets_manager.commands.migrate.takeover.hands import OldKind
+from secrets_manager.commands.migrate.takeover.hands import OldKind, marks_of_operators
 from secrets_manager.domain.definition import Ref
 from secrets_manager.domain.secret import (
     COPIED,
@@ -112,6 +112,7 @@ class State:
         olds: the objects of the other operator that make the Secret.
         dangling: owners of the Secret, of kinds in the table, that are none of those objects.
         strangers: owners of the Secret of other kinds.
+        wished: names of labels and annotations that the definition wishes for.
 
     """
 
@@ -123,6 +124,7 @@ class State:
     olds: tuple[Old, ...] = ()
     dangling: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    wished: frozenset[str] = frozenset()
 
     @property
     def adopted(self) -> bool:
@@ -131,6 +133,17 @@ class State:
             return False
         owner = self.secret.definition_owner
         return self.retained if owner is None else owner.uid == self.ours.uid
+
+    @property
+    def marks_of_others(self) -> dict[str, list[str]]:
+        """Labels and annotations of operators of the table on the Secret, but those that are wished for."""
+        found = self.secret
+        if found is None:
+            return {}
+        return {
+            kind: sorted({*marks_of_operators(marks)} - self.wished)
+            for kind, marks in (("labels", found.labels), ("annotations", found.annotations))
+        }
 
     @property
     def settled(self) -> bool:

@@ -182,6 +182,19 @@ def test_the_object_lets_go_before_it_is_deleted_and_the_collector_is_waited_for
     assert decided(finish, replace(ADOPTED, olds=(), ours=ours(adopts=False))) == Step(Do.DONE)
 
 
+def test_the_marks_of_the_operator_go_once_its_objects_are_gone() -> None:
+    marked = secret(US, labels={**MARKS, "reconcile.external-secrets.io/created-by": "x"})
+
+    assert decided(finish, replace(ADOPTED, secret=marked)).do is Do.TAKE_AWAY
+    assert decided(finish, replace(ADOPTED, secret=marked, olds=())) == Step(Do.CLEAN)
+    wished = frozenset({"reconcile.external-secrets.io/created-by"})
+    assert decided(finish, replace(ADOPTED, secret=marked, olds=(), wished=wished)) == Step(Do.DISARM)
+    annotated = secret(US, labels=MARKS, annotations={"secrets.hashicorp.com/x": "1"})
+    assert decided(finish, replace(ADOPTED, secret=annotated, olds=())) == Step(Do.CLEAN)
+    of_nobody = secret(US, labels={**MARKS, "not-external-secrets.io/x": "1", "team": "blue"})
+    assert decided(finish, replace(ADOPTED, secret=of_nobody, olds=())) == Step(Do.DISARM)
+
+
 def test_an_object_that_somebody_deletes_still_has_to_let_go_whatever_else_is_wrong() -> None:
     goes = old(deleting=True, change={"target": {"deletionPolicy": "Retain"}})
     state = replace(ADOPTED, olds=(goes,), compared=DIFFERS, ours=ours(ready=False))

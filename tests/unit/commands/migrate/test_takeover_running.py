@@ -223,11 +223,13 @@ def test_a_daemon_that_does_not_answer_ends_in_the_way_back(estate: Estate) -> N
 
 def test_the_object_goes_and_the_secret_stays(estate: Estate) -> None:
     estate.run(adoption)
-    uid = estate.metadata()["uid"]
+    uid, labels = estate.metadata()["uid"], estate.metadata()["labels"]
+    estate.mark(labels={**labels, "team": "blue", "reconcile.external-secrets.io/created-by": "x"})
 
     result = estate.run(finish)
 
-    assert steps(result) == [Do.RELEASE, Do.TAKE_AWAY, Do.DISARM]
+    assert steps(result) == [Do.RELEASE, Do.TAKE_AWAY, Do.CLEAN, Do.DISARM]
+    assert estate.metadata()["labels"] == {**labels, "team": "blue"}
     assert estate.api.snapshot(EXTERNAL, REF) is None
     assert estate.metadata()["uid"] == uid
     assert [each["kind"] for each in estate.metadata()["ownerReferences"]] == ["SecretDefinition"]
