@@ -49,7 +49,9 @@ def of(original: Original) -> list[Value]:
     """All values, by name. Raises Refused."""
     names_path = placeholders.PATH in original.annotations
     plain, encoded = (dig(original.body, name) or {} for name in ("stringData", "data"))
-    found = [_plain(original, name, text or "", names_path) for name, text in sorted(plain.items())]
+    found = [
+        _plain(original, name, text or "", names_path=names_path) for name, text in sorted(plain.items())
+    ]
     found += [
         _encoded(original, name, text or "", names_path=names_path, overridden=name in plain)
         for name, text in sorted(encoded.items())
@@ -57,7 +59,7 @@ def of(original: Original) -> list[Value]:
     return found
 
 
-def _plain(original: Original, name: str, text: str, names_path: bool) -> Value:  # noqa: FBT001 - of this file
+def _plain(original: Original, name: str, text: str, *, names_path: bool) -> Value:
     at = ("stringData", name)
     inner = placeholders.decoded(text)
     parts = placeholders.of_text(inner or text, names_path=names_path)
