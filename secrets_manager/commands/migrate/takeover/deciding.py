@@ -102,6 +102,12 @@ def _cannot_be_taken(state: State) -> str:
         return "there is no Secret of that name; once the definition is applied the daemon makes it"
     if state.secret.is_trusted_by_others:
         return "other programs trust a Secret of that type or name, so the daemon never takes it over"
+    if state.strangers:
+        # It may replace the whole Secret, our marks included, as soon as we wrote them.
+        return (
+            f"{_listed(state.strangers)} owns the Secret, and nobody knows here what its operator does "
+            "then; take it away without the Secret first, with `kubectl delete --cascade=orphan`"
+        )
     return ""
 
 

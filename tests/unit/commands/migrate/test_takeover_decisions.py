@@ -103,6 +103,10 @@ def test_a_secret_that_is_equal_is_adopted_by_a_new_definition() -> None:
         (replace(NEW, compared=not_compared(REF, "s", KeyNotFound("p", "k"))), "cannot be compared"),
         (replace(NEW, secret=None), "there is no Secret"),
         (replace(NEW, suspended=True), "spec.suspend"),
+        (
+            replace(NEW, strangers=("VaultSecret app (ricoberger.de/v1alpha1)",)),
+            "VaultSecret app (ricoberger.de",
+        ),
         (replace(NEW, secret=secret(type="helm.sh/release.v1")), "other programs trust"),
         (replace(ADOPTED, ours=ours(deleting=True)), "being deleted"),
         (replace(ADOPTED, ours=ours(spec_is_wished=False)), "another spec"),
