@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from secrets_manager.domain.errors import InvalidTemplate, TemplateFailed
 from secrets_manager.domain.wording import in_quotes
-from secrets_manager.templates import scanning
+from secrets_manager.templates import literals, scanning
 from secrets_manager.templates.faults import Fault, Refused
 from secrets_manager.templates.plain import PlainTemplate, plain_template
 
@@ -23,6 +24,13 @@ MOST_LARGE = 8
 MOST_RESULT = 2**20
 
 
+class _Rendered(NamedTuple):
+    """The names that are given to MiniJinja, and the text."""
+
+    names: frozenset[str]
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledTemplates:
     """Texts that are templates, by the key of the Secret that each is for.
@@ -33,13 +41,14 @@ class CompiledTemplates:
 
     texts: Mapping[str, str] = field(repr=False)
     names: Mapping[str, frozenset[str]]
-    # What is filled in, or else the names that are given to MiniJinja.
-    _ways: Mapping[str, PlainTemplate | frozenset[str]] = field(repr=False)
+    # What is filled in, or else what is given to MiniJinja.
+    _ways: Mapping[str, PlainTemplate | _Rendered] = field(repr=False)
 
     @property
     def wanted(self) -> frozenset[str]:
         """Every name that the templates may take from outside: some are their own in other places."""
-        ways = (self.names[key] if isinstance(way, PlainTemplate) else way for key, way in self._ways.items())
+        every = self._ways.items()
+        ways = (self.names[key] if isinstance(way, PlainTemplate) else way.names for key, way in every)
         return frozenset[str]().union(*ways)
 
     def render(self, values: Mapping[str, object], room: int = MOST_RESULT) -> dict[str, bytes]:
@@ -72,12 +81,12 @@ class CompiledTemplates:
         """The content of any key; ``large`` are those so far that took more than most."""
         way = self._ways[key]
         if isinstance(way, PlainTemplate):
-            way = self.names[key]
-        given = {name: values[name] for name in sorted(way) if values.get(name) is not None}
+            way = _Rendered(self.names[key], self.texts[key])
+        given = {name: values[name] for name in sorted(way.names) if values.get(name) is not None}
         try:
-            return _by_minijinja(key, self.texts[key], given, large).encode()
+            return _by_minijinja(key, way.text, given, large).encode()
         except Refused as refused:
-            failed = _failed(key, self.texts[key], {name: values.get(name) for name in way}, refused)
+            failed = _failed(key, self.texts[key], {name: values.get(name) for name in way.names}, refused)
         raise failed
 
 
@@ -87,7 +96,7 @@ def compile_templates(texts: Mapping[str, str]) -> CompiledTemplates:
         raise InvalidTemplate("", f"spec.template has more than {MOST_TEMPLATES} keys")
     texts = dict(sorted(texts.items()))
     names: dict[str, frozenset[str]] = {}
-    ways: dict[str, PlainTemplate | frozenset[str]] = {}
+    ways: dict[str, PlainTemplate | _Rendered] = {}
     length = 0
     for key, text in texts.items():
         length += len(text)
@@ -103,7 +112,7 @@ def compile_templates(texts: Mapping[str, str]) -> CompiledTemplates:
     return CompiledTemplates(texts, names, ways)
 
 
-def _compiled(text: str) -> tuple[frozenset[str], PlainTemplate | frozenset[str]]:
+def _compiled(text: str) -> tuple[frozenset[str], PlainTemplate | _Rendered]:
     """The names that must come from outside; and how it is rendered. Raises Fault."""
     if (plain := plain_template(text)) is not None:
         return _shared(frozenset(path[0] for path in plain.fields)), plain
@@ -113,7 +122,8 @@ def _compiled(text: str) -> tuple[frozenset[str], PlainTemplate | frozenset[str]
     # MiniJinja overlooks names that are sliced, and those in the head of a filter block. Names that the
     # template binds may come from outside all the same, in another place.
     names = engine.check(text) | (found.names - found.bound)
-    return _shared(names), _shared(frozenset(found.names))
+    given = _shared(frozenset(found.names))
+    return _shared(names), _Rendered(given, literals.hardened(text, found.in_literals))
 
 
 def _by_minijinja(key: str, text: str, values: Mapping[str, object], large: list[str]) -> str:
@@ -141,9 +151,13 @@ def _failed(key: str, text: str, values: Mapping[str, object], refused: Refused)
     found = scanning.scan(text)
     if refused.name:
         return TemplateFailed(key, refused.kind, *found.lines.get(refused.name, ()))
-    paths = [path for line, path in found.paths if line == refused.line and path[0] not in found.bound]
-    if refused.undefined and (missing := next(filter(None, (_missing(path, values) for path in paths)), "")):
-        return TemplateFailed(key, f"{in_quotes(missing)} is not there, or null", refused.line)
+    if refused.undefined and refused.line:
+        seen = [(line, path) for line, path in found.paths if line == refused.line]
+    else:
+        seen = found.held if refused.undefined else []
+    for line, path in seen:
+        if path[0] not in found.bound and (missing := _missing(path, values)):
+            return TemplateFailed(key, f"{in_quotes(missing)} is not there, or null", line)
     return TemplateFailed(key, refused.kind, *([refused.line] if refused.line else []))
 
 

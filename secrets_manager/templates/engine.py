@@ -16,7 +16,7 @@ from typing import NamedTuple
 from minijinja import Environment, TemplateError
 
 from secrets_manager.templates import functions
-from secrets_manager.templates.faults import Fault, Refused
+from secrets_manager.templates.faults import NOT_THERE, Fault, Refused
 from secrets_manager.templates.views import Meter, view
 
 
@@ -40,7 +40,7 @@ LARGE = Effort(30_000, 8 * 2**20)
 # Built-in names that no template can reach, since the scan lets none of them pass. Removed all the same.
 _REMOVED = ("cycler", "debug", "dict", "joiner", "namespace", "range")
 _KINDS = {
-    "UndefinedError": "uses a name or key that is not there, or null",
+    "UndefinedError": NOT_THERE,
     "OutOfFuel": "takes too many steps, or makes too much",
     "InvalidOperation": "does something that its values do not allow",
     "SyntaxError": "is not valid syntax",

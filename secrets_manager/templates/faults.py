@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What was asked for and is undefined.
+NOT_THERE = "uses a name or key that is not there, or null"
+
 
 class Fault(Exception):
     """The text cannot be a template: ``line`` counts from 1, ``kind`` is a phrase without any value."""

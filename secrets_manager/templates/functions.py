@@ -19,7 +19,8 @@ import orjson
 
 from secrets_manager.domain.nesting import is_too_deep
 from secrets_manager.runtime import huge_numbers
-from secrets_manager.templates.faults import Refused
+from secrets_manager.templates import literals
+from secrets_manager.templates.faults import NOT_THERE, Refused
 from secrets_manager.templates.views import BinaryView, ListView, Meter, View, plain, view
 from secrets_manager.templates.yaml_text import yaml_text
 
@@ -112,6 +113,16 @@ def tojson(
     return text.translate(_FOR_HTML) if html is True else text
 
 
+def present(call: Call, value: object) -> object:
+    """The value, which must be there; the engine puts it behind what stands in lists and maps."""
+    if value is None:
+        refused = Refused(NOT_THERE)
+        refused.undefined = True
+        raise refused
+    call.meter.charge(0, call.name)
+    return value
+
+
 def as_text(call: Call, value: object) -> object:
     """A text as it is, and anything else as JSON: what a key of a Secret would have of it."""
     return call.text(value) if isinstance(value, str) else tojson(call, value)
@@ -181,6 +192,7 @@ FILTERS: dict[str, Function] = {
     "escape": escape,
     "fromjson": fromjson,
     "lines": lines,
+    literals.PRESENT: present,
     "quote": quote,
     "sha256": sha256,
     "split": split,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from secrets_manager.templates import vocabulary
+from secrets_manager.templates import literals, vocabulary
 from secrets_manager.templates.faults import Fault
-from secrets_manager.templates.tags import Tag, Token, tags_of
+from secrets_manager.templates.tags import LONGEST_TAG, Tag, Token, tags_of
 
 # MiniJinja needs the stack for each level of an expression. A thread of 512 KiB ends at about 1000 signs of
 # one chain (LONGEST_TAG of tags.py), and at about 400 of `elif`; threads here have 8 MiB.
@@ -30,9 +30,13 @@ class Scan:
 
     ``lines`` has the lines of each name, filter and function; ``paths`` are such as db.password, with their
     lines; ``names`` may be names of values, and those in ``bound`` may also be the template's own.
+    ``in_literals`` are the ends of values that stand in lists and maps which the template writes, and
+    ``held`` those of the paths that do.
     """
 
     lines: dict[str, list[int]] = field(default_factory=dict)
+    in_literals: list[int] = field(default_factory=list)
+    held: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     paths: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     bound: set[str] = field(default_factory=set)
@@ -50,6 +54,7 @@ def scan(text: str) -> Scan:
     found = Scan(bound={name for tag in tags for name in _bound(tag)})
     _check_blocks(tags)
     for tag in tags:
+        found.in_literals += literals.places(tag, _end_of_target(tag))
         _check_words(tag, found)
     _check_growth(tags, found.bound)
     return found
@@ -87,7 +92,10 @@ def _check_words(tag: Tag, found: Scan) -> None:
                 found.saw(token.text, token.line)
             if is_value:
                 found.names.add(token.text)
-                found.paths.append((token.line, _path(tag.tokens, at)))
+                path, end = _path(tag.tokens, at)
+                found.paths.append((token.line, path))
+                if end in found.in_literals[-LONGEST_TAG:]:
+                    found.held.append((token.line, path))
         before = token
 
 
@@ -131,21 +139,21 @@ def _expect(truth: bool, token: Token, otherwise: str) -> None:  # noqa: FBT001 
         raise Fault(token.line, f"{_shown(token.text)} {otherwise}")
 
 
-def _path(tokens: list[Token], at: int) -> tuple[str, ...]:
-    """The names of a.b.c or a["b"] from here on."""
-    path = [tokens[at].text]
+def _path(tokens: list[Token], at: int) -> tuple[tuple[str, ...], int]:
+    """The names of a.b.c or a["b"] from here on, and where they end."""
+    path, end = [tokens[at].text], tokens[at].end
     rest = tokens[at + 1 : at + 3 * _LONGEST_PATH]
     while len(rest) > 1 and rest[0].kind == "sign":
         signs = (rest[0].text, rest[1].kind, rest[2].text if len(rest) > 2 else "")
         if signs[:2] == (".", "name"):
             path.append(rest[1].text)
-            rest = rest[2:]
+            end, rest = rest[1].end, rest[2:]
         elif signs == ("[", "text", "]") and "\\" not in rest[1].text:
             path.append(rest[1].text[1:-1])
-            rest = rest[3:]
+            end, rest = rest[2].end, rest[3:]
         else:
             break
-    return tuple(path)
+    return tuple(path), end
 
 
 def _check_growth(tags: list[Tag], bound: set[str]) -> None:

@@ -33,11 +33,12 @@ _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 
 
 class Token(NamedTuple):
-    """One word or sign of a tag; ``kind`` is the group of the pattern."""
+    """One word or sign of a tag; ``kind`` is the group of the pattern, ``end`` where it ends in the text."""
 
     kind: str
     text: str
     line: int
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,12 @@ class _Reader:
             raise Fault(self.line, "a tag has no end, or a sign that is unknown")
         kind, text = found.lastgroup, found[found.lastgroup]
         self.go(found.start(kind))
-        token = Token(kind, text, self.line)
+        token = Token(kind, text, self.line, found.end(kind))
         if kind == "end" and inside:
             # Inside of brackets two } close two of them.
             if text != "}}":
                 raise Fault(self.line, "a bracket has no end")
-            token = Token("sign", "}", self.line)
+            token = Token("sign", "}", self.line, found.start(kind) + 1)
         self.go(self.at + len(token.text))
         return token
 
