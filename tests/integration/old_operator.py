@@ -53,31 +53,32 @@ def external_secret(name: str, **target: Any) -> Json:
     }
 
 
-def install_kind(cluster: TestCluster) -> None:
-    """Install the kind, and return when it is served."""
+def install_kind(cluster: TestCluster, kind: str = "ExternalSecret", scope: str = "Namespaced") -> None:
+    """Install a kind of the operator, and return when it is served."""
+    plural = f"{kind.lower()}s"
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    names = {"kind": "ExternalSecret", "plural": "externalsecrets", "singular": "externalsecret"}
-    spec = {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower()}
+    spec = {"group": GROUP, "scope": scope, "names": names, "versions": [version]}
     cluster.apply(
         {
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"externalsecrets.{GROUP}"},
+            "metadata": {"name": f"{plural}.{GROUP}"},
             "spec": spec,
         }
     )
-    wait_until(lambda: _served(cluster.api), 30, "ExternalSecrets served")
+    wait_until(lambda: _served(cluster.api, plural), 30, f"{plural} served")
 
 
-def remove_kind(cluster: TestCluster) -> None:
+def remove_kind(cluster: TestCluster, kind: str = "ExternalSecret") -> None:
     """Take the kind away, and all that is left of it."""
-    cluster.api.delete(f"{_CRDS}/externalsecrets.{GROUP}")
+    cluster.api.delete(f"{_CRDS}/{kind.lower()}s.{GROUP}")
 
 
-def _served(api: KubeApi) -> bool:
+def _served(api: KubeApi, plural: str) -> bool:
     try:
-        api.list(external_secrets("default"))
+        api.list(f"/apis/{GROUP}/v1/{plural}")
     except ApiError:
         return False
     return True

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from secrets_manager.commands import run
+from tests.integration.old_operator import install_kind, remove_kind
 from tests.integration.world import World
 from tests.testbed.daemon import DaemonProcess
 
@@ -213,3 +214,30 @@ def test_the_daemon_writes_what_external_secrets_would_have_written(
 
 def test_what_cannot_be_said_is_refused_and_not_made(planned: Path) -> None:
     assert not list(planned.glob("definitions/*/renamed.yaml"))
+
+
+def test_the_objects_of_a_cluster_become_the_same_as_those_of_files(
+    world: World, place: str, planned: Path, tmp_path: Path
+) -> None:
+    kinds = {"ExternalSecret": "Namespaced", "ClusterSecretStore": "Cluster"}
+    for kind, scope in kinds.items():
+        install_kind(world.cluster, kind, scope)
+    try:
+        for body in _objects(world, place):
+            world.cluster.apply(body)
+        words = ["migrate", "plan", "--from-cluster", "-n", place, "--out", str(tmp_path / "live")]
+        code = run(words, {"KUBECONFIG": str(world.cluster.kubeconfig)}, tmp_path)
+    finally:
+        for kind in kinds:
+            remove_kind(world.cluster, kind)
+
+    assert code == 1
+    assert _files(tmp_path / "live") == _files(planned)
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {
+        str(file.relative_to(folder)): file.read_text(encoding="utf-8")
+        for file in folder.rglob("*")
+        if file.is_file()
+    }

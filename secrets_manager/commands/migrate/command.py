@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from secrets_manager.commands import output
+from secrets_manager.commands.cluster import Asked, cluster_of, cluster_options
 from secrets_manager.commands.exit_codes import Exit
-from secrets_manager.commands.files.options import Files, file_options
+from secrets_manager.commands.files.options import Files
+from secrets_manager.commands.kinds import Surroundings
 from secrets_manager.commands.migrate.finding import find
+from secrets_manager.commands.migrate.finding_live import find_live
 from secrets_manager.commands.migrate.options import operator_options
 from secrets_manager.commands.migrate.showing import as_data, as_junit, as_text, counts
 from secrets_manager.commands.migrate.takeover.command import apply, back
@@ -28,7 +32,18 @@ def migrate() -> None:
 
 
 @migrate.command("plan", short_help="Say what the objects of another operator would become.")
-@file_options()
+@click.argument("more_files", nargs=-1, metavar="[FILE]...")
+@click.option(
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE",
+    help="File or folder of manifests in YAML or JSON; - is standard input. May be given again.",
+)
+@click.option("-R", "--recursive", is_flag=True, help="Look into the folders in a folder, too.")
+@click.option("--from-cluster", "live", is_flag=True, help="Read the objects of a cluster instead of files.")
+@cluster_options(everywhere=True)
 @click.option(
     "--out",
     "folder",
@@ -46,14 +61,34 @@ def migrate() -> None:
     help="Form of the report; junit is XML for pipelines.",
 )
 @operator_options()
-def plan(*, files: Files, folder: Path | None, form: str, options: Options) -> int:
+@click.pass_obj
+def plan(
+    surroundings: Surroundings,
+    /,
+    *,
+    asked: Asked,
+    folder: Path | None,
+    form: str,
+    options: Options,
+    **which: Any,
+) -> int:
     """Say what the objects of another operator in files would become, and write it.
 
     Each object is converted, converted with a note that says what differs, or refused with the field and the
-    reason; no field is passed over. Nothing is asked of a cluster or a backend, and no value is shown. The
-    exit code is 1 if an object is refused or cannot be read.
+    reason; no field is passed over. No backend is asked, and no value is shown. With --from-cluster the
+    objects are those of a cluster, in one namespace or with -A in all, which needs the right to list them;
+    Secrets are not read. The exit code is 1 if an object is refused or cannot be read.
     """
-    found = find(files.texts(), files.namespace)
+    names = (*which["filenames"], *which["more_files"])
+    if which["live"] == bool(names):
+        raise click.UsageError("name the files with -f, where - is standard input, or say --from-cluster")
+    if which["live"]:
+        with cluster_of(asked, surroundings) as cluster:
+            found = find_live(cluster)
+    else:
+        if asked.everywhere or asked.context is not None or asked.kubeconfig is not None:
+            raise click.UsageError("-A, --context and --kubeconfig are about a cluster; add --from-cluster")
+        found = find(Files(names=names, recursive=which["recursive"]).texts(), asked.namespace)
     made = make_plan(found.originals, options)
     if folder is not None:
         write_files(files_of(made), folder)
