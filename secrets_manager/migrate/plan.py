@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from secrets_manager.cluster import specs
 from secrets_manager.domain.definition import Ref, is_subdomain
 from secrets_manager.domain.errors import DefinitionError
+from secrets_manager.domain.wording import in_quotes
 from secrets_manager.migrate import rules
 from secrets_manager.migrate.argocd_vault_plugin import placeholders
 from secrets_manager.migrate.fields import shown
@@ -152,6 +153,10 @@ def _checked(one: Converted) -> Converted:
             compile_templates(specs.secret_spec(made.manifest["spec"]).templates)
         except DefinitionError as error:
             return one.refused(refusal("spec", f"would become a definition that cannot be: {error}"))
+        for _, path in sorted(made.reads):
+            if not {"", ".", ".."}.isdisjoint(path.removeprefix("/").removesuffix("/").split("/")):
+                says = f"reads {in_quotes(path)}, which has an empty, '.' or '..' part; name it without"
+                return one.refused(refusal("spec", says))
     return one
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Self
 
 from secrets_manager.domain.definition import Ref
 from secrets_manager.migrate.originals import Json, Key, Original
@@ -15,6 +17,7 @@ __all__ = [
     "Backend",
     "Companion",
     "Converted",
+    "Inline",
     "Made",
     "Mounted",
     "Value",
@@ -41,7 +44,19 @@ class Mounted:
         return f"key {self.key!r} of {self.kind} {self.namespace}/{self.name}"
 
 
-Value = str | bool | Mounted
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """The setting is the name of a file, whose content stands in the object; ``digest`` tells two apart."""
+
+    digest: str
+
+    @classmethod
+    def of(cls, content: str) -> Self:
+        """That of this content, which is not kept."""
+        return cls(sha256(content.encode(errors="surrogatepass")).hexdigest())
+
+
+Value = str | bool | Mounted | Inline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

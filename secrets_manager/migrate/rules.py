@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from secrets_manager.migrate.results import Made
 from secrets_manager.migrate.stores import Store, Stores
+from secrets_manager.settings.checks import DNS_LABEL
 
 __all__ = ["Rule", "keeping"]
 
@@ -31,7 +32,8 @@ def keeping(stores: Stores, made: Iterable[Made]) -> tuple[Rule, ...]:
         if store.key in users and store.backend is not None:
             backend = stores.names[store.key]
             for who, found in _reached(store, backend, users[store.key]):
-                paths.setdefault((backend, who), set()).update(found)
+                if who:
+                    paths.setdefault((backend, who), set()).update(found)
     rules = (Rule((backend,), who, _widest(found)) for (backend, who), found in paths.items())
     return tuple(sorted(rules))
 
@@ -49,7 +51,10 @@ def _reached(
 
 def _namespaces(store: Store, users: set[str]) -> tuple[str, ...]:
     found = {*store.reach.namespaces, *(users if store.reach.users_only else ())}
-    return ("*",) if "*" in found else tuple(sorted(found))
+    if "*" in found:
+        return ("*",)
+    # What is no name would be a pattern, which means more.
+    return tuple(sorted(name for name in found if DNS_LABEL.fullmatch(name)))
 
 
 def _widest(paths: set[str]) -> tuple[str, ...]:

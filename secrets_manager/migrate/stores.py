@@ -17,7 +17,7 @@ __all__ = ["Reach", "Store", "Stores"]
 class Reach:
     """Which namespaces could use a store.
 
-    ``namespaces`` are names, or patterns with ``*``. Where they are not known from files, ``users_only`` says
+    ``namespaces`` are names, or ``*`` alone for all. Where they are not known from files, ``users_only`` says
     that those which use it in the files stand for them: nobody reads more than before.
     """
 

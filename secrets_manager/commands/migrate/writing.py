@@ -13,7 +13,7 @@ from secrets_manager.commands.faults import NotToldError
 from secrets_manager.commands.output import yaml_of
 from secrets_manager.migrate.originals import Key
 from secrets_manager.migrate.plan import Plan
-from secrets_manager.migrate.results import Backend, Mounted, Value
+from secrets_manager.migrate.results import Backend, Inline, Mounted, Value
 from secrets_manager.migrate.rules import Rule
 
 __all__ = ["files_of", "settings_of", "write_files"]
@@ -76,7 +76,7 @@ def _rule(rule: Rule) -> str:
 
 
 def _plain(backend: str, setting: str, value: Value) -> str | bool:
-    return _file(backend, setting) if isinstance(value, Mounted) else value
+    return _file(backend, setting) if isinstance(value, (Mounted, Inline)) else value
 
 
 def _file(backend: str, setting: str) -> str:

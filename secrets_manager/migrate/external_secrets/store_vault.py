@@ -8,7 +8,7 @@ from typing import Any
 from secrets_manager.migrate.originals import Json, Original, dig
 from secrets_manager.migrate.reading import text
 from secrets_manager.migrate.remarks import Refused
-from secrets_manager.migrate.results import Backend, Mounted, Value
+from secrets_manager.migrate.results import Backend, Inline, Mounted, Value
 
 __all__ = ["AT", "backend"]
 
@@ -49,8 +49,8 @@ def _trust(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
             text(provider, "name"),
             text(provider, "key") or "ca.crt",
         )
-    elif text(vault, "caBundle"):
-        found["ca-cert"] = "/etc/secrets-manager/vault-ca.pem"
+    elif bundle := text(vault, "caBundle"):
+        found["ca-cert"] = Inline.of(bundle)
         todo.append(f"write the certificates of {AT}.caBundle, decoded, into the file of ca-cert")
     for name, setting, key in (
         ("certSecretRef", "client-cert", "tls.crt"),
@@ -98,7 +98,7 @@ def _by_kubernetes(vault: Json, original: Original, todo: Todo) -> dict[str, Val
         "auth-method": "kubernetes",
         "kubernetes-role": text(vault, *at, "role"),
     }
-    mount = text(vault, *at, "mountPath")
+    mount = text(vault, *at, "mountPath").strip("/")
     if mount not in {"", "kubernetes"}:
         found["kubernetes-path"] = mount
     if isinstance(dig(vault, *at, "secretRef"), dict):

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 
-from secrets_manager.migrate.external_secrets import store_azure, store_fields, store_vault
+from secrets_manager.migrate.external_secrets import store_azure, store_fields, store_vault, vault_paths
 from secrets_manager.migrate.originals import Original, dig
 from secrets_manager.migrate.remarks import Refused, Remark, note
 from secrets_manager.migrate.stores import Reach, Store
+from secrets_manager.settings.checks import DNS_LABEL
 
 __all__ = ["CLUSTER_WIDE", "convert"]
 
 CLUSTER_WIDE = "ClusterSecretStore"
 _CONDITIONS = "spec.conditions"
+_BY_LABELS = (
+    "chooses namespaces by labels or regular expressions, which no rule can; the rules name the namespaces "
+    "that use the store in the files: take out those that it did not serve, and add a new one by hand"
+)
 _LITERAL = re.compile(r"\^([a-z0-9-]+)\$")
 _EVERYWHERE = Reach(("*",))
+# What is no letter in a pattern of a path.
+_IN_PATTERNS = frozenset("*{}")
 
 
 def convert(original: Original) -> Store:
@@ -38,9 +45,11 @@ def _converted(original: Original, remarks: list[Remark]) -> Store:
     if not isinstance(vault, dict):
         raise Refused("spec.provider", "is missing")
     path = dig(vault, "path")
-    mount = path.strip("/") if isinstance(path, str) and path.strip("/") else None
+    mount = path if isinstance(path, str) and path.strip("/") else None
+    if mount and not _IN_PATTERNS.isdisjoint(mount):
+        raise Refused("spec.provider.vault.path", "has '*', '{' or '}', which no rule of the policy can name")
     is_v2 = dig(vault, "version") != "v1"
-    below = f"{mount}/data/*" if is_v2 else f"{mount}/*"
+    below = vault_paths.without_empty_parts(f"{mount}/data/*" if is_v2 else f"{mount}/*")
     return Store(
         original=original,
         backend=store_vault.backend(original),
@@ -66,14 +75,17 @@ def _reach(original: Original, remarks: list[Remark]) -> Reach:
         named.update(_texts(condition, "namespaces"), (found[1] for found in patterns if found))
         unknown = unknown or None in patterns or bool(dig(condition, "namespaceSelector"))
     if unknown:
-        remarks.append(
-            note(
-                _CONDITIONS,
-                "chooses namespaces by labels or regular expressions, which no rule can; the rules name the "
-                "namespaces that use the store in the files, and a new one has to be added by hand",
-            ).at(original.line(("spec", "conditions")))
-        )
-    return Reach(tuple(sorted(named)), users_only=unknown)
+        _say(original, remarks, _BY_LABELS)
+    meant = {name for name in named if DNS_LABEL.fullmatch(name)}
+    if named - meant:
+        _say(original, remarks, "has a name that no namespace can have, so it meets none and is left out")
+    if not meant and not unknown:
+        _say(original, remarks, "meets no namespace, so no rule lets one read what is read with the store")
+    return Reach(tuple(sorted(meant)), users_only=unknown)
+
+
+def _say(original: Original, remarks: list[Remark], says: str) -> None:
+    remarks.append(note(_CONDITIONS, says).at(original.line(("spec", "conditions"))))
 
 
 def _texts(condition: object, name: str) -> list[str]:

@@ -136,6 +136,24 @@ def test_a_name_that_the_api_server_does_not_take_is_refused(body: Json, place: 
     assert "would become a definition" in str(report.remarks[-1])
 
 
+@pytest.mark.parametrize("key", ["a/../b", "../other/data/b"])
+def test_a_path_that_the_daemon_never_reads_is_refused(key: str) -> None:
+    data = [{"secretKey": "A", "remoteRef": {"key": key, "property": "p"}}]
+    made = plan_of(vault_store(), external_secret(data=data))
+
+    assert made.definitions == ()
+    (remark,) = report_of(made, "db").remarks
+    assert "has an empty, '.' or '..' part" in remark.says
+
+
+def test_a_path_below_the_mount_of_a_store_may_have_letters_of_patterns() -> None:
+    data = [{"secretKey": "A", "remoteRef": {"key": "a*/{b}", "property": "p"}}]
+    made = plan_of(vault_store(), external_secret(data=data))
+
+    assert made_of(made)["spec"]["keysMap"]["A"]["path"] == "secret/data/a*/{b}"
+    assert [rule.paths for rule in made.rules] == [("secret/data/*",)]
+
+
 def test_an_unknown_version_or_a_missing_name_is_refused() -> None:
     unknown, nameless = external_secret("a", version="v9"), external_secret("")
     made = plan_of(vault_store(), unknown, nameless)

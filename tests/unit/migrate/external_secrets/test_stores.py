@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from secrets_manager.commands.migrate.writing import settings_of
 from secrets_manager.migrate.originals import Json
 from secrets_manager.migrate.plan import Plan
 from secrets_manager.migrate.remarks import Verdict
-from secrets_manager.migrate.results import Backend, Mounted
+from secrets_manager.migrate.results import Backend, Inline, Mounted
 from tests.unit.migrate.objects import external_secret, plan_of, report_of, vault_store
 
 REF = {"name": "login", "key": "part", "namespace": "logins"}
@@ -60,6 +61,10 @@ def refusal_of(store: Json) -> str:
             {"auth-method": "kubernetes", "kubernetes-role": "r", "kubernetes-path": "k8s"},
         ),
         (
+            {"kubernetes": {"mountPath": "/eu/k8s/", "role": "r", "serviceAccountRef": {"name": "a"}}},
+            {"auth-method": "kubernetes", "kubernetes-role": "r", "kubernetes-path": "eu/k8s"},
+        ),
+        (
             {"kubernetes": {"mountPath": "kubernetes", "role": "r", "secretRef": REF}},
             {"auth-method": "kubernetes", "kubernetes-role": "r", "kubernetes-token-file": LOGIN},
         ),
@@ -107,7 +112,7 @@ def test_each_login_becomes_that_of_a_backend(auth: Json, settings: Json) -> Non
             {"caProvider": {"type": "ConfigMap", "name": "ca", "key": "c", "namespace": "n"}},
             {"ca-cert": Mounted("ConfigMap", "n", "ca", "c")},
         ),
-        ({"caBundle": "TUlJ"}, {"ca-cert": "/etc/secrets-manager/vault-ca.pem"}),
+        ({"caBundle": "TUlJ"}, {"ca-cert": Inline.of("TUlJ")}),
         ({"tls": {"certSecretRef": REF, "keySecretRef": REF}}, {"client-cert": LOGIN, "client-key": LOGIN}),
     ],
 )
@@ -239,12 +244,61 @@ def test_namespaces_that_no_file_tells_are_those_that_use_it(condition: Json) ->
 
 
 @pytest.mark.parametrize(
+    ("conditions", "rules"),
+    [
+        ([{"namespaces": ["*"]}], []),
+        ([{"namespaces": ["team-*", "shop"]}], [("shop",)]),
+        ([{"namespaceRegexes": ["^-$"]}], []),
+        ([{"namespaces": []}], []),
+    ],
+)
+def test_a_condition_that_meets_no_namespace_lets_none_read(
+    conditions: list[Json], rules: list[tuple[str, ...]]
+) -> None:
+    store = vault_store()
+    store["spec"]["conditions"] = conditions
+    made = planned(store)
+
+    assert [rule.namespaces for rule in made.rules] == rules
+    report = report_of(made, "vault")
+    assert report.verdict is Verdict.NOTED
+    assert {remark.path for remark in report.remarks} == {"spec.conditions"}
+
+
+@pytest.mark.parametrize("path", ["team-*", "{namespace}", "a}b"])
+def test_a_mount_that_would_be_a_pattern_of_a_rule_is_refused(path: str) -> None:
+    assert "which no rule of the policy can name" in refusal_of(vault_store(path=path))
+
+
+def test_stores_that_trust_other_certificates_are_backends_of_their_own() -> None:
+    data = [
+        {
+            "secretKey": name.upper(),
+            "sourceRef": {"storeRef": {"name": name, "kind": "ClusterSecretStore"}},
+            "remoteRef": {"key": "db", "property": "p"},
+        }
+        for name in ("one", "two")
+    ]
+    made = plan_of(
+        vault_store("one", caBundle="T05F"),
+        vault_store("two", caBundle="VFdP"),
+        external_secret(secretStoreRef=None, data=data),
+    )
+
+    written = settings_of(made)
+    assert 'ca-cert = "/etc/secrets-manager/backends/one/ca-cert"' in written
+    assert 'ca-cert = "/etc/secrets-manager/backends/two/ca-cert"' in written
+    assert "T05F" not in written
+
+
+@pytest.mark.parametrize(
     ("vault", "paths"),
     [
         ({}, ("secret/data/*",)),
         ({"version": "v1"}, ("secret/*",)),
         ({"path": None}, ("*",)),
         ({"path": "a/b/"}, ("a/b/data/*",)),
+        ({"path": "//a//b/"}, ("a/b/data/*",)),
     ],
 )
 def test_the_rules_reach_as_far_as_the_mount(vault: dict[str, Any], paths: tuple[str, ...]) -> None:

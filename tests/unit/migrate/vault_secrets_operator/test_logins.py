@@ -63,7 +63,12 @@ def test_a_namespace_that_is_not_allowed_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("allowed", "namespaces"),
-    [(["*"], ("*",)), (["shop", "web"], ("shop", "vso", "web")), (["shop", "*"], ("shop", "vso"))],
+    [
+        (["*"], ("*",)),
+        (["shop", "web"], ("shop", "vso", "web")),
+        (["shop", "*"], ("shop", "vso")),
+        (["shop", "team-*"], ("shop", "vso")),
+    ],
 )
 def test_the_rule_names_the_namespaces_that_were_allowed(
     allowed: list[str], namespaces: tuple[str, ...]
