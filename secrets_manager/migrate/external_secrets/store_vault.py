@@ -101,7 +101,9 @@ def _by_kubernetes(vault: Json, original: Original, todo: Todo) -> dict[str, Val
     mount = text(vault, *at, "mountPath").strip("/")
     if mount not in {"", "kubernetes"}:
         found["kubernetes-path"] = mount
-    if isinstance(dig(vault, *at, "secretRef"), dict):
+    # Where both are there, External Secrets takes the account.
+    account, secret = (isinstance(dig(vault, *at, name), dict) for name in ("serviceAccountRef", "secretRef"))
+    if secret and not account:
         found["kubernetes-token-file"] = _mounted(vault, original, (*at, "secretRef"), "token")
     else:
         todo.append(_ROLE_BINDING)

@@ -65,6 +65,17 @@ def refusal_of(store: Json) -> str:
             {"auth-method": "kubernetes", "kubernetes-role": "r", "kubernetes-path": "eu/k8s"},
         ),
         (
+            {
+                "kubernetes": {
+                    "mountPath": "kubernetes",
+                    "role": "r",
+                    "serviceAccountRef": {"name": "a"},
+                    "secretRef": REF,
+                }
+            },
+            {"auth-method": "kubernetes", "kubernetes-role": "r"},
+        ),
+        (
             {"kubernetes": {"mountPath": "kubernetes", "role": "r", "secretRef": REF}},
             {"auth-method": "kubernetes", "kubernetes-role": "r", "kubernetes-token-file": LOGIN},
         ),
