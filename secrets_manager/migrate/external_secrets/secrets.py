@@ -26,6 +26,10 @@ _MERGES = (
     "Secret, or read all keys in one definition"
 )
 _MAKES_NONE = "makes no Secret, so there is nothing to convert"
+_GOES_IN_PARTS = (
+    "takes keys away whose path is gone, and the Secret when all paths are; a definition would delete the "
+    "Secret with the first, so it keeps it. Set spec.onSourceGone to Delete if that is wished"
+)
 _TAKES_AWAY = (
     "takes keys away whose secret is gone; a definition keeps the Secret whole until each source is back, "
     "unless a key is optional"
@@ -106,7 +110,7 @@ class _Conversion:
             made["type"] = type_
         if read.backend:
             made["backend"] = read.backend
-        made |= self._life(spec)
+        made |= self._life(spec, paths=len(read.paths))
         made |= self._refresh(spec)
         made |= parts.spec
         labels, annotations = self._marks(spec, made)
@@ -116,7 +120,7 @@ class _Conversion:
     def _note(self, *remarks: Remark) -> None:
         self.remarks.extend(located(self.wanted.original, remark) for remark in remarks)
 
-    def _life(self, spec: Json) -> Json:
+    def _life(self, spec: Json, *, paths: int) -> Json:
         made: Json = {}
         at = f"{self.wanted.at}.target"
         creation = text(spec, "target", "creationPolicy") or "Owner"
@@ -125,8 +129,10 @@ class _Conversion:
         elif creation != "Owner":
             raise Refused(f"{at}.creationPolicy", _MERGES if creation == "Merge" else _MAKES_NONE)
         deletion = text(spec, "target", "deletionPolicy") or "Retain"
-        if deletion == "Delete":
+        if deletion == "Delete" and paths == 1:
             made["onSourceGone"] = "Delete"
+        elif deletion == "Delete":
+            self._note(note(f"{at}.deletionPolicy", _GOES_IN_PARTS))
         elif deletion != "Retain":
             self._note(note(f"{at}.deletionPolicy", _TAKES_AWAY))
         return made

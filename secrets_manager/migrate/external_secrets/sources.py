@@ -100,6 +100,7 @@ class _Gathering:
             self._whole(read, entry, f"{self.at}.dataFrom[{number}]", usual)
         for number, entry in enumerate(_list(self.spec, "data")):
             self._key(read, entry, f"{self.at}.data[{number}]", usual)
+        _take_the_last(read)
         if not read.keys and not read.wholes:
             raise Refused(f"{self.at}.data", "is missing, and so is dataFrom: it reads nothing")
         if not read.backend:
@@ -137,7 +138,7 @@ class _Gathering:
                 path=path,
                 backend=backend,
                 key=inner,
-                version=str(dig(remote, "version") or ""),
+                version=_version(store, remote, f"{at}.remoteRef", read),
                 encoding=_encoding(dig(remote, "decodingStrategy"), inner, at),
             )
         )
@@ -161,11 +162,8 @@ class _Gathering:
         path, _ = self._place(store, key, "", at, read)
         rename, remarks = renaming.rename(entry, at)
         read.remarks.extend(remarks)
-        read.wholes.append(
-            WholeRead(
-                at=at, path=path, backend=backend, version=str(dig(extract, "version") or ""), rename=rename
-            )
-        )
+        version = _version(store, extract, f"{at}.extract", read)
+        read.wholes.append(WholeRead(at=at, path=path, backend=backend, version=version, rename=rename))
 
     def _place(self, store: Store, key: str, prop: str, at: str, read: Read) -> tuple[str, str | None]:
         """The path, and the key within it."""
@@ -180,6 +178,31 @@ class _Gathering:
                 )
             )
         return full_path(key, store.mount, is_v2=store.is_v2), prop or None
+
+
+def _take_the_last(read: Read) -> None:
+    """Of entries with one secretKey the last is written."""
+    last = {each.name: each for each in read.keys}
+    for each in read.keys:
+        if each is not last[each.name]:
+            says = f"is that of {last[each.name].at}, too, which is written in its place"
+            read.remarks.append(note(f"{each.at}.secretKey", says))
+    read.keys[:] = last.values()
+
+
+def _version(store: Store, remote: Any, at: str, read: Read) -> str:
+    """The version of a path, "" for the newest. Raises Refused."""
+    version = str(dig(remote, "version") or "")
+    if store.backend is None or store.backend.kind != "vault" or not version:
+        return version
+    if not store.is_v2:
+        says = "is without effect there too: version 1 of the engine has only the newest values"
+        read.remarks.append(note(f"{at}.version", says))
+        return ""
+    if not (version.isascii() and version.isdecimal()):
+        raise Refused(f"{at}.version", "is no number, as the versions of Vault are")
+    # To Vault, 0 is the newest.
+    return version.lstrip("0")
 
 
 def _encoding(strategy: object, key: str | None, at: str) -> str | None:

@@ -15,6 +15,7 @@ __all__ = ["AT", "backend"]
 AT = "spec.provider.vault"
 _AUTH = f"{AT}.auth"
 _ROLE_BINDING = "bind the role of Vault to the daemon's service account"
+_NARROWER = "make the rules narrower, if policies of Vault let one such account read what another may not"
 Todo = list[str]
 
 
@@ -106,7 +107,7 @@ def _by_kubernetes(vault: Json, original: Original, todo: Todo) -> dict[str, Val
     if secret and not account:
         found["kubernetes-token-file"] = _mounted(vault, original, (*at, "secretRef"), "token")
     else:
-        todo.append(_ROLE_BINDING)
+        todo += [_ROLE_BINDING, _NARROWER]
     return found
 
 
@@ -119,6 +120,7 @@ def _by_jwt(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
         found["jwt-file"] = _mounted(vault, original, (*at, "secretRef"), "")
     else:
         todo.append(f"{_ROLE_BINDING}, and mount a token with the audience that the role wants as jwt-file")
+        todo.append(_NARROWER)
     return found
 
 

@@ -36,6 +36,10 @@ def read(**remote: Any) -> list[Json]:
     return [{"secretKey": "K", "remoteRef": {"key": "app", **remote}}]
 
 
+def reads(name: str, path: str) -> list[Json]:
+    return [{"secretKey": name, "remoteRef": {"key": path, "property": name}}]
+
+
 def test_a_key_is_read_where_it_was_as_the_text_that_it_was() -> None:
     assert spec_of(external_secret()) == {
         "name": "db",
@@ -145,6 +149,59 @@ def test_a_secret_that_is_not_made_by_it_is_refused(policy: str) -> None:
 def test_keys_that_go_one_by_one_are_told() -> None:
     assert notes_of(external_secret(target={"deletionPolicy": "Merge"}))[0].startswith(
         "spec.target.deletionPolicy"
+    )
+
+
+def test_a_secret_that_went_with_its_only_path_goes_with_it() -> None:
+    body = external_secret(target={"deletionPolicy": "Delete"}, data=[*reads("a", "app"), *reads("b", "app")])
+
+    assert spec_of(body)["onSourceGone"] == "Delete"
+    assert notes_of(body) == []
+
+
+def test_a_secret_of_several_paths_never_goes_with_the_first_of_them() -> None:
+    body = external_secret(target={"deletionPolicy": "Delete"}, data=[*reads("a", "app"), *reads("b", "web")])
+
+    assert "onSourceGone" not in spec_of(body)
+    (said,) = notes_of(body)
+    assert said.startswith("spec.target.deletionPolicy takes keys away whose path is gone")
+
+
+def test_of_two_entries_for_one_key_the_last_is_written_and_the_other_told() -> None:
+    whole = {"secretKey": "a", "remoteRef": {"key": "app"}}
+    body = external_secret(data=[whole, *reads("a", "web")])
+
+    spec = spec_of(body)
+
+    assert spec["keysMap"] == {"a": {"path": "secret/data/web", "key": "a", "encoding": "json"}}
+    assert not spec.keys() & {"inputs", "template"}
+    assert notes_of(body) == [
+        "spec.data[0].secretKey is that of spec.data[1], too, which is written in its place"
+    ]
+
+
+@pytest.mark.parametrize(("version", "kept"), [("0", None), ("007", "7"), ("12", "12")])
+def test_a_version_is_the_number_that_vault_takes_it_for(version: str, kept: str | None) -> None:
+    body = external_secret(
+        data=read(property="p", version=version), dataFrom=[{"extract": {"key": "b", "version": version}}]
+    )
+    spec = spec_of(body)
+
+    assert spec["keysMap"]["K"].get("version") == kept
+    assert spec["dataFrom"][0].get("version") == kept
+
+
+def test_a_version_of_an_engine_without_versions_is_told_and_left_out() -> None:
+    body = external_secret(data=read(property="p", version="2"))
+
+    assert "version" not in spec_of(body, vault_store(version="v1"))["keysMap"]["K"]
+    (said,) = notes_of(body, vault_store(version="v1"))
+    assert said.startswith("spec.data[0].remoteRef.version is without effect there too")
+
+
+def test_a_version_that_is_no_number_is_refused() -> None:
+    assert refusal_of(external_secret(data=read(property="p", version="latest"))) == (
+        "spec.data[0].remoteRef.version is no number, as the versions of Vault are"
     )
 
 

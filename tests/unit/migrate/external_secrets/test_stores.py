@@ -281,6 +281,14 @@ def test_a_mount_that_would_be_a_pattern_of_a_rule_is_refused(path: str) -> None
     assert "which no rule of the policy can name" in refusal_of(vault_store(path=path))
 
 
+@pytest.mark.parametrize("login", ["kubernetes", "jwt"])
+def test_accounts_of_namespaces_that_become_one_are_told(login: str) -> None:
+    narrower = "make the rules narrower, if policies of Vault let one such account read what another may not"
+
+    assert narrower in backend_of(vault_store(auth={login: {"role": "reader"}})).todo
+    assert narrower not in backend_of(vault_store(auth={login: {"role": "reader", "secretRef": REF}})).todo
+
+
 def test_stores_that_trust_other_certificates_are_backends_of_their_own() -> None:
     data = [
         {
