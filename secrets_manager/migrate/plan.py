@@ -7,17 +7,18 @@ nothing, or has a remark.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from secrets_manager.cluster import specs
 from secrets_manager.domain.definition import Ref, is_subdomain
 from secrets_manager.domain.errors import DefinitionError
+from secrets_manager.domain.foreign_marks import is_copied
 from secrets_manager.domain.wording import in_quotes
 from secrets_manager.migrate import rules
 from secrets_manager.migrate.argocd_vault_plugin import placeholders
 from secrets_manager.migrate.fields import shown
 from secrets_manager.migrate.operators import GROUPS, Kind, kind_of
-from secrets_manager.migrate.originals import Key, Original
+from secrets_manager.migrate.originals import Json, Key, Original
 from secrets_manager.migrate.remarks import Remark, Verdict, refusal, verdict_of
 from secrets_manager.migrate.results import Backend, Converted, Made
 from secrets_manager.migrate.stores import Store, Stores
@@ -55,7 +56,7 @@ def plan(originals: Iterable[Original], options: Options = NOTHING_SAID) -> Plan
     surroundings = Surroundings({each.key: each for each in objects}, options)
     own = _stores(objects)
     stores = Stores((*own, *_logins(objects, surroundings)), surroundings)
-    converted = [_checked(each) for each in _converted(objects, stores)]
+    converted = [_without_marks_of_tools(_checked(each)) for each in _converted(objects, stores)]
     converted = _without_clashes(converted)
     made = sorted((each for one in converted for each in one.made), key=lambda each: each.ref)
     reports += [report for one in converted for report in _reports(one)]
@@ -158,6 +159,30 @@ def _checked(one: Converted) -> Converted:
                 says = f"reads {in_quotes(path)}, which has an empty, '.' or '..' part; name it without"
                 return one.refused(refusal("spec", says))
     return one
+
+
+def _without_marks_of_tools(one: Converted) -> Converted:
+    """Of an object as a cluster has it, the marks of the tool that applied it are none of its definition.
+
+    With them the tool would take the definition for one that it applied once, and delete it. In a file that
+    people wrote they are its author's wish.
+    """
+    sources = (one.original, *(each.original for each in one.companions))
+    live = [source for source in sources if source.metadata.get("uid")]
+    marks = {pair for source in live for pair in (*source.labels.items(), *source.annotations.items())}
+    dropped = {pair for pair in marks if not is_copied(*pair)}
+    if not dropped:
+        return one
+    return replace(one, made=tuple(replace(each, manifest=_unmarked(each, dropped)) for each in one.made))
+
+
+def _unmarked(made: Made, dropped: set[tuple[str, str]]) -> Json:
+    metadata = dict(made.manifest["metadata"])
+    for kind in ("labels", "annotations"):
+        kept = {name: text for name, text in metadata.pop(kind, {}).items() if (name, text) not in dropped}
+        if kept:
+            metadata[kind] = kept
+    return {**made.manifest, "metadata": metadata}
 
 
 def _without_clashes(converted: list[Converted]) -> list[Converted]:

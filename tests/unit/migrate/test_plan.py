@@ -154,6 +154,45 @@ def test_a_path_below_the_mount_of_a_store_may_have_letters_of_patterns() -> Non
     assert [rule.paths for rule in made.rules] == [("secret/data/*",)]
 
 
+TOOLS_OF_LABELS = {"app.kubernetes.io/instance": "shop", "objectset.rio.cattle.io/hash": "a", "team": "web"}
+TOOLS_OF_ANNOTATIONS = {"argocd.argoproj.io/tracking-id": "a", "meta.helm.sh/release-name": "b", "note": "c"}
+
+
+def test_a_definition_never_has_the_marks_by_which_a_tool_would_delete_it() -> None:
+    body = external_secret()
+    body["metadata"] |= {"labels": TOOLS_OF_LABELS, "annotations": TOOLS_OF_ANNOTATIONS, "uid": "1-2-3"}
+
+    metadata = made_of(plan_of(vault_store(), body))["metadata"]
+
+    assert metadata == {
+        "namespace": "shop",
+        "name": "db",
+        "labels": {"team": "web"},
+        "annotations": {"note": "c"},
+    }
+
+
+def test_a_definition_that_adopts_still_does_so_without_the_marks_of_tools() -> None:
+    body = static_secret()
+    body["spec"]["destination"] |= {"create": False}
+    body["metadata"] |= {"labels": TOOLS_OF_LABELS, "uid": "1-2-3"}
+
+    metadata = made_of(plan_of(connection(), auth(), body))["metadata"]
+
+    assert metadata["labels"] == {"team": "web"}
+    assert metadata["annotations"] == {"secrets-manager.tuenti.io/adopt": "true"}
+
+
+def test_the_marks_that_an_author_wrote_into_a_file_stay() -> None:
+    body = external_secret()
+    body["metadata"] |= {"labels": TOOLS_OF_LABELS, "annotations": {"argocd.argoproj.io/sync-wave": "1"}}
+
+    metadata = made_of(plan_of(vault_store(), body))["metadata"]
+
+    assert metadata["labels"] == TOOLS_OF_LABELS
+    assert metadata["annotations"] == {"argocd.argoproj.io/sync-wave": "1"}
+
+
 def test_an_unknown_version_or_a_missing_name_is_refused() -> None:
     unknown, nameless = external_secret("a", version="v9"), external_secret("")
     made = plan_of(vault_store(), unknown, nameless)
