@@ -22,7 +22,7 @@ class Rule:
 
 
 def keeping(stores: Stores, made: Iterable[Made]) -> tuple[Rule, ...]:
-    """A rule for each set of namespaces and backend; a store that nothing uses allows nothing."""
+    """A rule for each backend and what could be read there; a store that nothing uses allows nothing."""
     users: dict[object, list[Made]] = {}
     for each in made:
         for key in each.stores:
@@ -34,7 +34,11 @@ def keeping(stores: Stores, made: Iterable[Made]) -> tuple[Rule, ...]:
             for who, found in _reached(store, backend, users[store.key]):
                 if who:
                     paths.setdefault((backend, who), set()).update(found)
-    rules = (Rule((backend,), who, _widest(found)) for (backend, who), found in paths.items())
+    # Namespaces that could read the same share a rule, since the daemon takes only so many.
+    readers: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for (backend, who), found in paths.items():
+        readers.setdefault((backend, _widest(found)), set()).update(who)
+    rules = (Rule((backend,), _widest(who), found) for (backend, found), who in readers.items())
     return tuple(sorted(rules))
 
 
@@ -51,11 +55,9 @@ def _reached(
 
 def _namespaces(store: Store, users: set[str]) -> tuple[str, ...]:
     found = {*store.reach.namespaces, *(users if store.reach.users_only else ())}
-    if "*" in found:
-        return ("*",)
     # What is no name would be a pattern, which means more.
-    return tuple(sorted(name for name in found if DNS_LABEL.fullmatch(name)))
+    return _widest({name for name in found if name == "*" or DNS_LABEL.fullmatch(name)})
 
 
-def _widest(paths: set[str]) -> tuple[str, ...]:
-    return ("*",) if "*" in paths else tuple(sorted(paths))
+def _widest(patterns: set[str]) -> tuple[str, ...]:
+    return ("*",) if "*" in patterns else tuple(sorted(patterns))

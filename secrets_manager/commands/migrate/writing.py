@@ -15,6 +15,7 @@ from secrets_manager.migrate.originals import Key
 from secrets_manager.migrate.plan import Plan
 from secrets_manager.migrate.results import Backend, Inline, Mounted, Value
 from secrets_manager.migrate.rules import Rule
+from secrets_manager.settings.policy_rules import MOST_RULES
 
 __all__ = ["files_of", "settings_of", "write_files"]
 
@@ -45,8 +46,12 @@ def files_of(plan: Plan) -> dict[str, str]:
 
 def settings_of(plan: Plan) -> str:
     """The tables of backends and the rules, as a part of the settings file, with comments."""
-    head = f"{_MARK}: add it to the settings of the daemon."
-    parts = [_lines((head, _WHAT_RULES_ARE))]
+    head = [f"{_MARK}: add it to the settings of the daemon.", _WHAT_RULES_ARE]
+    if len(plan.rules) > MOST_RULES:
+        head.append(
+            f"# TODO: make of the {len(plan.rules)} rules at most {MOST_RULES}, which the daemon takes."
+        )
+    parts = [_lines(head)]
     parts += [_backend(name, table, plan.origins[name]) for name, table in plan.backends.items()]
     parts += [_rule(rule) for rule in plan.rules]
     return "\n".join(parts)

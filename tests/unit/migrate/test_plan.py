@@ -6,11 +6,13 @@ import itertools
 
 import pytest
 
+from secrets_manager.commands.migrate.writing import settings_of
 from secrets_manager.domain.definition import Ref
 from secrets_manager.migrate.originals import Json
 from secrets_manager.migrate.plan import plan
 from secrets_manager.migrate.remarks import Verdict
 from secrets_manager.migrate.rules import Rule
+from secrets_manager.settings.policy_rules import MOST_RULES
 from tests.unit.migrate.objects import (
     azure_object,
     external_secret,
@@ -68,6 +70,27 @@ def test_a_namespace_may_read_what_its_stores_could_and_no_more() -> None:
         Rule(("vault",), ("shop",), ("team/data/*",)),
     )
     assert set(made.backends) == {"vault"}
+
+
+def test_namespaces_that_could_read_the_same_share_a_rule() -> None:
+    ref = {"name": "vault", "kind": "SecretStore"}
+    places = {"a": "kv", "b": "kv", "c": "other"}
+    stores = [vault_store(of=name, path=path) for name, path in places.items()]
+    made = plan_of(*stores, *(external_secret(namespace=name, secretStoreRef=ref) for name in places))
+
+    assert made.rules == (
+        Rule(("a-vault",), ("a", "b"), ("kv/data/*",)),
+        Rule(("a-vault",), ("c",), ("other/data/*",)),
+    )
+
+
+def test_a_plan_with_more_rules_than_the_daemon_takes_says_so() -> None:
+    ref = {"name": "vault", "kind": "SecretStore"}
+    names = [f"n{number}" for number in range(MOST_RULES + 1)]
+    stores = [vault_store(of=name, path=name) for name in names]
+    made = plan_of(*stores, *(external_secret(namespace=name, secretStoreRef=ref) for name in names))
+
+    assert f"# TODO: make of the {MOST_RULES + 1} rules at most {MOST_RULES}" in settings_of(made)
 
 
 def test_stores_with_another_login_are_backends_of_their_own() -> None:
