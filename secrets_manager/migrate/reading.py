@@ -8,8 +8,9 @@ from typing import Any
 
 from secrets_manager.migrate.originals import Json, Original, dig
 from secrets_manager.migrate.remarks import Refused, Remark
+from secrets_manager.settings.checks import bare_url
 
-__all__ = ["flag", "items", "located", "mapping", "needed", "text", "texts"]
+__all__ = ["address", "flag", "items", "located", "mapping", "needed", "text", "texts"]
 
 
 _STEP = re.compile(r"\[(?P<number>[0-9]{1,9})\]|\['(?P<quoted>[^']+)'\]|(?P<name>[^.\[\]]+)")
@@ -27,6 +28,17 @@ def needed(original: Original, path: str) -> str:
     if not found:
         raise Refused(path, "is missing")
     return found
+
+
+def address(given: str, path: str) -> str:
+    """The address of a server as a field gives it. Raises Refused where the daemon would not take it."""
+    if not given:
+        raise Refused(path, "is missing; it is the address of the Vault")
+    try:
+        bare_url(given)
+    except ValueError as why:
+        raise Refused(path, f"is no address that the daemon takes: it {why}") from None
+    return given
 
 
 def flag(value: Any, *at: str | int, usual: bool = False) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from secrets_manager.migrate.originals import Json, Original, dig
-from secrets_manager.migrate.reading import text
+from secrets_manager.migrate.reading import address, text
 from secrets_manager.migrate.remarks import Refused
 from secrets_manager.migrate.results import Backend, Inline, Mounted, Value
 
@@ -22,9 +22,7 @@ Todo = list[str]
 def backend(original: Original) -> Backend:
     """The backend. Raises Refused."""
     vault = dig(original.spec, "provider", "vault")
-    settings: dict[str, Value] = {"url": text(vault, "server")}
-    if not settings["url"]:
-        raise Refused(f"{AT}.server", "is missing; it is the address of the Vault")
+    settings: dict[str, Value] = {"url": address(text(vault, "server"), f"{AT}.server")}
     if text(vault, "version") == "v1":
         settings["engine"] = "kv1"
     if namespace := text(vault, "namespace"):

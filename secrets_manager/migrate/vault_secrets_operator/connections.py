@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secrets_manager.migrate.originals import Original
-from secrets_manager.migrate.reading import flag, located, needed, text
+from secrets_manager.migrate.reading import address, flag, located, text
 from secrets_manager.migrate.remarks import Refused, Remark, note
 from secrets_manager.migrate.results import Mounted, Value
 from secrets_manager.migrate.surroundings import Surroundings
@@ -31,7 +31,7 @@ def remarks(original: Original, _surroundings: Surroundings) -> tuple[Remark, ..
 
 def settings(original: Original) -> dict[str, Value]:
     """The address. Raises Refused."""
-    return {"url": needed(original, "spec.address")}
+    return {"url": address(text(original.spec, "address"), "spec.address")}
 
 
 def trust(original: Original) -> dict[str, Value]:

@@ -137,6 +137,8 @@ def test_where_and_whom_it_trusts_stays(vault: Json, settings: Json) -> None:
     ("vault", "why"),
     [
         ({"server": ""}, "spec.provider.vault.server is missing"),
+        ({"server": "https://u:p4ss@vault.test"}, "spec.provider.vault.server is no address that the daemon"),
+        ({"server": "vault.test:8200"}, "spec.provider.vault.server is no address that the daemon takes: it"),
         ({"auth": {}}, "spec.provider.vault.auth names no login"),
         ({"auth": {"gcp": {"role": "r"}, "jwt": {"role": "r"}}}, "spec.provider.vault.auth names 2 logins"),
         (

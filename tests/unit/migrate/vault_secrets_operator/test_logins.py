@@ -151,3 +151,12 @@ def test_kinds_that_nothing_can_be_made_of_are_refused_with_the_reason(kind: str
 
     assert report.verdict is Verdict.REFUSED
     assert ("secrets-manager" in str(report.remarks[-1])) or ("VaultAuth" in str(report.remarks[-1]))
+
+
+def test_an_address_with_a_password_is_refused_and_the_password_is_nowhere() -> None:
+    made = plan_of(connection(address="https://user:p4ss@vault.test"), auth(), static_secret())
+
+    assert not made.backends
+    assert not made.definitions
+    assert "p4ss" not in str(made.reports)
+    assert "must not contain a user or password" in str(made.reports)
