@@ -8,7 +8,7 @@ from typing import Any
 
 from secrets_manager.migrate.originals import Json, Original, dig
 from secrets_manager.migrate.remarks import Refused, Remark
-from secrets_manager.settings.checks import bare_url
+from secrets_manager.settings.checks import vault_url
 
 __all__ = ["address", "flag", "items", "located", "mapping", "needed", "text", "texts"]
 
@@ -35,7 +35,7 @@ def address(given: str, path: str) -> str:
     if not given:
         raise Refused(path, "is missing; it is the address of the Vault")
     try:
-        bare_url(given)
+        vault_url(given)
     except ValueError as why:
         raise Refused(path, f"is no address that the daemon takes: it {why}") from None
     return given

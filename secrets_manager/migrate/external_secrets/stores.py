@@ -8,7 +8,7 @@ from secrets_manager.migrate.external_secrets import store_azure, store_fields, 
 from secrets_manager.migrate.originals import Original, dig
 from secrets_manager.migrate.remarks import Refused, Remark, note
 from secrets_manager.migrate.stores import Reach, Store
-from secrets_manager.settings.checks import DNS_LABEL
+from secrets_manager.settings.checks import CONTROL, DNS_LABEL
 
 __all__ = ["CLUSTER_WIDE", "convert"]
 
@@ -20,6 +20,9 @@ _BY_LABELS = (
 )
 _LITERAL = re.compile(r"\^([a-z0-9-]+)\$")
 _EVERYWHERE = Reach(("*",))
+_NOT_IN_RULES = (
+    "has '*', '{', '}', a control character, or a blank at an end, which no rule of the policy can name"
+)
 # What is no letter in a pattern of a path.
 _IN_PATTERNS = frozenset("*{}")
 
@@ -46,8 +49,8 @@ def _converted(original: Original, remarks: list[Remark]) -> Store:
         raise Refused("spec.provider", "is missing")
     path = dig(vault, "path")
     mount = path if isinstance(path, str) and path.strip("/") else None
-    if mount and not _IN_PATTERNS.isdisjoint(mount):
-        raise Refused("spec.provider.vault.path", "has '*', '{' or '}', which no rule of the policy can name")
+    if mount and (not _IN_PATTERNS.isdisjoint(mount) or CONTROL.search(mount) or mount != mount.strip()):
+        raise Refused("spec.provider.vault.path", _NOT_IN_RULES)
     is_v2 = dig(vault, "version") != "v1"
     below = vault_paths.without_empty_parts(f"{mount}/data/*" if is_v2 else f"{mount}/*")
     return Store(

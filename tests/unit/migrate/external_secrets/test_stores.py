@@ -138,6 +138,7 @@ def test_where_and_whom_it_trusts_stays(vault: Json, settings: Json) -> None:
     [
         ({"server": ""}, "spec.provider.vault.server is missing"),
         ({"server": "https://u:p4ss@vault.test"}, "spec.provider.vault.server is no address that the daemon"),
+        ({"server": "http://169.254.169.254"}, "spec.provider.vault.server is no address that the daemon"),
         ({"server": "vault.test:8200"}, "spec.provider.vault.server is no address that the daemon takes: it"),
         ({"auth": {}}, "spec.provider.vault.auth names no login"),
         ({"auth": {"gcp": {"role": "r"}, "jwt": {"role": "r"}}}, "spec.provider.vault.auth names 2 logins"),
@@ -278,7 +279,7 @@ def test_a_condition_that_meets_no_namespace_lets_none_read(
     assert {remark.path for remark in report.remarks} == {"spec.conditions"}
 
 
-@pytest.mark.parametrize("path", ["team-*", "{namespace}", "a}b"])
+@pytest.mark.parametrize("path", ["team-*", "{namespace}", "a}b", "a\x07b", "a\u0085", " a", "a "])
 def test_a_mount_that_would_be_a_pattern_of_a_rule_is_refused(path: str) -> None:
     assert "which no rule of the policy can name" in refusal_of(vault_store(path=path))
 
