@@ -84,6 +84,8 @@ def refused(path: str, says: str, *unless: Any) -> Field:
     return Field(path, Fate.REFUSED, says, unless, forms=(str, int, float, bool))
 
 
+# What an object is made of; the API server drops anything else.
+_PARTS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _SERVERS = "the API server writes it"
 META: tuple[Field, ...] = (
     converted("apiVersion"),
@@ -143,6 +145,8 @@ class Table:
         row = self._found(path)
         if value is None or (_is_empty(value) and self._is_container(path, row)):
             return None
+        if row is None and path[0] not in _PARTS and not self._is_container(path[:1], None):
+            return note(shown(path), "is no part of an object, and the API server drops it")
         if row is None:
             says = f"is no field that {self.operator} has there, or one that is not known here"
             return refusal(shown(path), says)

@@ -148,6 +148,7 @@ _OF_ESO: tuple[Kind, ...] = (
         versions=_ESO_VERSIONS,
         table=eso.external_secret,
         convert=eso_secrets.convert,
+        logins=eso_stores.of_namespaces,
     ),
     Kind(
         operator=eso.OPERATOR,
@@ -157,6 +158,7 @@ _OF_ESO: tuple[Kind, ...] = (
         table=eso.cluster_external_secret,
         cluster_wide=True,
         convert=eso_secrets.convert_cluster,
+        logins=eso_stores.of_namespaces,
     ),
     Kind(
         operator=akv.OPERATOR,

@@ -10,6 +10,8 @@ from secrets_manager.migrate.surroundings import Surroundings
 
 __all__ = ["key_of", "kv_version", "logins"]
 
+# Settings without an address do not start, and this one is nobody's (RFC 2606).
+_UNKNOWN = "https://vault.invalid:8200"
 _KIND = "argocd-vault-plugin's Vault"
 _TODO = (
     "this holds if AVP_TYPE is vault; other services have no backend of this kind",
@@ -31,6 +33,6 @@ def key_of(original: Original) -> Key:
 def logins(original: Original, _surroundings: Surroundings) -> tuple[Store, ...]:
     """The store that the object reads."""
     is_v2 = kv_version(original) != "1"
-    settings: dict[str, Value] = {"url": ""} if is_v2 else {"url": "", "engine": "kv1"}
+    settings: dict[str, Value] = {"url": _UNKNOWN, **({} if is_v2 else {"engine": "kv1"})}
     backend = Backend(kind="vault", settings=settings, todo=_TODO)
     return (Store(original=original, login=key_of(original), backend=backend, is_v2=is_v2, exact=True),)

@@ -12,6 +12,9 @@ _OWN_KEYS = (
     "names keys of its own; a definition renames keys by prefix and case only, so name them one by one"
 )
 _TO_TEMPLATE = "is rendered from elsewhere; write its keys into spec.template by hand"
+_DROPPED = (
+    "is no field there, and the API server drops it: the Secret is called and stands as spec.target says"
+)
 _GENERATES = "makes values, or takes them from a generator; secrets-manager makes none"
 _FINDS = "searches for secrets; name their paths, since a definition reads no lists"
 _LISTED = "reads what a provider says about a secret, not its values; secrets-manager reads values only"
@@ -76,6 +79,8 @@ def _spec(spec: str) -> tuple[Field, ...]:
         converted(f"{template}.data.*"),
         converted(f"{template}.metadata.labels.*"),
         converted(f"{template}.metadata.annotations.*"),
+        noted(f"{template}.metadata.name", _DROPPED),
+        noted(f"{template}.metadata.namespace", _DROPPED),
         refused(
             f"{template}.metadata.finalizers[]", "puts finalizers on the Secret, which a definition cannot"
         ),

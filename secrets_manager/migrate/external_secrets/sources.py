@@ -113,8 +113,10 @@ class _Gathering:
         if not isinstance(name, str) or not name:
             return None
         kind = dig(ref, "kind") or "SecretStore"
-        namespace = self.namespace if kind == "SecretStore" else ""
-        return self.stores.find(Key(str(kind), namespace, name), at)
+        # One that is cluster-wide may have a login in each namespace.
+        own = Key(str(kind), self.namespace, name)
+        shared = Key(str(kind), "", name)
+        return self.stores.find(own if kind == "SecretStore" or own in self.stores.all else shared, at)
 
     def _store_of(self, entry: Any, at: str, usual: tuple[Store, str] | None) -> tuple[Store, str]:
         own = self._store(dig(entry, "sourceRef", "storeRef"), f"{at}.sourceRef.storeRef")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from secrets_manager.migrate.external_secrets.store_vault import Referent
 from secrets_manager.migrate.originals import Json, Original, dig
 from secrets_manager.migrate.reading import text
 from secrets_manager.migrate.remarks import Refused
@@ -68,6 +69,8 @@ def _principal(vault: Json, original: Original) -> dict[str, Value]:
     ref = dig(vault, "authSecretRef", "clientSecret")
     namespace = text(ref, "namespace") or original.key.namespace
     name, key = text(ref, "name"), text(ref, "key")
+    if name and key and not namespace:
+        raise Referent(f"{AT}.authSecretRef.clientSecret", "names no namespace")
     if not (namespace and name and key):
         raise Refused(f"{AT}.authSecretRef.clientSecret", "names no key of a Secret of one namespace")
     return {"client-id": "", "client-secret-file": Mounted("Secret", namespace, name, key)}

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 from secrets_manager.migrate.originals import Json, Original, dig
-from secrets_manager.migrate.reading import address, text
+from secrets_manager.migrate.reading import address, items, text
 from secrets_manager.migrate.remarks import Refused
 from secrets_manager.migrate.results import Backend, Inline, Mounted, Value
 
-__all__ = ["AT", "backend"]
+__all__ = ["AT", "Referent", "backend"]
 
 AT = "spec.provider.vault"
 _AUTH = f"{AT}.auth"
+_ASKED = "kubernetesServiceAccountToken"
 _ROLE_BINDING = "bind the role of Vault to the daemon's service account"
 _NARROWER = "make the rules narrower, if policies of Vault let one such account read what another may not"
 Todo = list[str]
+
+
+class Referent(Refused):
+    """The login is that of whoever reads: an object of its own namespace."""
 
 
 def backend(original: Original) -> Backend:
@@ -105,8 +110,17 @@ def _by_kubernetes(vault: Json, original: Original, todo: Todo) -> dict[str, Val
     if secret and not account:
         found["kubernetes-token-file"] = _mounted(vault, original, (*at, "secretRef"), "token")
     else:
-        todo += [_ROLE_BINDING, _NARROWER]
+        todo += [_bound(vault, at, ("serviceAccountRef",), "kubernetes-token-file"), _NARROWER]
     return found
+
+
+def _bound(vault: Json, at: tuple[str, ...], accounts: tuple[str, ...], setting: str) -> str:
+    """What to do so that the daemon's own account may log in, with a token for whom the role is."""
+    found = [each for name in accounts for each in items(vault, *at, *name.split("."), "audiences")]
+    named = sorted({each for each in found if isinstance(each, str)})
+    if not named:
+        return _ROLE_BINDING
+    return f"{_ROLE_BINDING}, and mount a token with the audience {' or '.join(named)} as {setting}"
 
 
 def _by_jwt(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
@@ -117,8 +131,7 @@ def _by_jwt(vault: Json, original: Original, todo: Todo) -> dict[str, Value]:
     if isinstance(dig(vault, *at, "secretRef"), dict):
         found["jwt-file"] = _mounted(vault, original, (*at, "secretRef"), "")
     else:
-        todo.append(f"{_ROLE_BINDING}, and mount a token with the audience that the role wants as jwt-file")
-        todo.append(_NARROWER)
+        todo += [_bound(vault, at, (_ASKED, f"{_ASKED}.serviceAccountRef"), "jwt-file"), _NARROWER]
     return found
 
 
@@ -200,9 +213,5 @@ def _namespace_of(ref: Any, original: Original, where: str) -> str:
     """The namespace of what a reference names; that of the store, if it has one."""
     namespace = text(ref, "namespace") or original.key.namespace
     if not namespace:
-        raise Refused(
-            where,
-            "names no namespace, so each namespace logs in with an object of its own; make a SecretStore of "
-            "each namespace that uses it",
-        )
+        raise Referent(where, "names no namespace")
     return namespace

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from secrets_manager.migrate.external_secrets import store_azure, store_fields, store_vault, vault_paths
-from secrets_manager.migrate.originals import Original, dig
+from secrets_manager.migrate.originals import Key, Original, dig
+from secrets_manager.migrate.reading import items, text
 from secrets_manager.migrate.remarks import Refused, Remark, note
 from secrets_manager.migrate.stores import Reach, Store
+from secrets_manager.migrate.surroundings import Surroundings
 from secrets_manager.settings.checks import CONTROL, DNS_LABEL
 
-__all__ = ["CLUSTER_WIDE", "convert"]
+__all__ = ["CLUSTER_WIDE", "convert", "of_namespaces"]
 
 CLUSTER_WIDE = "ClusterSecretStore"
 _CONDITIONS = "spec.conditions"
 _BY_LABELS = (
     "chooses namespaces by labels or regular expressions, which no rule can; the rules name the namespaces "
     "that use the store in the files: take out those that it did not serve, and add a new one by hand"
+)
+_BY_EACH = (
+    "names no namespace, so each namespace logs in with an object of its own; there is a backend for each "
+    "that uses the store in the files"
 )
 _LITERAL = re.compile(r"\^([a-z0-9-]+)\$")
 _EVERYWHERE = Reach(("*",))
@@ -34,9 +42,45 @@ def convert(original: Original) -> Store:
         return Store(original=original, remarks=tuple(remarks))
     try:
         return _converted(original, remarks)
+    except store_vault.Referent as why:
+        by_each = note(why.remark.path, _BY_EACH).at(original.line(why.remark.path.split(".")))
+        return Store(original=original, remarks=(*remarks, by_each))
     except Refused as why:
         at = why.remark.at(original.line(why.remark.path.split(".")))
         return Store(original=original, remarks=(*remarks, at))
+
+
+def of_namespaces(original: Original, surroundings: Surroundings) -> tuple[Store, ...]:
+    """The stores that an ExternalSecret reads with where each namespace has a login of its own."""
+    found: dict[Key, Store] = {}
+    for namespace, name in _cluster_wide(original):
+        shared = surroundings.objects.get(Key(CLUSTER_WIDE, "", name))
+        if shared is None or not _serves(shared, namespace):
+            continue
+        try:
+            _converted(shared, [])
+        except store_vault.Referent:
+            own = replace(shared, key=Key(CLUSTER_WIDE, namespace, name))
+            found[own.key] = convert(own)
+        except Refused:
+            continue
+    return tuple(found.values())
+
+
+def _cluster_wide(original: Original) -> Iterator[tuple[str, str]]:
+    """Each namespace and name of a ClusterSecretStore that an object names."""
+    spec = dig(original.spec, "externalSecretSpec") or original.spec
+    namespaces = _texts(original.spec, "namespaces") or [original.key.namespace]
+    entries = [*items(spec, "data"), *items(spec, "dataFrom")]
+    refs = [dig(spec, "secretStoreRef"), *(dig(each, "sourceRef", "storeRef") for each in entries)]
+    for ref in refs:
+        if text(ref, "kind") == CLUSTER_WIDE and text(ref, "name"):
+            yield from ((namespace, text(ref, "name")) for namespace in namespaces)
+
+
+def _serves(store: Original, namespace: str) -> bool:
+    reach = _reach(store, [])
+    return reach.users_only or "*" in reach.namespaces or namespace in reach.namespaces
 
 
 def _converted(original: Original, remarks: list[Remark]) -> Store:

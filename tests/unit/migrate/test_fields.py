@@ -95,3 +95,12 @@ def test_a_refusal_outweighs_a_note() -> None:
 
 def test_a_value_is_in_no_remark() -> None:
     assert "canary" not in str(said({"path": ["canary"], "new": "canary", "hard": "canary"}))
+
+
+def test_what_is_no_part_of_an_object_is_told_and_does_no_harm() -> None:
+    body = {"apiVersion": "tool/v1", "kind": "Thing", "metadata": {"name": "a"}, "namespace": "b"}
+    found = Original(key=Key("Thing", "", "a"), group="tool", version="v1", body=body)
+    (remark,) = TABLE.remarks(found)
+
+    assert str(remark) == "namespace is no part of an object, and the API server drops it"
+    assert not remark.refuses

@@ -16,6 +16,7 @@ from secrets_manager.migrate.remarks import Verdict
 from secrets_manager.migrate.rules import Rule
 from tests.unit.migrate.objects import filled_secret, made_of, original, plan_of, report_of
 
+UNKNOWN = "https://vault.invalid:8200"
 DB = "secret/data/shop/db"
 PATH, VERSION, KV = (f"avp.kubernetes.io/{name}" for name in ("path", "secret-version", "kv-version"))
 REMOVE = "avp.kubernetes.io/remove-missing"
@@ -173,8 +174,8 @@ def test_an_older_engine_is_a_backend_of_its_own_and_has_no_versions() -> None:
     made = plan_of(body, filled_secret(metadata={"name": "other", "namespace": "shop"}))
 
     assert {name: dict(table.settings) for name, table in made.backends.items()} == {
-        "vault": {"url": ""},
-        "vault-kv1": {"url": "", "engine": "kv1"},
+        "vault": {"url": UNKNOWN},
+        "vault-kv1": {"url": UNKNOWN, "engine": "kv1"},
     }
     assert made.definitions[0].manifest["spec"]["keysMap"] == {
         "KEY": {"path": "secret/db", "key": "k"},

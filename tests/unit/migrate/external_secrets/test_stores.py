@@ -147,10 +147,6 @@ def test_where_and_whom_it_trusts_stays(vault: Json, settings: Json) -> None:
             "spec.provider.vault.auth.namespace is another one",
         ),
         (
-            {"auth": {"tokenSecretRef": {"name": "a", "key": "b"}}},
-            "spec.provider.vault.auth.tokenSecretRef names no namespace",
-        ),
-        (
             {"auth": {"appRole": {"roleId": "r", "secretRef": {"name": "a", "namespace": "b"}}}},
             "spec.provider.vault.auth.appRole.secretRef names no key",
         ),
@@ -342,3 +338,44 @@ def test_names_of_backends_are_legal_and_differ() -> None:
     ]
 
     assert set(plan_of(*stores, *bodies).backends) == {"a-b", "a-b-2", "default-store", "x" * 56}
+
+
+def test_where_each_namespace_logs_in_by_itself_each_that_uses_the_store_is_a_backend() -> None:
+    store = vault_store(auth={"tokenSecretRef": {"name": "a", "key": "b"}})
+    made = planned(
+        store, external_secret("b", "team", secretStoreRef={"name": "vault", "kind": store["kind"]})
+    )
+
+    tokens = {name: table.settings["token-file"] for name, table in made.backends.items()}
+    assert tokens == {
+        "shop-vault": Mounted("Secret", "shop", "a", "b"),
+        "team-vault": Mounted("Secret", "team", "a", "b"),
+    }
+    assert {rule.backends: rule.namespaces for rule in made.rules} == {
+        ("shop-vault",): ("shop",),
+        ("team-vault",): ("team",),
+    }
+    assert {str(one.ref): one.manifest["spec"]["backend"] for one in made.definitions} == {
+        "shop/db": "shop-vault",
+        "team/b": "team-vault",
+    }
+    assert report_of(made, "vault").verdict is Verdict.NOTED
+
+
+def test_a_namespace_that_such_a_store_does_not_serve_gets_no_backend() -> None:
+    store = vault_store(auth={"tokenSecretRef": {"name": "a", "key": "b"}})
+    store["spec"]["conditions"] = [{"namespaces": ["team"]}]
+
+    assert planned(store).definitions == ()
+
+
+def test_the_audience_that_a_role_may_want_is_told() -> None:
+    account = {"name": "a", "namespace": "n", "audiences": ["vault"]}
+    by_role = {"kubernetes": {"mountPath": "kubernetes", "role": "r", "serviceAccountRef": account}}
+    by_jwt = {
+        "jwt": {"path": "jwt", "role": "r", "kubernetesServiceAccountToken": {"serviceAccountRef": account}}
+    }
+
+    for auth, setting in ((by_role, "kubernetes-token-file"), (by_jwt, "jwt-file")):
+        todo, _ = backend_of(vault_store(auth=auth)).todo
+        assert todo.endswith(f"mount a token with the audience vault as {setting}")
