@@ -107,6 +107,9 @@ def of(original: Original, stores: Stores) -> Parts:
     if convert is None:
         raise refused_at(original, (*_OBJECT, "type"), f"is none of {', '.join(_CONVERTERS)}")
     convert(made, name)
+    if convert is not _secret and dig(original.spec, "output", "transform"):
+        says = "is without effect there too: it changes objects of type secret"
+        made.note(("spec", "output", "transform"), says)
     return made
 
 

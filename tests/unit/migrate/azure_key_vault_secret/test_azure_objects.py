@@ -209,3 +209,12 @@ def test_templates_make_user_and_password(held: str, user: str, password: str) -
         "username": user.encode(),
         "password": password.encode(),
     }
+
+
+@pytest.mark.parametrize("kind", ["key", "certificate", "multi-key-value-secret"])
+def test_transforms_of_an_object_that_is_no_secret_are_told(kind: str) -> None:
+    fields = {"vault__object__type": kind, "vault__object__contentType": "application/x-json"}
+    report = report_of(plan_of(azure_object(**fields, output__transform=["trim"])), "password")
+
+    assert report.verdict is Verdict.NOTED
+    assert "spec.output.transform is without effect there too" in " ".join(map(str, report.remarks))
