@@ -18,21 +18,25 @@ from secrets_manager.migrate.originals import Json
 from secrets_manager.migrate.remarks import Refused
 from secrets_manager.templates.vocabulary import RESERVED
 
-__all__ = ["AsInputs", "AsWritten", "Names"]
+__all__ = ["AsInputs", "AsWritten", "Names", "Unspeakable"]
 
 # What makes the text of a value that a key of the Secret would have with this encoding.
 _FILTERS = {"json": "text", "base64": "b64decode"}
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+class Unspeakable(Exception):
+    """A template uses what a definition cannot give it: a sentence without its subject, the template."""
+
+
 class Names(Protocol):
     """Gives expressions for names."""
 
     def spelled(self, name: str) -> Spelled:
-        """The expression for what a Go template calls ``.name``. Raises Refused."""
+        """The expression for what a Go template calls ``.name``. Raises Refused and Unspeakable."""
 
     def all_of_them(self) -> None:
-        """A template goes over all names. Raises Refused where they are not the same here."""
+        """A template goes over all names. Raises Unspeakable where they are not the same here."""
 
 
 def _named(name: str) -> str:
@@ -91,7 +95,7 @@ class AsInputs:
         """Read all keys, whether a template names them or not."""
         if self.read.wholes:
             says = "goes over all keys of a whole path; write it by hand, with an input that is that path"
-            raise Refused("spec.target.template", says)
+            raise Unspeakable(says)
         for each in self.read.keys:
             self._of_key(each)
 
@@ -132,5 +136,5 @@ def _member(key: str) -> str:
     return f".{key}" if _IDENTIFIER.fullmatch(key) else f"[{json.dumps(key, ensure_ascii=False)}]"
 
 
-def _nothing(name: str) -> Refused:
-    return Refused("spec.target.template", f"uses {name!r}, which nothing that is read provides")
+def _nothing(name: str) -> Unspeakable:
+    return Unspeakable(f"uses {name!r}, which nothing that is read provides")

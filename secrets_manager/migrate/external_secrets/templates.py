@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from secrets_manager.migrate.external_secrets.sources import KeyRead, Read, WholeRead
-from secrets_manager.migrate.external_secrets.template_names import AsInputs, AsWritten, Names
+from secrets_manager.migrate.external_secrets.template_names import AsInputs, AsWritten, Names, Unspeakable
 from secrets_manager.migrate.go_template import (
     EXTERNAL_SECRETS,
     EXTERNAL_SECRETS_V1,
@@ -78,11 +78,13 @@ def _templates(texts: Json, at: str, engine: str, names: Names, made: Parts) -> 
         where = f"{at}[{key!r}]"
         try:
             translated = translate(text, dialect)
+            if translated.whole:
+                names.all_of_them()
+        except Unspeakable as why:
+            raise Refused(where, str(why)) from None
         except NotTranslatable as error:
             says = f"has a template that cannot be converted: line {error.line}, {error.what} {error.reason}"
             raise Refused(where, says) from None
-        if translated.whole:
-            names.all_of_them()
         made.templates[key] = translated.source
         made.remarks += [note(where, f"may differ: {says}") for says in translated.notes]
 

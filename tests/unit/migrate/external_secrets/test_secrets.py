@@ -270,7 +270,7 @@ def test_of_several_whole_paths_the_last_that_has_a_name_wins_in_templates_too()
 @pytest.mark.parametrize(
     ("template", "why"),
     [
-        ("{{ .other }}", "uses 'other', which nothing that is read provides"),
+        ("{{ .other }}", "spec.target.template.data['k'] uses 'other', which nothing that is read provides"),
         ("{{ .PASSWORD | htpasswd }}", "cannot be converted: line 1, `htpasswd`"),
         ("{{ .PASSWORD", "cannot be converted: line 1"),
     ],
