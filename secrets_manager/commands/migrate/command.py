@@ -26,6 +26,13 @@ from secrets_manager.migrate.surroundings import Options
 _FORMS = ("text", "json", "yaml", "junit")
 
 
+def _folder(_context: click.Context, _option: click.Parameter, folder: Path | None) -> Path | None:
+    # Of an empty text, Path makes the folder that the user is in.
+    if folder == Path():
+        raise click.BadParameter("name a folder of its own")
+    return folder
+
+
 @click.group("migrate", short_help="Move to secrets-manager from other operators.")
 def migrate() -> None:
     """Move from another operator, or from a plug-in of Argo CD, to secrets-manager."""
@@ -48,6 +55,7 @@ def migrate() -> None:
     "--out",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
+    callback=_folder,
     metavar="FOLDER",
     help="Write the definitions, backends and rules into this folder; without it, only report.",
 )

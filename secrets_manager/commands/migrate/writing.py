@@ -106,8 +106,7 @@ def write_files(files: Mapping[str, str], folder: Path) -> None:
     try:
         stale = [path for path in _present(folder) if str(path.relative_to(folder)) not in files]
         for path in (*stale, *(folder / name for name in files)):
-            if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_MARK):
-                raise NotToldError(f"{path} is not of an earlier run; name a folder of its own with --out")
+            _check_ours(path, folder)
         for path in stale:
             path.unlink()
         for name, content in files.items():
@@ -116,6 +115,16 @@ def write_files(files: Mapping[str, str], folder: Path) -> None:
             path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise NotToldError(f"{folder} cannot be written to ({type(error).__name__})") from None
+
+
+def _check_ours(path: Path, folder: Path) -> None:
+    """Raise NotToldError for what no earlier run has written: another file, a pipe, or a way out of here."""
+    ways = [each for each in (path, *path.parents) if each != folder and folder in each.parents]
+    is_plain = path.is_file() or not path.exists()
+    if any(each.is_symlink() for each in ways) or not is_plain:
+        raise NotToldError(f"{path} is a link or no plain file; name a folder of its own with --out")
+    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_MARK):
+        raise NotToldError(f"{path} is not of an earlier run; name a folder of its own with --out")
 
 
 def _present(folder: Path) -> Iterator[Path]:

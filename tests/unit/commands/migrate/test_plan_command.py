@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,37 @@ def test_the_files_are_named(plan: Command) -> None:
 
     assert said.code == 2
     assert "name the files with -f" in said.err
+
+
+@pytest.mark.parametrize("name", ["settings.toml", "definitions/shop/db.yaml", "definitions/shop"])
+def test_no_link_in_the_folder_is_followed(plan: Command, tmp_path: Path, name: str) -> None:
+    put(vault_store(), external_secret())
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "db.yaml").write_text("# Made by `secrets-manager migrate plan`.\n", encoding="utf-8")
+    link = Path("new", name)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside if name.endswith("shop") else outside / "db.yaml")
+
+    said = plan("plan", "-f", "old.yaml", "--out", "new")
+
+    assert said.code == 2
+    assert "is a link or no plain file" in said.err
+    assert [path.name for path in outside.iterdir()] == ["db.yaml"]
+    assert (outside / "db.yaml").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_a_pipe_in_the_folder_is_not_waited_for(plan: Command) -> None:
+    put(vault_store(), external_secret())
+    Path("new").mkdir()
+    os.mkfifo("new/settings.toml")
+
+    assert plan("plan", "-f", "old.yaml", "--out", "new").code == 2
+
+
+@pytest.mark.parametrize("folder", ["", "."])
+def test_the_folder_that_the_user_is_in_is_not_written_into(plan: Command, folder: str) -> None:
+    put(vault_store(), external_secret())
+
+    assert plan("plan", "-f", "old.yaml", "--out", folder).code == 2
+    assert list(Path().iterdir()) == [Path("old.yaml")]
