@@ -106,7 +106,7 @@ def test_a_kubeconfig_that_cannot_be_used_is_a_line_for_a_person_and_exits_2(tmp
     done = run(tmp_path, f"-kubeconfig={broken}")
 
     assert done.returncode == 2
-    assert f"kubeconfig {str(broken)!r} cannot be used" in done.stderr
+    assert f"kubeconfig {str(broken)!r} is not valid YAML" in done.stderr
     assert "canary" not in done.stderr
     assert "Traceback" not in done.stderr
 
