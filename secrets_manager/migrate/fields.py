@@ -15,7 +15,19 @@ from secrets_manager.domain.wording import in_quotes
 from secrets_manager.migrate.originals import Original
 from secrets_manager.migrate.remarks import Remark, note, refusal
 
-__all__ = ["META", "Fate", "Field", "Table", "converted", "idle", "leaves", "noted", "refused", "shown"]
+__all__ = [
+    "META",
+    "Fate",
+    "Field",
+    "Table",
+    "converted",
+    "idle",
+    "leaves",
+    "noted",
+    "one_of",
+    "refused",
+    "shown",
+]
 
 Path = tuple[str | int, ...]
 _ANY = "*"
@@ -44,6 +56,7 @@ class Field:
             path.
         unless: values that say what holds anyway, so there is nothing to tell.
         forms: the types of its value; anything else is refused.
+        words: all texts that it may be besides "", where they are known; any other is refused.
 
     """
 
@@ -52,6 +65,7 @@ class Field:
     says: str = ""
     unless: tuple[Any, ...] = ()
     forms: tuple[type, ...] = (str,)
+    words: tuple[str, ...] = ()
 
     def takes(self, value: object) -> bool:
         """Whether the value is of one of the types; to Python, a bool is a number."""
@@ -59,6 +73,8 @@ class Field:
 
     def remark(self, shown: str, value: object) -> Remark | None:
         """What is to be said where the field has this value."""
+        if self.words and value not in (*self.words, ""):
+            return refusal(shown, f"is none of the words that may stand there: {', '.join(self.words)}")
         if value in self.unless or self.fate not in {Fate.NOTED, Fate.REFUSED}:
             return None
         return note(shown, self.says) if self.fate is Fate.NOTED else refusal(shown, self.says)
@@ -67,6 +83,11 @@ class Field:
 def converted(path: str, *forms: type) -> Field:
     """A field that is converted; its value is a text unless it says otherwise."""
     return Field(path, Fate.CONVERTED, forms=forms or (str,))
+
+
+def one_of(path: str, *words: str) -> Field:
+    """A field that is converted and has one of these words; any other would be taken for the usual."""
+    return Field(path, Fate.CONVERTED, words=words)
 
 
 def idle(path: str, says: str) -> Field:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secrets_manager.migrate.fields import Field, Table, converted, idle, noted, refused
+from secrets_manager.migrate.fields import Field, Table, converted, idle, noted, one_of, refused
 
 __all__ = ["OPERATOR", "cluster_external_secret", "external_secret"]
 
@@ -27,7 +27,7 @@ def _remote(path: str) -> tuple[Field, ...]:
         converted(f"{path}.property"),
         converted(f"{path}.version", str, int),
         converted(f"{path}.decodingStrategy"),
-        converted(f"{path}.conversionStrategy"),
+        one_of(f"{path}.conversionStrategy", "Default", "Unicode"),
         refused(f"{path}.metadataPolicy", _LISTED, "None", ""),
         noted(
             f"{path}.nullBytePolicy",
@@ -58,14 +58,14 @@ def _spec(spec: str) -> tuple[Field, ...]:
     return (
         *_store(f"{spec}.secretStoreRef"),
         converted(f"{spec}.refreshInterval", str),
-        converted(f"{spec}.refreshPolicy"),
+        one_of(f"{spec}.refreshPolicy", "Periodic", "CreatedOnce", "OnChange"),
         refused(
             f"{spec}.syncWindows.**",
             "names times at which it may sync; a definition has none, so use spec.suspend",
         ),
         converted(f"{target}.name"),
-        converted(f"{target}.creationPolicy"),
-        converted(f"{target}.deletionPolicy"),
+        one_of(f"{target}.creationPolicy", "Owner", "Orphan", "Merge", "None"),
+        one_of(f"{target}.deletionPolicy", "Retain", "Delete", "Merge"),
         refused(
             f"{target}.immutable", "makes the Secret immutable, so that it could not be kept in step", False
         ),
@@ -75,7 +75,7 @@ def _spec(spec: str) -> tuple[Field, ...]:
         converted(f"{template}.type"),
         converted(f"{template}.engineVersion"),
         idle(f"{template}.engine", "is no field of any version, and External Secrets ignores it"),
-        converted(f"{template}.mergePolicy"),
+        one_of(f"{template}.mergePolicy", "Replace", "Merge"),
         converted(f"{template}.data.*"),
         converted(f"{template}.metadata.labels.*"),
         converted(f"{template}.metadata.annotations.*"),

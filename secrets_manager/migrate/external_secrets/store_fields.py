@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secrets_manager.migrate.external_secrets.fields import OPERATOR
-from secrets_manager.migrate.fields import Field, Table, converted, idle, noted, refused
+from secrets_manager.migrate.fields import Field, Table, converted, idle, noted, one_of, refused
 
 __all__ = ["OTHER_PROVIDERS", "store"]
 
@@ -91,7 +91,7 @@ _ROWS: tuple[Field, ...] = (
     converted("spec.conditions[].namespaceSelector.**"),
     converted(f"{_VAULT}.server"),
     converted(f"{_VAULT}.path"),
-    converted(f"{_VAULT}.version"),
+    one_of(f"{_VAULT}.version", "v1", "v2"),
     converted(f"{_VAULT}.namespace"),
     converted(f"{_VAULT}.caBundle"),
     *(converted(f"{_VAULT}.caProvider.{name}") for name in _CA),

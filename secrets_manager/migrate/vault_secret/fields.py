@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secrets_manager.migrate.fields import Table, converted, idle, refused
+from secrets_manager.migrate.fields import Table, converted, idle, one_of, refused
 
 __all__ = ["OPERATOR", "OWN_MARKS", "vault_secret"]
 
@@ -15,7 +15,7 @@ _TABLE = Table(
     (
         converted("spec.vaultRole"),
         converted("spec.vaultNamespace"),
-        converted("spec.reconcileStrategy"),
+        one_of("spec.reconcileStrategy", "Replace", "Merge"),
         converted("spec.keys[]"),
         converted("spec.templates.*"),
         converted("spec.path"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secrets_manager.migrate.fields import Table, converted, idle, noted, refused
+from secrets_manager.migrate.fields import Table, converted, idle, noted, one_of, refused
 from secrets_manager.migrate.originals import Key, Original
 from secrets_manager.migrate.remarks import Verdict, verdict_of
 
@@ -91,6 +91,18 @@ def test_a_refusal_outweighs_a_note() -> None:
 
     assert verdict_of(TABLE.remarks(found)) is Verdict.REFUSED
     assert verdict_of(()) is Verdict.CONVERTED
+
+
+def test_a_word_that_nobody_knows_is_not_taken_for_the_usual_one() -> None:
+    table = Table("Tool", (one_of("spec.way", "Fast", "Slow"),))
+
+    def said_of(word: str) -> list[str]:
+        body = {"spec": {"way": word}}
+        found = Original(key=Key("Thing", "", "a"), group="tool", version="v1", body=body)
+        return [str(remark) for remark in table.remarks(found) if remark.refuses]
+
+    assert said_of("Fast") == said_of("") == []
+    assert said_of("fast") == ["spec.way is none of the words that may stand there: Fast, Slow"]
 
 
 def test_a_value_is_in_no_remark() -> None:

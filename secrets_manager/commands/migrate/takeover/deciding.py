@@ -88,7 +88,12 @@ def _cannot_adopt(state: State) -> str:
     if ours.deleting:
         return "the definition is being deleted; run this again when it is gone"
     if not ours.spec_is_wished:
-        return "the definition is there with another spec; run `migrate back` first, or mend the file"
+        undo = (
+            "run `migrate back` first"
+            if ours.record is not None
+            else "others made it: delete it, keeping its Secret"
+        )
+        return f"the definition is there with another spec; {undo}, or make the file the same"
     if ours.record is None and not state.adopted and not ours.adopts:
         return (
             "the definition is there, and others made it; set its annotation "

@@ -110,6 +110,7 @@ def test_a_secret_that_is_equal_is_adopted_by_a_new_definition() -> None:
         (replace(NEW, secret=secret(type="helm.sh/release.v1")), "other programs trust"),
         (replace(ADOPTED, ours=ours(deleting=True)), "being deleted"),
         (replace(ADOPTED, ours=ours(spec_is_wished=False)), "another spec"),
+        (replace(ADOPTED, ours=ours(spec_is_wished=False, record=None)), "others made it: delete it"),
         (replace(NEW, ours=ours(record=None, adopts=False)), "others made it"),
     ],
 )
