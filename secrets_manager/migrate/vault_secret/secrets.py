@@ -13,6 +13,7 @@ from secrets_manager.migrate.originals import Json, Original, dig
 from secrets_manager.migrate.reading import flag, items, located, mapping, text, texts
 from secrets_manager.migrate.remarks import Refused, Remark, note
 from secrets_manager.migrate.results import Converted, Made, definition
+from secrets_manager.migrate.single import converted
 from secrets_manager.migrate.stores import Store, Stores
 from secrets_manager.migrate.vault_secret import fields, logins
 from secrets_manager.migrate.vault_secret.paths import Place, places
@@ -34,16 +35,8 @@ _IN_ANOTHER = (
 
 def convert(original: Original, stores: Stores) -> Converted:
     """The definition of a VaultSecret."""
-    remarks = list(fields.vault_secret(original.version).remarks(original))
-    if any(remark.refuses for remark in remarks):
-        return Converted(original=original, remarks=tuple(remarks))
-    conversion = _Conversion(original, stores)
-    try:
-        made = conversion.made()
-    except Refused as why:
-        remarks += conversion.remarks
-        return Converted(original=original, remarks=(*remarks, located(original, why.remark)))
-    return Converted(original=original, made=(made,), remarks=(*remarks, *conversion.remarks))
+    of_fields = fields.vault_secret(original.version).remarks(original)
+    return converted(original, of_fields, _Conversion(original, stores))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from secrets_manager.migrate.originals import Json, Original, dig
 from secrets_manager.migrate.reading import flag, items, located, needed, text, texts
 from secrets_manager.migrate.remarks import Refused, Remark, note
 from secrets_manager.migrate.results import Converted, Made, definition
+from secrets_manager.migrate.single import converted
 from secrets_manager.migrate.stores import Stores
 from secrets_manager.migrate.vault_secrets_operator import fields, logins, transformations
 from secrets_manager.migrate.vault_secrets_operator.transformations import Shape
@@ -39,16 +40,8 @@ _TAKEN_OVER = (
 
 def convert(original: Original, stores: Stores) -> Converted:
     """The definition of a VaultStaticSecret."""
-    remarks = list(fields.static_secret(original.version).remarks(original))
-    if any(remark.refuses for remark in remarks):
-        return Converted(original=original, remarks=tuple(remarks))
-    conversion = _Conversion(original, stores)
-    try:
-        made = conversion.made()
-    except Refused as why:
-        remarks += conversion.remarks
-        return Converted(original=original, remarks=(*remarks, located(original, why.remark)))
-    return Converted(original=original, made=(made,), remarks=(*remarks, *conversion.remarks))
+    of_fields = fields.static_secret(original.version).remarks(original)
+    return converted(original, of_fields, _Conversion(original, stores))
 
 
 @dataclass(slots=True)
