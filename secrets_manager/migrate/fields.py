@@ -75,9 +75,16 @@ class Field:
         """What is to be said where the field has this value."""
         if self.words and value not in (*self.words, ""):
             return refusal(shown, f"is none of the words that may stand there: {', '.join(self.words)}")
+        if self.fate is Fate.CONVERTED and self._is_to_be_filled_in(value):
+            return note(shown, _FILL_IN)
         if value in self.unless or self.fate not in {Fate.NOTED, Fate.REFUSED}:
             return None
         return note(shown, self.says) if self.fate is Fate.NOTED else refusal(shown, self.says)
+
+    def _is_to_be_filled_in(self, value: object) -> bool:
+        """Whether another tool has a placeholder there. A template may well make a text that has one."""
+        is_plain = self.path.startswith("spec.") and "template" not in self.path.lower()
+        return is_plain and isinstance(value, str) and "${" in value
 
 
 def converted(path: str, *forms: type) -> Field:
@@ -105,6 +112,10 @@ def refused(path: str, says: str, *unless: Any) -> Field:
     return Field(path, Fate.REFUSED, says, unless, forms=(str, int, float, bool))
 
 
+_FILL_IN = (
+    "has a placeholder such as Flux fills in, which stays as it is; fill it in first, or let the same tool "
+    "fill in what is made"
+)
 # What an object is made of; the API server drops anything else.
 _PARTS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _SERVERS = "the API server writes it"

@@ -105,6 +105,18 @@ def test_a_word_that_nobody_knows_is_not_taken_for_the_usual_one() -> None:
     assert said_of("fast") == ["spec.way is none of the words that may stand there: Fast, Slow"]
 
 
+def test_a_placeholder_of_another_tool_is_told_but_not_in_a_template() -> None:
+    table = Table("Tool", (converted("spec.path"), converted("spec.template.*")))
+    body = {"spec": {"path": "a/${CANARY}", "template": {"a": "${CANARY}"}}}
+    found = Original(key=Key("Thing", "", "a"), group="tool", version="v1", body=body)
+
+    (remark,) = table.remarks(found)
+
+    assert str(remark).startswith("spec.path has a placeholder such as Flux fills in")
+    assert not remark.refuses
+    assert "CANARY" not in str(remark)
+
+
 def test_a_value_is_in_no_remark() -> None:
     assert "canary" not in str(said({"path": ["canary"], "new": "canary", "hard": "canary"}))
 
