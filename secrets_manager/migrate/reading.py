@@ -13,6 +13,7 @@ from secrets_manager.settings.checks import vault_url
 __all__ = ["address", "flag", "items", "located", "mapping", "needed", "text", "texts"]
 
 
+_PLACEHOLDER = re.compile(r"\$\{[^${}]{1,200}\}")
 _STEP = re.compile(r"\[(?P<number>[0-9]{1,9})\]|\['(?P<quoted>[^']+)'\]|(?P<name>[^.\[\]]+)")
 
 
@@ -31,11 +32,14 @@ def needed(original: Original, path: str) -> str:
 
 
 def address(given: str, path: str) -> str:
-    """The address of a server as a field gives it. Raises Refused where the daemon would not take it."""
+    """The address of a server as a field gives it. Raises Refused where the daemon would not take it.
+
+    Placeholders of other tools may stand for a name in it; the table of the fields tells of them.
+    """
     if not given:
         raise Refused(path, "is missing; it is the address of the Vault")
     try:
-        vault_url(given)
+        vault_url(_PLACEHOLDER.sub("x", given))
     except ValueError as why:
         raise Refused(path, f"is no address that the daemon takes: it {why}") from None
     return given

@@ -379,3 +379,17 @@ def test_the_audience_that_a_role_may_want_is_told() -> None:
     for auth, setting in ((by_role, "kubernetes-token-file"), (by_jwt, "jwt-file")):
         todo, _ = backend_of(vault_store(auth=auth)).todo
         assert todo.endswith(f"mount a token with the audience vault as {setting}")
+
+
+def test_an_address_that_another_tool_fills_in_is_kept_and_told() -> None:
+    store = vault_store(server="https://vault.${CLUSTER_DOMAIN}:8200")
+    made = planned(store)
+
+    assert backend_of(store).settings["url"] == "https://vault.${CLUSTER_DOMAIN}:8200"
+    assert report_of(made, "vault").verdict is Verdict.NOTED
+    assert report_of(made, "db").verdict is Verdict.CONVERTED
+
+
+@pytest.mark.parametrize("server", ["https://u:${PASSWORD}@vault.test", "ftp://${HOST}", "${", "https://${}"])
+def test_a_placeholder_hides_no_address_that_the_daemon_would_not_take(server: str) -> None:
+    assert refusal_of(vault_store(server=server)).startswith("spec.provider.vault.server ")
